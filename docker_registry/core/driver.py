@@ -1,0 +1,243 @@
+"""The storage driver interface: what a driver promises, and how one is found.
+
+The first half is docker-registry-core's v1 interface. The second half is what
+the OCI registry needs beyond it; each of those methods has a default that
+works on any v1 driver, if slowly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import docker_registry.drivers
+
+from .exceptions import FileNotFoundError, NotImplementedError, UnspecifiedError, WrongArgumentsError
+from .paths import Paths
+from .staging import CopyingStage, Stage
+from .types import BytesRange, Entry, Part, Readable, Reader, Stat
+
+__all__ = ["Base", "available", "fetch"]
+
+
+class Base(Paths):
+    """One storage, seen as a tree of files.
+
+    Paths are `/`-separated text without a leading slash; a leading one is
+    ignored. A file is never seen half-written. Every method may raise
+    `ConnectionError` when the storage cannot answer; `FileNotFoundError` means
+    that the storage answered that nothing is there.
+
+    `path` is the root below which this driver stays; `config` has the
+    registry's settings as attributes, None where one is not set.
+    """
+
+    scheme: str
+    buffer_size = 128 * 1024  # bytes that a registry passes on at a time
+    supports_bytes_range = False
+
+    def __init__(self, path: str | None = None, config: Any = None):
+        pass
+
+    # The v1 interface.
+
+    def get_content(self, path: str) -> bytes:
+        """The whole of a small file."""
+        raise self._missing("get_content")
+
+    def put_content(self, path: str, content: bytes) -> str:
+        """Write or replace a small file; returns `path`."""
+        raise self._missing("put_content")
+
+    def stream_read(self, path: str, bytes_range: BytesRange | None = None) -> Iterator[bytes]:
+        """Generate a file's bytes; errors come when it is first advanced."""
+        raise self._missing("stream_read")
+
+    def stream_write(self, path: str, fp: Readable) -> None:
+        """Write or replace a file with all that `fp` has; `fp` is read once."""
+        raise self._missing("stream_write")
+
+    def list_directory(self, path: str | None = None) -> Iterator[str]:
+        """Generate the full paths of a folder's files and folders, one level deep.
+
+        Raises FileNotFoundError, when first advanced, for an empty folder.
+        """
+        raise self._missing("list_directory")
+
+    def exists(self, path: str) -> bool:
+        """Whether a file, or a folder with anything in it, has this path."""
+        raise self._missing("exists")
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all that is below it."""
+        raise self._missing("remove")
+
+    def get_size(self, path: str) -> int:
+        """A file's size in bytes."""
+        raise self._missing("get_size")
+
+    def content_redirect_url(self, path: str) -> str | None:
+        """A URL from which a client may GET the file for a while, or None."""
+        return None
+
+    def get_bytes(self, path: str) -> bytes:
+        return self.get_content(path)
+
+    def put_bytes(self, path: str, content: bytes) -> str:
+        return self.put_content(path, content)
+
+    def get_unicode(self, path: str) -> str:
+        return self.get_bytes(path).decode("utf8")
+
+    def put_unicode(self, path: str, content: str) -> str:
+        return self.put_bytes(path, content.encode("utf8"))
+
+    def get_json(self, path: str) -> Any:
+        return json.loads(self.get_unicode(path))
+
+    def put_json(self, path: str, content: Any) -> str:
+        return self.put_unicode(path, json.dumps(content))
+
+    def is_private(self, namespace: str, repository: str) -> bool:
+        return self.exists(self.private_flag_path(namespace, repository))
+
+    # Beyond v1.
+
+    def stat(self, path: str) -> Stat:
+        """Size and age of a file (not of a folder)."""
+        return Stat(self.get_size(path), None)
+
+    def open(self, path: str, bytes_range: BytesRange | None = None) -> Reader:
+        """Open a file for reading; unlike `stream_read`, errors come at once.
+
+        Raises WrongArgumentsError for a range of which the file has no byte.
+        """
+        size = self.get_size(path)
+        if bytes_range is None:
+            return Reader(size, size, iter(self.stream_read(path)))
+        first, last = resolve_range(bytes_range, size)
+        return Reader(size, last + 1 - first, self._read_range(path, first, last))
+
+    def _read_range(self, path: str, first: int, last: int) -> Iterator[bytes]:
+        if self.supports_bytes_range:
+            yield from self.stream_read(path, (first, last))
+            return
+        position = 0
+        for chunk in self.stream_read(path):
+            piece = chunk[max(first - position, 0) : last + 1 - position]
+            if piece:
+                yield piece
+            position += len(chunk)
+            if position > last:
+                return
+
+    def walk(self, path: str | None = None) -> Iterator[Entry]:
+        """Every file below a folder, however deep; nothing for an empty folder."""
+        try:
+            children = list(self.list_directory(path))
+        except FileNotFoundError:
+            return
+        for child in sorted(children):
+            try:
+                stat = self.stat(child)
+            except FileNotFoundError:
+                yield from self.walk(child)
+            else:
+                yield Entry(child, stat.size, stat.modified)
+
+    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Iterator[str]:
+        """The distinct beginnings, up to `delimiter`, of the paths below a folder.
+
+        Relative to the folder, without the delimiter. The order is that of
+        prefix + delimiter in UTF-8; only prefixes behind `after` in that order
+        are promised, earlier ones may come too. A path that lacks the delimiter
+        is left out.
+
+        With `delimiter="/_"`, the folders `a/_x`, `a/b/_y` and `a/b/_z` give
+        `a` and `a/b`.
+        """
+        root = path.strip("/") + "/"
+        found = {
+            relative.partition(delimiter)[0]
+            for relative in (entry.path[len(root) :] for entry in self.walk(path))
+            if delimiter in relative
+        }
+        yield from sorted(
+            (prefix for prefix in found if prefix + delimiter > after),
+            key=lambda prefix: (prefix + delimiter).encode("utf8"),
+        )
+
+    def remove_many(self, paths: Iterable[str]) -> dict[str, UnspecifiedError]:
+        """Remove files by exact name; returns those that could not be, and why.
+
+        A file that is not there counts as removed.
+        """
+        failed: dict[str, UnspecifiedError] = {}
+        for path in paths:
+            try:
+                self.remove(path)
+            except FileNotFoundError:
+                pass
+            except UnspecifiedError as error:
+                failed[path] = error
+        return failed
+
+    def stage(self, parts: Iterable[Part] = ()) -> Stage:
+        """Begin a two-step write, or go on with one from the parts it kept."""
+        return CopyingStage(self, parts)
+
+    def parts(self, path: str) -> list[Part] | None:
+        """The segments that a large object consists of, in order; None for a plain file."""
+        self.stat(path)
+        return None
+
+    def walk_parts(self) -> Iterator[Entry]:
+        """Every segment that the storage holds, owned or not; paths are names of parts."""
+        return iter(())
+
+    def remove_parts(self, names: Iterable[str]) -> dict[str, UnspecifiedError]:
+        """Remove segments by name, which the caller knows to be no one's; see `remove_many`."""
+        return self.remove_many(names)
+
+    def _missing(self, method: str) -> NotImplementedError:
+        return NotImplementedError(f"the storage driver {type(self).__name__} has no method {method}")
+
+
+def resolve_range(bytes_range: BytesRange, size: int) -> tuple[int, int]:
+    """The inclusive first and last byte that a range means in a file of `size` bytes.
+
+    >>> resolve_range((None, 5), 100), resolve_range((90, 200), 100), resolve_range((7, None), 100)
+    ((95, 99), (90, 99), (7, 99))
+    """
+    first, last = bytes_range
+    if first is None:
+        first, last = max(size - (last or 0), 0), size - 1
+    elif last is None or last >= size:
+        last = size - 1
+    if first < 0 or first > last:
+        raise WrongArgumentsError(f"the range {bytes_range} has no byte of a file of {size} bytes")
+    return first, last
+
+
+def fetch(name: str) -> type[Base]:
+    """The driver class `Storage` of the module `docker_registry.drivers.<name>`."""
+    full = f"docker_registry.drivers.{name}"
+    try:
+        module = importlib.import_module(full)
+    except ImportError as error:
+        if error.name == full:
+            why = f"pip install docker-registry-driver-{name}, or choose one of: {', '.join(available())}"
+        else:
+            why = f"it is there, but cannot be imported: {error}"
+        raise NotImplementedError(f"no storage driver {name!r}: {why}") from error
+    storage: type[Base] = module.Storage
+    storage.scheme = name
+    return storage
+
+
+def available() -> list[str]:
+    """The names of all installed drivers."""
+    return sorted(module.name for module in pkgutil.iter_modules(docker_registry.drivers.__path__))
