@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Optional, Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["BytesRange", "Entry", "Part", "Readable", "Reader", "Stat"]
 
 # Inclusive (first, last); (first, None) to the end; (None, n) the last n bytes.
-BytesRange = tuple[Optional[int], Optional[int]]
+BytesRange = tuple[int | None, int | None]
 
 
 class Readable(Protocol):
