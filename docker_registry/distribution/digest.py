@@ -1,0 +1,95 @@
+"""A content digest, parsed once into a value that cannot be wrong.
+
+The grammar is the OCI image spec's (descriptor.md, "Digests"); the algorithms
+are its registered ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["ALGORITHMS", "Digest", "DigestError", "Hash", "UnsupportedAlgorithmError", "check_algorithm"]
+
+_FORM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
+_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
+
+
+class Hash(Protocol):
+    """A hash object of hashlib, as far as it is used here."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+ALGORITHMS: dict[str, Callable[[], Hash]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_HEX_DIGITS = {"sha256": 64, "sha512": 128}
+
+
+class DigestError(ValueError):
+    """Text that is no digest; what a client must be told with DIGEST_INVALID."""
+
+
+class UnsupportedAlgorithmError(DigestError):
+    """The name of an algorithm that this registry does not compute."""
+
+
+def check_algorithm(name: str) -> str:
+    """`name` itself, if it names a supported algorithm; raises UnsupportedAlgorithmError."""
+    if name not in ALGORITHMS:
+        raise UnsupportedAlgorithmError(
+            f"the digest algorithm {name[:40]!r} is not supported, use {' or '.join(ALGORITHMS)}"
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """`<algorithm>:<hex>`, made by `parse` or `of_hash` and so always well-formed.
+
+    >>> digest = Digest.of(b"")
+    >>> str(digest)[:23], digest.algorithm, len(digest.hex)
+    ('sha256:e3b0c44298fc1c14', 'sha256', 64)
+    >>> Digest.parse(str(digest)) == digest
+    True
+    """
+
+    algorithm: str
+    hex: str
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Raises DigestError, or UnsupportedAlgorithmError for a well-formed digest of another algorithm."""
+        if not _FORM.fullmatch(text):
+            raise DigestError(f"{text[:160]!r} is not a digest, write <algorithm>:<hex>")
+        algorithm, _, encoded = text.partition(":")
+        check_algorithm(algorithm)
+        digits = _HEX_DIGITS[algorithm]
+        if len(encoded) != digits or not _HEX.fullmatch(encoded):
+            raise DigestError(
+                f"a {algorithm} digest has {digits} lower-case hexadecimal digits, {text[:160]!r} does not"
+            )
+        return cls(algorithm, encoded)
+
+    @classmethod
+    def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
+        """The digest of bytes at hand."""
+        hasher = ALGORITHMS[check_algorithm(algorithm)]()
+        hasher.update(data)
+        return cls.of_hash(algorithm, hasher)
+
+    @classmethod
+    def of_hash(cls, algorithm: str, hasher: Hash) -> Digest:
+        """The digest that a hash object of `algorithm` has reached."""
+        return cls(algorithm, hasher.hexdigest())
+
+    def new_hash(self) -> Hash:
+        """A fresh hash object of this digest's algorithm."""
+        return ALGORITHMS[self.algorithm]()
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.hex}"
