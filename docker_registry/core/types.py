@@ -32,6 +32,8 @@ class Entry(NamedTuple):
     path: str
     size: int  # bytes; 0 for a dynamic large object, whatever it holds
     modified: float | None  # seconds since the epoch
+    md5: str | None = None  # hex, of the content, where the listing has it
+    segmented: bool | None = None  # whether it consists of parts; None where the listing does not say
 
 
 class Part(NamedTuple):
