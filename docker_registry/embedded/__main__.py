@@ -1,0 +1,22 @@
+"""The process of an embedded Swift; `EmbeddedSwift` starts it and hands the options over by stdin."""
+
+import os
+import sys
+import warnings
+
+from .options import EmbeddedError, Options
+
+
+def main() -> None:
+    parent = os.getppid()
+    options = Options.from_json(sys.stdin.readline())
+    warnings.simplefilter("ignore")  # eventlet's notice of its age would be read as an error
+    from .server import serve
+
+    try:
+        serve(options, parent)
+    except EmbeddedError as error:
+        sys.exit(str(error))
+
+
+main()

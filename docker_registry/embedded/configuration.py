@@ -1,0 +1,222 @@
+"""The files that Swift reads: swift.conf, the proxy's pipelines, and the rings."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+from swift.common.ring import RingBuilder
+
+from .options import AuthFilter, EmbeddedError, Options
+
+__all__ = ["POLICIES", "Layout", "backend", "write"]
+
+POLICIES = ("standard", "archive")  # the first is the default
+DEVICE = "disk"
+# Where objects lie on disk follows from this: it must never change, or old data is not found.
+HASH = "embedded"
+CHUNK_SIZE = 65536  # with everything in one process, larger chunks gain nothing
+CHUNK_SIZE_APART = 1 << 20
+
+SWIFT_CONF = """[swift-hash]
+swift_hash_path_prefix = {hash}
+swift_hash_path_suffix = {hash}
+
+[swift-constraints]
+{constraints}
+"""
+
+POLICY = """
+[storage-policy:{index}]
+name = {name}
+default = {default}
+"""
+
+PROXY_APP = """
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+allow_account_management = true
+conn_timeout = 5
+node_timeout = 120
+recoverable_node_timeout = 120
+# With a single node, one error would otherwise make every request fail for a minute.
+error_suppression_interval = 0
+client_chunk_size = {chunk}
+object_chunk_size = {chunk}
+
+[filter:memory_cache]
+paste.filter_factory = docker_registry.embedded.filters:memory_cache
+
+[filter:catch_errors]
+use = egg:swift#catch_errors
+"""
+
+# What the chores ask the cluster by.
+INTERNAL_CONF = """[DEFAULT]
+swift_dir = {etc}
+log_level = WARNING
+
+[pipeline:main]
+pipeline = catch_errors memory_cache proxy-server
+{app}"""
+
+PROXY_CONF = """[DEFAULT]
+swift_dir = {etc}
+log_level = WARNING
+client_timeout = 300
+
+[pipeline:main]
+pipeline = {log} catch_errors gatekeeper healthcheck memory_cache listing_formats bulk tempurl {auth} copy \
+container-quotas account-quotas slo dlo versioned_writes symlink proxy-server
+
+{app}
+[filter:request_log]
+paste.filter_factory = docker_registry.embedded.filters:request_log
+path = {request_log}
+
+[filter:tempurl]
+use = egg:swift#tempurl
+allowed_digests = sha1 sha256 sha512
+
+# One request a second after the tenth segment is the default: it throttles every large blob.
+[filter:slo]
+use = egg:swift#slo
+rate_limit_after_segment = 1000000
+
+[filter:dlo]
+use = egg:swift#dlo
+rate_limit_after_segment = 1000000
+
+[filter:versioned_writes]
+use = egg:swift#versioned_writes
+allow_versioned_writes = true
+allow_object_versioning = true
+
+{plain}
+{auth_sections}
+"""
+
+PLAIN_FILTERS = {
+    "gatekeeper": "gatekeeper",
+    "healthcheck": "healthcheck",
+    "listing_formats": "listing_formats",
+    "bulk": "bulk",
+    "copy": "copy",
+    "container-quotas": "container_quotas",
+    "account-quotas": "account_quotas",
+    "symlink": "symlink",
+}
+
+
+class Layout:
+    """Where things are below the data directory."""
+
+    def __init__(self, options: Options):
+        if set(options.data_dir) & set("%#\n"):
+            raise EmbeddedError(f"the path of the data must not contain '%' or '#': {options.data_dir}")
+        self.root = Path(options.data_dir)
+        self.etc = self.root / "etc"
+        self.devices = self.root / "node"
+        self.device = self.devices / DEVICE
+        self.recon = self.root / "recon"
+        self.lock = self.root / "lock"
+        self.log = self.root / "swift.log"
+        self.requests = self.root / "requests.log"
+        self.proxy_conf = self.etc / "proxy-server.conf"
+        self.internal_conf = self.etc / "internal-client.conf"
+
+    def make(self) -> None:
+        for folder in (self.etc, self.device, self.recon):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def chunk_size(options: Options) -> int:
+    return options.chunk_size or (CHUNK_SIZE_APART if options.object_server else CHUNK_SIZE)
+
+
+def backend(options: Options) -> dict[str, str]:
+    """The configuration of the account, container and object servers, and of the chores."""
+    layout, chunk = Layout(options), str(chunk_size(options))
+    return {
+        "devices": str(layout.devices),
+        "swift_dir": str(layout.etc),
+        "recon_cache_path": str(layout.recon),
+        "bind_ip": "127.0.0.1",
+        "mount_check": "false",
+        "fallocate_reserve": "0",
+        "conn_timeout": "5",
+        "node_timeout": "120",
+        "container_update_timeout": "30",
+        "client_timeout": "300",
+        "network_chunk_size": chunk,
+        "disk_chunk_size": chunk,
+        "log_level": "WARNING",
+        "log_requests": "false",
+    }
+
+
+def write(options: Options, ports: Mapping[str, int]) -> None:
+    """Write all files anew; `ports` has one entry per kind of server."""
+    layout = Layout(options)
+    constraints = "\n".join(f"{name} = {value}" for name, value in options.constraints.items())
+    policies = "".join(
+        POLICY.format(index=index, name=name, default="no" if index else "yes") for index, name in enumerate(POLICIES)
+    )
+    (layout.etc / "swift.conf").write_text(SWIFT_CONF.format(hash=HASH, constraints=constraints) + policies)
+    app = PROXY_APP.format(chunk=chunk_size(options))
+    layout.internal_conf.write_text(INTERNAL_CONF.format(etc=layout.etc, app=app))
+    layout.proxy_conf.touch(mode=0o600)  # it holds the password
+    layout.proxy_conf.write_text(_proxy(options, layout, app))
+    for kind in ("account", "container", "object"):
+        _write_ring(layout, kind, ports[kind])
+    for index in range(1, len(POLICIES)):
+        _write_ring(layout, f"object-{index}", ports["object"])
+
+
+def _proxy(options: Options, layout: Layout, app: str) -> str:
+    auth = options.auth or tempauth(options)
+    return PROXY_CONF.format(
+        etc=layout.etc,
+        app=app,
+        log="request_log" if options.request_log else "",
+        request_log=layout.requests,
+        auth=auth.pipeline,
+        auth_sections=auth.sections,
+        plain="\n".join(f"[filter:{name}]\nuse = egg:swift#{egg}" for name, egg in PLAIN_FILTERS.items()),
+    )
+
+
+def tempauth(options: Options) -> AuthFilter:
+    """Swift's own small list of users and passwords; it speaks auth version 1."""
+    users = [_user(options.user, options.password, ".admin")]
+    users += [_user(user, password, "") for user, password in options.guests.items()]
+    section = ["[filter:tempauth]", "use = egg:swift#tempauth", "token_life = 86400", *users]
+    return AuthFilter("tempauth", "\n".join(section))
+
+
+def _user(user: str, password: str, group: str) -> str:
+    account, colon, name = user.partition(":")
+    if not (account and colon and name):
+        raise EmbeddedError(f"the user {user!r} must have the form ACCOUNT:USER")
+    if not password or password.split() != [password]:
+        raise EmbeddedError(f"the password of {user!r} must be one word, not empty")
+    return f"user64_{_base64(account)}_{_base64(name)} = {_ini(password)} {group}"
+
+
+def _ini(text: str) -> str:
+    """A value for a file that Swift reads: it substitutes, and undoubles `%`, only where it sees `%(`."""
+    return text.replace("%", "%%") if "%(" in text else text
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode().rstrip("=")
+
+
+def _write_ring(layout: Layout, name: str, port: int) -> None:
+    """A ring of one device. It holds the port, so it is made at each start; the placement stays."""
+    builder = RingBuilder(part_power=4, replicas=1, min_part_hours=0)
+    builder.add_dev({"id": 0, "region": 1, "zone": 1, "ip": "127.0.0.1", "port": port, "device": DEVICE, "weight": 1.0})
+    builder.rebalance(seed=0)
+    builder.get_ring().save(str(layout.etc / f"{name}.ring.gz"))

@@ -1,0 +1,167 @@
+"""Start, watch and end the process in which an embedded Swift lives."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .options import EmbeddedError, Options
+from .requestlog import Requests
+
+__all__ = ["EmbeddedSwift", "run"]
+
+READY = "ready "
+STOP_TIMEOUT = 10.0  # seconds; Swift has nothing to save, it ends at once
+
+
+class EmbeddedSwift:
+    """One Swift over one data directory; a context manager that is ready when it is entered.
+
+    Further keywords are those of `Options`. The process ends with `stop`, or
+    when the process that started it is gone. Raises EmbeddedError when Swift
+    cannot start.
+    """
+
+    def __init__(self, data_dir: str | Path, port: int = 0, **options: Any):
+        self.opts = Options(data_dir=str(Path(data_dir).absolute()), port=port, **options)
+        self.user = self.opts.user
+        self.password = self.opts.password
+        self._process: subprocess.Popen[str] | None = None
+        self._url = ""
+
+    def start(self) -> EmbeddedSwift:
+        """Returns when Swift answers."""
+        if importlib.util.find_spec("swift") is None:
+            raise EmbeddedError(
+                "OpenStack Swift is not installed: pip install 'docker-registry-driver-swift[embedded]'"
+            )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "docker_registry.embedded"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._process = process
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        try:
+            process.stdin.write(self.opts.to_json() + "\n")
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has said why on stderr
+        line = process.stdout.readline()
+        if not line.startswith(READY):
+            why = process.stderr.read().strip()
+            self.stop()
+            raise EmbeddedError(why or "the embedded Swift ended before it was ready")
+        self._url = line.removeprefix(READY).strip()
+        return self
+
+    def stop(self) -> None:
+        """End Swift and its children; returns when they are gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream and not stream.closed:
+                stream.close()
+
+    def wait(self) -> int:
+        """Wait until Swift ends of itself or by a signal; returns its exit status."""
+        assert self._process, "not started"
+        return self._process.wait()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process, "not started"
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        return self._url
+
+    @property
+    def auth_url(self) -> str:
+        """Where TempAuth gives tokens, by auth version 1."""
+        return f"{self._url}/auth/v1.0"
+
+    @property
+    def storage_url(self) -> str:
+        """The account of `user`."""
+        return f"{self._url}/v1/AUTH_{quote(self.user.partition(':')[0])}"
+
+    def options(self, **extra: Any) -> dict[str, Any]:
+        """What a driver's configuration has to say to use this Swift; `extra` is added."""
+        return {
+            "swift_authurl": self.auth_url,
+            "swift_auth_version": 1,
+            "swift_user": self.user,
+            "swift_password": self.password,
+            **extra,
+        }
+
+    @contextmanager
+    def counting(self, everything: bool = False) -> Iterator[Requests]:
+        """Count the requests that clients make within the block.
+
+        Those for tokens and `/info` are left out, unless `everything`. Needs
+        `request_log=True`. The same object can be read within the block.
+        """
+        if not self.opts.request_log:
+            raise ValueError("start this Swift with request_log=True to count its requests")
+        requests = Requests(self.request_log_path, everything)
+        try:
+            yield requests
+        finally:
+            requests.end()
+
+    @property
+    def request_log_path(self) -> Path:
+        return Path(self.opts.data_dir, "requests.log")
+
+    def __enter__(self) -> EmbeddedSwift:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+
+def run(data_dir: str | Path, port: int = 0, **options: Any) -> int:
+    """Run an embedded Swift in the foreground until SIGINT or SIGTERM; returns the exit status.
+
+    Prints where it listens. Raises EmbeddedError when it cannot start.
+    """
+    swift = EmbeddedSwift(data_dir, port, **options)
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with swift:
+            print(
+                f"OpenStack Swift is ready: {swift.auth_url} (user {swift.user}, data in {swift.opts.data_dir})",
+                flush=True,
+            )
+            return swift.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,186 @@
+"""The process in which Swift lives: all four servers, or the object server in a child of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+import eventlet
+import eventlet.debug
+import eventlet.greenio
+import eventlet.hubs
+import eventlet.wsgi
+from swift.common import constraints, utils
+from swift.common import wsgi as swift_wsgi
+from swift.common.http_protocol import SwiftHttpProtocol
+from swift.common.storage_policy import reload_storage_policies
+from swift.common.utils import NullLogger, logs
+
+from . import configuration
+from .chores import Chores
+from .options import EmbeddedError, Options
+
+__all__ = ["serve"]
+
+KINDS = ("account", "container", "object", "proxy")
+START_TIMEOUT = 60  # seconds; the process kills itself rather than hang unready
+PARENT_INTERVAL = 0.5  # seconds between looks at whether the parent is still there
+LOG_SIZE = 4 << 20  # bytes; one older file is kept
+PR_SET_PDEATHSIG = 1
+
+
+def serve(options: Options, parent: int) -> NoReturn:
+    """Serve until a signal comes or the process `parent` is gone. Raises EmbeddedError when it cannot start."""
+    signal.alarm(START_TIMEOUT)
+    layout = configuration.Layout(options)
+    lock = _claim(layout)
+    sockets = {kind: _listen(options.port if kind == "proxy" else 0) for kind in KINDS}
+    port = sockets["proxy"].getsockname()[1]
+    configuration.write(options, {kind: sockets[kind].getsockname()[1] for kind in KINDS})
+    _prepare(layout, options)
+    mine, child = _divide(options)
+    _end_with(child)
+    _patch()
+    for kind in KINDS:
+        if kind in mine:
+            eventlet.spawn(_serve_one, sockets[kind], _app(kind, options))
+        else:
+            sockets[kind].close()
+    eventlet.sleep(0)
+    signal.alarm(0)
+    if "proxy" in mine:
+        if options.chores_interval:
+            eventlet.spawn(Chores(options).run)
+        print(f"ready http://127.0.0.1:{port}", flush=True)
+    _silence(layout)
+    while os.getppid() == parent or "proxy" not in mine:
+        eventlet.sleep(PARENT_INTERVAL)
+    os.close(lock)
+    _end(child)
+
+
+def _claim(layout: configuration.Layout) -> int:
+    """Make the folders, and lock them against a second Swift; the lock ends with the last process that holds it."""
+    try:
+        layout.make()
+        lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise EmbeddedError(f"cannot use {layout.root} for data: {error.strerror} ({error.filename})") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(lock, 20, 0).decode().strip()
+        raise EmbeddedError(f"another embedded Swift (process {owner}) is using {layout.root}") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+    try:
+        listener.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise EmbeddedError(f"port {port} of 127.0.0.1 is in use: choose another, or 0 for any free one") from None
+        raise EmbeddedError(f"cannot listen on port {port} of 127.0.0.1: {error}") from None
+    listener.listen(1024)
+    return listener
+
+
+def _prepare(layout: configuration.Layout, options: Options) -> None:
+    """Global state of the swift package, set before a server is made."""
+    # Swift would log to /dev/log or UDP port 514, whoever listens there.
+    logs.ThreadSafeSysLogHandler = lambda *args, **kwargs: _log_file(layout)
+    logging.getLogger("docker_registry").addHandler(_log_file(layout))
+    utils.set_swift_dir(str(layout.etc))
+    constraints.reload_constraints()
+    reload_storage_policies()
+    if not options.fsync:
+        os.fsync = os.fdatasync = lambda fd: None
+    os.environ["TZ"] = "UTC+0"  # without it, every request costs a stat of /etc/localtime
+    time.tzset()
+
+
+def _log_file(layout: configuration.Layout) -> logging.Handler:
+    return logging.handlers.RotatingFileHandler(layout.log, maxBytes=LOG_SIZE, backupCount=1, delay=True)
+
+
+def _divide(options: Options) -> tuple[tuple[str, ...], int | None]:
+    """Fork where the object server gets its own process; returns the kinds to serve here, and the child's id."""
+    if not options.object_server:
+        return KINDS, None
+    child = os.fork()
+    if child:
+        return tuple(kind for kind in KINDS if kind != "object"), child
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return ("object",), None
+
+
+def _end_with(child: int | None) -> None:
+    def stop(*_: Any) -> NoReturn:
+        _end(child)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _end(child: int | None) -> NoReturn:
+    """All that was acknowledged is on disk: there is nothing to save."""
+    if child:
+        try:
+            os.kill(child, signal.SIGTERM)
+            os.waitpid(child, 0)
+        except OSError:
+            pass
+    os._exit(0)
+
+
+def _patch() -> None:
+    utils.monkey_patch()
+    eventlet.hubs.use_hub(utils.get_hub())
+    eventlet.debug.hub_exceptions(False)
+
+
+def _app(kind: str, options: Options) -> Any:
+    if kind == "proxy":
+        return swift_wsgi.loadapp(str(configuration.Layout(options).proxy_conf), {"log_name": "proxy"})
+    from swift.account.server import AccountController
+    from swift.container.server import ContainerController
+    from swift.obj.server import ObjectController
+
+    controllers = {"account": AccountController, "container": ContainerController, "object": ObjectController}
+    return controllers[kind](configuration.backend(options))
+
+
+def _serve_one(listener: socket.socket, app: Any) -> None:
+    eventlet.wsgi.server(
+        eventlet.greenio.GreenSocket(listener),
+        app,
+        NullLogger(),
+        max_size=1024,
+        protocol=SwiftHttpProtocol,
+        capitalize_response_headers=False,
+        socket_timeout=300,
+        url_length_limit=constraints.MAX_REQUEST_LINE,
+    )
+
+
+def _silence(layout: configuration.Layout) -> None:
+    """From now on nobody reads stdout and stderr; what still lands there goes to the log."""
+    sys.stdout.flush()
+    log = os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
