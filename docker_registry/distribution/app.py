@@ -1,0 +1,149 @@
+"""The registry as a WSGI callable: match, call, render errors. Nothing here knows the server."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import (
+    ConnectionError,
+    FileNotFoundError,
+    NotImplementedError,
+    UnreachableError,
+    UnspecifiedError,
+)
+
+from . import routes
+from .cache import Cache
+from .errors import Code, RegistryError
+from .settings import Settings
+from .store import DamagedError, Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["Answered", "Registry"]
+
+logger = logging.getLogger(__name__)
+
+_MIB = 1024 * 1024
+_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
+
+
+class Answered(NamedTuple):
+    """What the access log is told when the last byte of an answer has gone out, or the client has."""
+
+    request: Request
+    status: int
+    sent: int | None  # bytes of the body, None where the answer did not say
+    seconds: float
+    error: str | None  # the wire code of an error
+
+
+class Registry:
+    """Serves OCI Distribution 1.1 from a storage driver.
+
+    `on_answer` is called once per request; what it raises is logged.
+    """
+
+    def __init__(self, driver: Driver, settings: Settings, on_answer: Callable[[Answered], None] | None = None):
+        self.driver = driver
+        self.settings = settings
+        self.cache = Cache(settings.cache_bytes)
+        # A limit that was lowered must not hide what was pushed before.
+        self.store = Store(driver, self.cache, settings.link_ttl, max(settings.manifest_size_limit, 4 * _MIB))
+        self._routes = routes.Routes()
+        self._on_answer = on_answer
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = time.monotonic()
+        self._strip_prefix(environ)
+        request = Request(environ)
+        response, error = self._answer(request)
+        response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
+        for name, value in self.settings.headers:
+            response.headers[name] = value
+        if self._on_answer is not None:
+            response.call_on_close(lambda: self._report(request, response, began, error))
+        return response(environ, start_response)
+
+    def _strip_prefix(self, environ: WSGIEnvironment) -> None:
+        """The configured prefix is part of every URL clients see; a proxy may have taken it off."""
+        prefix = self.settings.prefix.rstrip("/")
+        if not prefix:
+            return
+        path = environ.get("PATH_INFO", "")
+        if path == prefix or path.startswith(f"{prefix}/"):
+            environ["PATH_INFO"] = path[len(prefix) :]
+        if not environ.get("SCRIPT_NAME", "").rstrip("/").endswith(prefix):
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + prefix
+
+    def _answer(self, request: Request) -> tuple[Response, str | None]:
+        try:
+            return self._call(request), None
+        except RegistryError as error:
+            known = error
+        except HTTPException as error:
+            known = _from_werkzeug(error)
+        except UnspecifiedError as error:
+            known = _from_driver(error, request)
+        except DamagedError as error:
+            logger.error("%s %s: %s", request.method, request.path, error)
+            known = RegistryError(Code.UNKNOWN, str(error))
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            known = RegistryError(Code.UNKNOWN)
+        return known.response(), known.code.wire
+
+    def _call(self, request: Request) -> Response:
+        resource, values = self._routes.match(request.path)
+        allowed = resource.allowed()
+        if request.method not in allowed:
+            if request.method == "OPTIONS":
+                return Response(status=204, headers={"Allow": ", ".join(allowed)})
+            raise RegistryError(
+                Code.METHOD_UNSUPPORTED,
+                f"{request.method[:20]} is not a method of this path",
+                headers={"Allow": ", ".join(allowed)},
+            )
+        if self.settings.read_only and request.method in _WRITES:
+            raise RegistryError(
+                Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET, HEAD"}
+            )
+        handler = getattr(resource(self, request), request.method.lower(), None)
+        if handler is None:  # HEAD of a resource that leaves it to werkzeug to drop the body
+            handler = resource(self, request).get  # type: ignore[attr-defined]
+        return handler(**routes.parse(values))  # type: ignore[no-any-return]
+
+    def _report(self, request: Request, response: Response, began: float, error: str | None) -> None:
+        assert self._on_answer is not None
+        try:
+            seconds = time.monotonic() - began
+            self._on_answer(Answered(request, response.status_code, response.content_length, seconds, error))
+        except Exception:
+            logger.exception("the access log failed")
+
+
+def _from_werkzeug(error: HTTPException) -> RegistryError:
+    if error.code == 413:
+        return RegistryError(Code.MANIFEST_TOO_LARGE, error.description)
+    return RegistryError(Code.REQUEST_INVALID, error.description)
+
+
+def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
+    """An outage passes, a refusal needs somebody; neither is the client's fault nor for its eyes."""
+    logger.error("%s %s: the storage: %s", request.method, request.path, error)
+    if isinstance(error, UnreachableError):
+        return RegistryError(Code.UNAVAILABLE, headers={"Retry-After": str(_RETRY_AFTER)})
+    if isinstance(error, NotImplementedError):
+        return RegistryError(Code.METHOD_UNSUPPORTED, "the storage driver cannot do this")
+    if isinstance(error, (ConnectionError, FileNotFoundError)):
+        return RegistryError(Code.UNKNOWN, "the storage did not do its part, the registry's log says more")
+    return RegistryError(Code.UNKNOWN)

@@ -1,0 +1,7 @@
+"""Not there yet."""
+
+from .resource import Resource
+
+
+class Blobs(Resource):
+    pass

@@ -1,0 +1,133 @@
+"""What one process remembers of the storage: bounded in bytes, asked once for many who wait.
+
+Each entry knows when it was asked for, and each reader says how old an answer
+it takes: an immutable fact may be as old as it likes, what another process can
+delete only seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = ["Cache"]
+
+T = TypeVar("T")
+
+FOREVER = float("inf")
+_OVERHEAD = 400  # bytes that an entry costs beside its value: key, tuple, two dict slots
+
+
+class _Entry(NamedTuple):
+    value: Any
+    size: int
+    asked: float
+
+
+class _Flight:
+    """One load on its way, and those who wait for it."""
+
+    def __init__(self, asked: float) -> None:
+        self.asked = asked
+        self.landed = threading.Event()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+class Cache:
+    """A least-recently-used map of facts; safe for threads and greenlets.
+
+    `limit` is in bytes; `clock` gives seconds and never goes back.
+    """
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic):
+        self._limit = limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._flights: dict[Hashable, _Flight] = {}
+        self.used = 0  # bytes
+
+    def get(self, key: Hashable, max_age: float = FOREVER) -> Any:
+        """What is remembered and at most `max_age` seconds old, or None."""
+        with self._lock:
+            return self._look(key, max_age)
+
+    def put(self, key: Hashable, value: Any, size: int = 0) -> None:
+        """Remember a fact that was true just now; `size` is that of its value in bytes."""
+        with self._lock:
+            self._flights.pop(key, None)
+            self._store(key, value, size, self._clock())
+
+    def forget(self, key: Hashable) -> None:
+        """Drop a fact, and what a load that is on its way may bring."""
+        with self._lock:
+            self._flights.pop(key, None)
+            self._drop(key)
+
+    def fetch(
+        self, key: Hashable, load: Callable[[], T], max_age: float = FOREVER, size: Callable[[T], int] = lambda _: 0
+    ) -> T:
+        """What is remembered, or what `load` says; callers of the same key at the same time share one load.
+
+        What `load` raises is raised to all who wait, and not remembered.
+        """
+        while True:
+            with self._lock:
+                found = self._look(key, max_age)
+                if found is not None:
+                    return found  # type: ignore[no-any-return]
+                flight = self._flights.get(key)
+                mine = flight is None or self._clock() - flight.asked > max_age
+                if mine or flight is None:
+                    flight = self._flights[key] = _Flight(self._clock())
+            if mine:
+                return self._load(key, flight, load, size)
+            flight.landed.wait()
+            if flight.error is None:
+                return flight.value  # type: ignore[no-any-return]
+            if isinstance(flight.error, Exception):
+                raise flight.error
+            # Whoever loaded was killed: that says nothing of the fact.
+
+    def _load(self, key: Hashable, flight: _Flight, load: Callable[[], T], size: Callable[[T], int]) -> T:
+        try:
+            value = flight.value = load()
+        except BaseException as error:
+            flight.error = error
+            raise
+        else:
+            with self._lock:
+                if self._flights.get(key) is flight:  # nobody wrote or forgot it meanwhile
+                    self._store(key, value, size(value), flight.asked)
+            return value
+        finally:
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+            flight.landed.set()
+
+    def _look(self, key: Hashable, max_age: float) -> Any:
+        entry = self._entries.get(key)
+        if entry is None or self._clock() - entry.asked > max_age:
+            return None
+        self._entries.move_to_end(key)
+        return entry.value
+
+    def _store(self, key: Hashable, value: Any, size: int, asked: float) -> None:
+        self._drop(key)
+        size += _OVERHEAD
+        if size > self._limit:
+            return
+        self._entries[key] = _Entry(value, size, asked)
+        self.used += size
+        while self.used > self._limit:
+            self.used -= self._entries.popitem(last=False)[1].size
+
+    def _drop(self, key: Hashable) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.used -= entry.size

@@ -1,0 +1,139 @@
+"""Every path in the storage, pure: Distribution 2.x's layout, and our few additions.
+
+The additions (`_manifests/referrers`, `_sessions`) have names that Distribution
+2.x passes over. Paths lie below `files/` because its swift driver put them
+there; `segments/` beside it belongs to the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .digest import Digest, DigestError
+
+__all__ = [
+    "BLOBS",
+    "REPOSITORIES",
+    "SESSIONS",
+    "blob_data",
+    "layer_link",
+    "layers",
+    "manifests",
+    "referrer",
+    "referrers",
+    "repository",
+    "revision_link",
+    "revisions",
+    "session_door",
+    "session_parts",
+    "session_turn",
+    "tag",
+    "tag_current",
+    "tag_index",
+    "tag_index_link",
+    "tags",
+    "under",
+]
+
+ROOT = "files/docker/registry/v2"
+BLOBS = f"{ROOT}/blobs"
+REPOSITORIES = f"{ROOT}/repositories"
+SESSIONS = f"{ROOT}/_sessions"  # ours
+
+
+def _pair(digest: Digest) -> str:
+    return f"{digest.algorithm}/{digest.hex}"
+
+
+def blob_data(digest: Digest) -> str:
+    """The bytes of a blob or a manifest.
+
+    >>> blob_data(Digest.of(b""))[:44]
+    'files/docker/registry/v2/blobs/sha256/e3/e3b'
+    """
+    return f"{BLOBS}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+
+
+def repository(name: str) -> str:
+    """The folder of a repository; repositories below it in name lie in it too."""
+    return f"{REPOSITORIES}/{name}"
+
+
+def layers(name: str) -> str:
+    return f"{repository(name)}/_layers"
+
+
+def layer_link(name: str, digest: Digest) -> str:
+    """Holds the digest under which a blob of this repository is stored."""
+    return f"{layers(name)}/{_pair(digest)}/link"
+
+
+def manifests(name: str) -> str:
+    return f"{repository(name)}/_manifests"
+
+
+def revisions(name: str) -> str:
+    return f"{manifests(name)}/revisions"
+
+
+def revision_link(name: str, digest: Digest) -> str:
+    """Holds the digest of a manifest of this repository."""
+    return f"{revisions(name)}/{_pair(digest)}/link"
+
+
+def tags(name: str) -> str:
+    return f"{manifests(name)}/tags"
+
+
+def tag(name: str, tag: str) -> str:
+    return f"{tags(name)}/{tag}"
+
+
+def tag_current(name: str, tag: str) -> str:
+    """Holds the digest that a tag means now."""
+    return f"{tags(name)}/{tag}/current/link"
+
+
+def tag_index(name: str, tag: str) -> str:
+    return f"{tags(name)}/{tag}/index"
+
+
+def tag_index_link(name: str, tag: str, digest: Digest) -> str:
+    """Says that a tag means, or once meant, this manifest."""
+    return f"{tag_index(name, tag)}/{_pair(digest)}/link"
+
+
+def referrers(name: str, subject: Digest) -> str:
+    """The folder of what refers to a manifest; ours."""
+    return f"{manifests(name)}/referrers/{_pair(subject)}"
+
+
+def referrer(name: str, subject: Digest, digest: Digest) -> str:
+    """Holds the descriptor of one manifest that refers to `subject`; ours."""
+    return f"{referrers(name, subject)}/{_pair(digest)}/descriptor"
+
+
+def session_parts(session: str, name: str) -> str:
+    """What an upload's URL has no room for; ours."""
+    return f"{SESSIONS}/{session}/parts/{name}"
+
+
+def session_turn(session: str) -> str:
+    """Whose turn it is to dispose of an upload; ours."""
+    return f"{SESSIONS}/{session}/turn"
+
+
+def session_door(session: str) -> str:
+    """Whether an upload was disposed of; ours."""
+    return f"{SESSIONS}/{session}/door"
+
+
+def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:
+    """The (digest, path) of those paths that are `<folder>/<algorithm>/<hex>/<one name>`."""
+    for path in paths:
+        pieces = path.removeprefix(f"{folder}/").split("/")
+        if len(pieces) == 3:
+            try:
+                yield Digest.parse(f"{pieces[0]}:{pieces[1]}"), path
+            except DigestError:
+                continue

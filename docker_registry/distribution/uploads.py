@@ -1,0 +1,11 @@
+"""Not there yet."""
+
+from .resource import Resource
+
+
+class Uploads(Resource):
+    pass
+
+
+class Upload(Resource):
+    pass
