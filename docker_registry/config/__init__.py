@@ -1,0 +1,62 @@
+"""Config files: docker-registry's format and Distribution's, both read into `Settings`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docker_registry.core.driver import available
+from docker_registry.core.exceptions import ConfigError
+
+from . import classic, distribution
+from .loaded import Loaded
+
+__all__ = ["Loaded", "load"]
+
+
+def load(path: str | None = None, flavor: str | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
+    """Read a config file of either format, with its environment.
+
+    `path` defaults to `DOCKER_REGISTRY_CONFIG`, else `config.yml`; `flavor`
+    (docker-registry's format only) to `SETTINGS_FLAVOR`. Raises ConfigError
+    when the file cannot be read, or says what cannot or must not be done.
+    """
+    file = Path(path or environ.get("DOCKER_REGISTRY_CONFIG") or "config.yml")
+    document = _parse(file)
+    if "version" in document:
+        if flavor:
+            raise ConfigError(f"{file}: --flavor is for docker-registry's format; this is a file of Distribution's")
+        loaded = distribution.read(document, str(file), environ)
+    else:
+        loaded = classic.read(document, str(file), environ, flavor)
+    if loaded.settings.storage not in available():
+        drivers = ", ".join(available())
+        raise ConfigError(
+            f"{loaded.where}: storage: {loaded.settings.storage} is not installed; what is: {drivers}{loaded.advice}"
+        )
+    return loaded
+
+
+def _parse(file: Path) -> dict[Any, Any]:
+    try:
+        document = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the config file {file}: {error.strerror}; name one with --config") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}: is not valid YAML{_place(error)}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{file}: is not a config file: it must be a mapping")
+    return document
+
+
+def _place(error: yaml.YAMLError) -> str:
+    # Not the parser's own text: that quotes the line, and the line may hold a password.
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None)
+    return f", line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else ""

@@ -1,0 +1,193 @@
+"""docker-registry's config.yml: flavors, and values from the environment.
+
+Read off docker-registry 0.9.1 (`config/config_sample.yml`, `lib/config.py`,
+`server/env.py`). What that program never had is set in a section `registry`,
+which it ignores: one file serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.settings import DriverConfig, Settings
+
+from .loaded import Loaded, default_workers
+from .values import Options, flag, headers, hint, networks, path_prefix, seconds, size, text, whole, word
+
+__all__ = ["read"]
+
+IGNORED = {
+    "boto_bucket": "the v1 registry's S3",
+    "bugsnag": "errors go to the log",
+    "cache": "no Redis is needed",
+    "cache_lru": "facts that cannot change are kept in memory",
+    "cors": "set headers in the section registry, or in the proxy",
+    "debug": "loglevel: debug tells more",
+    "disable_token_auth": "there is no index to ask",
+    "email_exceptions": "errors go to the log",
+    "index_endpoint": "there is no index",
+    "issue": "there is no start page",
+    "mirroring": "this registry mirrors no other",
+    "search_backend": "clients of today do not search",
+    "sqlalchemy_index_database": "clients of today do not search",
+    "storage_alternate": "only storage is used",
+}
+UNSAFE = {
+    "privileged_key": "signed requests would not be checked; remove it and put a proxy that authenticates in front",
+}
+# Option of the section `registry` -> field of Settings, and how it is read.
+REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "access_log": ("access_log", flag),
+    "body_timeout": ("body_timeout", seconds),
+    "cache_size": ("cache_bytes", size),
+    "delete": ("delete_enabled", flag),
+    "graceful_timeout": ("graceful_timeout", seconds),
+    "header_timeout": ("header_timeout", seconds),
+    "headers": ("headers", headers),
+    "host": ("host", text),
+    "idle_timeout": ("idle_timeout", seconds),
+    "link_ttl": ("link_ttl", seconds),
+    "manifest_size_limit": ("manifest_size_limit", size),
+    "page_size_max": ("page_size_max", whole(1, 1_000_000)),
+    "port": ("port", whole(0, 65535)),
+    "prefix": ("prefix", path_prefix),
+    "public_url": ("public_url", text),
+    "read_only": ("read_only", flag),
+    "relative_urls": ("relative_urls", flag),
+    "trusted_proxies": ("trusted_proxies", networks),
+    "upload_ttl": ("upload_ttl", seconds),
+    "workers": ("workers", whole(1, 256)),
+}
+LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
+LOG_LEVELS["critical"] = "critical"
+# An all-digit password is YAML's idea of a number, and not its owner's.
+TEXTUAL = ("password", "secret", "key", "user", "name", "id", "token", "container")
+GUNICORN_IGNORED = ("SILENT_TIMEOUT", "USER", "GROUP", "ACCESS_LOG_FILE", "ERROR_LOG_FILE", "OPTS")
+
+
+def read(document: dict[Any, Any], file: str, environ: Mapping[str, str], flavor: str | None) -> Loaded:
+    """Read one flavor of a parsed file. Raises ConfigError; nothing it raises or returns as text has a secret."""
+    chosen, where, advice = _choose(document, file, flavor or environ.get("SETTINGS_FLAVOR"))
+    options = Options(_resolve(chosen, where, environ), where)
+    _refuse_unsafe(options)
+    fields = _fields(options)
+    fields.update(_environment(environ))
+    warnings = _ignored(options, environ)
+    driver = _driver_options(options, fields["storage"])
+    return Loaded(Settings(driver=DriverConfig(driver), **fields), warnings, where, advice)
+
+
+def _choose(document: dict[Any, Any], file: str, flavor: str | None) -> tuple[object, str, str]:
+    """The flavor to read, how to call it, and what to do if its storage is missing."""
+    with_storage = [str(name) for name, value in document.items() if isinstance(value, dict) and "storage" in value]
+    if flavor:
+        if flavor not in document:
+            near = hint(flavor, with_storage) or f"; it has: {', '.join(with_storage)}"
+            raise ConfigError(f"{file}: has no flavor {flavor}{near}")
+        return document[flavor], f"{file}, flavor {flavor}", ""
+    if isinstance(document.get("storage"), str):
+        return document, file, ""
+    if "dev" in document:
+        others = ", ".join(name for name in with_storage if name != "dev")
+        return document["dev"], f"{file}, flavor dev", f". Choose a flavor with --flavor or SETTINGS_FLAVOR: {others}"
+    if len(with_storage) == 1:
+        return document[with_storage[0]], f"{file}, flavor {with_storage[0]}", ""
+    raise ConfigError(
+        f"{file}: choose a flavor with --flavor or SETTINGS_FLAVOR: {', '.join(with_storage) or 'none has a storage'}"
+    )
+
+
+def _resolve(value: Any, where: str, environ: Mapping[str, str], name: str = "") -> Any:
+    """Put the environment's values in the place of `_env:VARIABLE:default`."""
+    if isinstance(value, dict):
+        return {key: _resolve(item, where, environ, str(key)) for key, item in value.items()}
+    if not (isinstance(value, str) and value.startswith("_env:")):
+        return value
+    _, variable, *default = value.split(":", 2)
+    given = environ.get(variable, "".join(default))
+    try:
+        parsed = yaml.safe_load(given)
+    except yaml.YAMLError:
+        raise ConfigError(f"{where}: {name}: the value of the variable {variable} is not valid YAML") from None
+    if name.endswith(TEXTUAL) and parsed is not None and not isinstance(parsed, str):
+        return given
+    return parsed
+
+
+def _refuse_unsafe(options: Options) -> None:
+    rest = options.rest()
+    for name, why in UNSAFE.items():
+        if rest.get(name):
+            raise ConfigError(f"{options.where}: {name}: {why}")
+    if not options.take("standalone", flag, True) and rest.get("disable_token_auth") is not True:
+        raise ConfigError(
+            f"{options.where}: standalone: false asks an index who may do what, and there is none any more;"
+            " remove it and put a proxy that authenticates in front"
+        )
+
+
+def _fields(options: Options) -> dict[str, Any]:
+    """The fields of Settings that the file decides."""
+    fields: dict[str, Any] = {
+        "storage": options.take("storage", text, "").lower(),
+        "storage_path": options.take("storage_path", text, "/"),
+        "redirect": options.take("storage_redirect", flag, False),
+        "secret": options.take("secret_key", text, "").encode(),
+        "log_level": LOG_LEVELS[options.take("loglevel", word(*LOG_LEVELS), "info")],
+        "host": "0.0.0.0",
+        "workers": default_workers(),
+    }
+    if not fields["storage"]:
+        raise ConfigError(f"{options.where}: storage: is missing; write storage: swift")
+    section = options.section("registry")
+    fields["log_json"] = section.take("log_format", word("text", "json"), "text") == "json"
+    for name, (field, convert) in REGISTRY.items():
+        if name in section.rest():
+            fields[field] = section.take(name, convert, None)
+    section.refuse_rest([*REGISTRY, "log_format"])
+    return fields
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What docker-registry's own variables decide, over the file."""
+    given = {name: value for name, value in environ.items() if value}
+    if given.get("REGISTRY_PORT", "").startswith("tcp://"):
+        del given["REGISTRY_PORT"]  # Kubernetes sets it where a service is called "registry"
+    options = Options(given, "the environment")
+    fields: dict[str, Any] = {
+        "host": options.take("REGISTRY_HOST", text, None),
+        "port": options.take("REGISTRY_PORT", whole(0, 65535), None),
+        "workers": options.take("GUNICORN_WORKERS", whole(1, 256), None),
+        "graceful_timeout": options.take("GUNICORN_GRACEFUL_TIMEOUT", seconds, None),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _ignored(options: Options, environ: Mapping[str, str]) -> list[str]:
+    """A warning for each option that is set, known, and of no use here."""
+    warnings = []
+    for name, why in IGNORED.items():
+        value = options.take(name, lambda given: given, None)
+        if any(value.values()) if isinstance(value, dict) else value:
+            warnings.append(f"{options.where}: {name} is ignored: {why}")
+    for name in GUNICORN_IGNORED:
+        if environ.get(f"GUNICORN_{name}"):
+            warnings.append(
+                f"the environment: GUNICORN_{name} is ignored: the section registry of the file has its like"
+            )
+    return warnings
+
+
+def _driver_options(options: Options, storage: str) -> dict[str, Any]:
+    """What is left for the driver, which checks its own options."""
+    rest = options.rest()
+    if storage == "swift":
+        known = ["storage", "storage_path", "storage_redirect", "secret_key", "loglevel", "registry", "standalone"]
+        for name in rest:
+            if not name.startswith("swift_"):
+                Options({name: rest[name]}, options.where).refuse_rest([*known, *IGNORED, *UNSAFE])
+    return rest

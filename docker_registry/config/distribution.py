@@ -1,0 +1,170 @@
+"""Distribution 2.x's config file (`version: 0.1`), with its `REGISTRY_*` environment.
+
+Each key of Distribution 2.8.3's `configuration.go` is in `keys.py`: honoured,
+ignored with a warning, or refused since ignoring it would be unsafe. An
+unknown key of the file is an error, an unknown variable a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.settings import DriverConfig, Settings
+
+from .keys import HONOURED, IGNORED, REFUSED, SWIFT
+from .loaded import Loaded, default_workers
+from .values import Options, hint
+
+__all__ = ["read"]
+
+# Variables that look like ours and are not: skopeo's and podman's, and those that
+# Kubernetes makes for a service of the name "registry".
+_FOREIGN = re.compile(r"REGISTRY_(AUTH_FILE|SERVICE_(HOST|PORT\w*)|PORT(_\d+_TCP(_\w+)?)?)")
+
+Path = tuple[str, ...]
+
+
+def read(document: dict[Any, Any], file: str, environ: Mapping[str, str]) -> Loaded:
+    """Read a parsed file. Raises ConfigError; nothing it raises or returns as text has a secret."""
+    if str(document["version"]) != "0.1":
+        raise ConfigError(f"{file}: version: only 0.1 is known")
+    storage = document.get("storage")
+    if isinstance(storage, str):  # `storage: inmemory` is short for a mapping
+        document = {**document, "storage": {storage: {}}}
+    values = {path: value for path, value in _leaves(document) if path != ("version",)}
+    for path in values:
+        _check_known(path, file)
+    warnings = _overlay(values, environ)
+    storage = _storage(values, file)
+    _refuse_unsafe(values, file)
+    warnings += _ignored(values, file)
+    fields = _fields(values, file)
+    driver = _driver_options(values, file) if storage == "swift" else {}
+    return Loaded(Settings(storage=storage, driver=DriverConfig(driver), **fields), warnings, file)
+
+
+def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value of the file by its path of keys; a table entry may stand for a whole mapping."""
+    if isinstance(value, dict) and path not in HONOURED and not _covered(path, IGNORED) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key).lower()))
+    else:
+        yield path, value
+
+
+def _covered(path: Path, table: Mapping[Path, Any]) -> Path | None:
+    """The entry of a table that this path, or a mapping above it, has."""
+    return next((path[:length] for length in range(1, len(path) + 1) if path[:length] in table), None)
+
+
+def _known(path: Path) -> bool:
+    return (
+        path in HONOURED
+        or (path[:2] == ("storage", "swift") and (len(path) == 2 or path[2] in SWIFT))
+        or path == ("storage", "inmemory")
+        or bool(_covered(path, IGNORED) or _covered(path, REFUSED))
+        or any(known[: len(path)] == path for known in HONOURED)  # an empty mapping
+    )
+
+
+def _check_known(path: Path, file: str) -> None:
+    if path[0] == "storage" and len(path) > 1 and path[1] in ("filesystem", "s3", "azure", "gcs", "oss"):
+        raise ConfigError(f"{file}: storage.{path[1]}: this registry keeps its images in Swift; give it storage.swift")
+    if not _known(path):
+        raise ConfigError(f"{file}: unknown option {'.'.join(path)}{hint('.'.join(path), _names())}")
+
+
+def _names() -> list[str]:
+    paths = [*HONOURED, *IGNORED, *REFUSED, *(("storage", "swift", name) for name in SWIFT)]
+    return [".".join(path) for path in paths]
+
+
+def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
+    """Put the environment over the file; returns a warning for each variable that means nothing."""
+    known = {"REGISTRY_" + name.upper().replace(".", "_"): tuple(name.split(".")) for name in _names()}
+    warnings = []
+    for variable, given in sorted(environ.items()):
+        if not variable.startswith("REGISTRY_") or _FOREIGN.fullmatch(variable):
+            continue
+        path = known.get(variable) or _deeper(variable, known)
+        if path is None:
+            warnings.append(f"the environment: {variable} is unknown and ignored{hint(variable, known)}")
+            continue
+        try:
+            values[path] = yaml.safe_load(given)
+        except yaml.YAMLError:
+            raise ConfigError(f"the environment: the value of {variable} is not valid YAML") from None
+        if path[:2] == ("storage", "swift") and not isinstance(values[path], bool | str):
+            values[path] = given  # an all-digit password stays what its owner wrote
+    return warnings
+
+
+def _deeper(variable: str, known: Mapping[str, Path]) -> Path | None:
+    """The path below an entry of a table that stands for a whole mapping."""
+    for name, path in known.items():
+        if variable.startswith(name + "_") and (_covered(path, IGNORED) or _covered(path, REFUSED)):
+            return (*path, *variable[len(name) + 1 :].lower().split("_"))
+    return None
+
+
+def _storage(values: dict[Path, Any], file: str) -> str:
+    kinds = sorted(
+        {path[1] for path in values if path[0] == "storage" and path[1:2] and path[1] in ("swift", "inmemory")}
+    )
+    if len(kinds) != 1:
+        found = "has two storages, swift and inmemory" if kinds else "has no storage.swift"
+        raise ConfigError(f"{file}: {found}; it must name one")
+    return "memory" if kinds == ["inmemory"] else "swift"
+
+
+def _refuse_unsafe(values: Mapping[Path, Any], file: str) -> None:
+    for path, value in values.items():
+        entry = _covered(path, REFUSED)
+        if entry and value not in (None, "", [], {}):
+            raise ConfigError(f"{file}: {'.'.join(path)}: {REFUSED[entry]}")
+
+
+def _ignored(values: Mapping[Path, Any], file: str) -> list[str]:
+    """One warning for each ignored entry that is set to something that counts."""
+    warnings = {}
+    for path, value in values.items():
+        entry = _covered(path, IGNORED)
+        if entry and value not in (None, False, "", [], {}):
+            warnings[entry] = f"{file}: {'.'.join(entry)} is ignored: {IGNORED[entry]}"
+    return list(warnings.values())
+
+
+def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
+    """The fields of Settings, Distribution's defaults where the file is silent."""
+    options = Options({".".join(path): value for path, value in values.items()}, file)
+    fields: dict[str, Any] = {
+        "workers": default_workers(),
+        "delete_enabled": False,
+        "host": "0.0.0.0",
+        "redirect": True,
+    }
+    for path, (field, convert) in HONOURED.items():
+        name = ".".join(path)
+        if field and name in options.rest():
+            fields[field] = options.take(name, convert, None)
+    fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
+    if values.get(("storage", "swift", "prefix")):
+        fields["storage_path"] = str(values[("storage", "swift", "prefix")])
+    return fields
+
+
+def _driver_options(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
+    given = {path[2]: value for path, value in values.items() if path[:2] == ("storage", "swift") and len(path) == 3}
+    options = Options(given, f"{file}, storage.swift")
+    driver = {}
+    for name, (option, convert) in SWIFT.items():
+        if option and name in options.rest():
+            driver[option] = options.take(name, convert, None)
+    if "swift_container" not in driver:
+        raise ConfigError(f"{file}: storage.swift.container: is missing")
+    return driver

@@ -1,0 +1,126 @@
+"""What becomes of each key of Distribution's config file: three closed tables.
+
+A key that is in none of them is unknown. A path in IGNORED or REFUSED stands
+for all that is below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .values import flag, headers, path_prefix, seconds, size, text, whole, word
+
+__all__ = ["HONOURED", "IGNORED", "REFUSED", "SWIFT"]
+
+Path = tuple[str, ...]
+Converter = Callable[[Any], Any]
+
+_LEVELS = ("debug", "info", "warn", "warning", "error", "fatal", "panic")
+
+
+def _level(value: Any) -> str:
+    level = word(*_LEVELS)(value)
+    return {"warn": "warning", "fatal": "critical", "panic": "critical"}.get(level, level)
+
+
+def _address(value: Any) -> tuple[str, int]:
+    """`host:port`, `:port` or `[v6]:port`."""
+    host, _, port = text(value).rpartition(":")
+    return host.strip("[]") or "0.0.0.0", whole(0, 65535)(port)
+
+
+def _not(value: Any) -> bool:
+    return not flag(value)
+
+
+def _is_json(value: Any) -> bool:
+    return word("text", "json", "logstash")(value) != "text"
+
+
+def _table(entries: dict[str, Any]) -> dict[Path, Any]:
+    return {tuple(name.split(".")): value for name, value in entries.items()}
+
+
+# The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
+HONOURED: dict[Path, tuple[str, Converter]] = _table(
+    {
+        "catalog.maxentries": ("page_size_max", whole(1, 1_000_000)),
+        "http.addr": ("address", _address),
+        "http.draintimeout": ("graceful_timeout", seconds),
+        "http.headers": ("headers", headers),
+        "http.host": ("public_url", text),
+        "http.http2.disabled": ("", flag),
+        "http.net": ("", word("tcp")),
+        "http.prefix": ("prefix", path_prefix),
+        "http.relativeurls": ("relative_urls", flag),
+        "http.secret": ("secret", lambda value: text(value).encode()),
+        "log.accesslog.disabled": ("access_log", _not),
+        "log.formatter": ("log_json", _is_json),
+        "log.level": ("log_level", _level),
+        "loglevel": ("log_level", _level),
+        "storage.delete.enabled": ("delete_enabled", flag),
+        "storage.maintenance.readonly.enabled": ("read_only", flag),
+        "storage.redirect.disable": ("redirect", _not),
+    }
+)
+
+IGNORED: dict[Path, str] = _table(
+    {
+        "compatibility": "no client of today sends schema 1 manifests",
+        "health": "ask /v2/",
+        "http.debug": "there is no second port",
+        "log.fields": "lines have their own fields",
+        "log.hooks": "send the log on from where it is collected",
+        "middleware": "Distribution's plug-ins cannot be loaded",
+        "notifications": "no notifications are sent",
+        "policy": "repositories have no classes here",
+        "redis": "facts that cannot change are kept in memory",
+        "reporting": "errors go to the log",
+        "storage.cache": "facts that cannot change are kept in memory",
+        "storage.maintenance.uploadpurging": "uploads expire by themselves",
+        "storage.swift.accesskey": "it belongs to a cloud that is gone",
+        "storage.swift.tempurlmethods": "only GET and HEAD are asked for",
+        "storage.tag": "Swift is asked side by side as settings say",
+        "validation": "URLs in manifests are not checked",
+    }
+)
+
+_AUTH = "requests would not be authenticated; remove it and put a proxy that authenticates in front"
+_TLS = "this registry does not speak TLS itself; remove it and put a proxy that does in front"
+REFUSED: dict[Path, str] = _table(
+    {
+        "auth": _AUTH,
+        "http.tls": _TLS,
+        "proxy": "this registry is no cache of another; remove it, or keep Distribution for that",
+    }
+)
+
+# Distribution's parameter -> the driver's option ("" for none) and how it is read.
+SWIFT: dict[str, tuple[str, Converter]] = {
+    "accesskey": ("", text),
+    "applicationcredentialid": ("swift_application_credential_id", text),
+    "applicationcredentialname": ("swift_application_credential_name", text),
+    "applicationcredentialsecret": ("swift_application_credential_secret", text),
+    "authurl": ("swift_authurl", text),
+    "authversion": ("swift_auth_version", text),
+    "chunksize": ("swift_segment_size", size),
+    "container": ("swift_container", text),
+    "domain": ("swift_domain_name", text),
+    "domainid": ("swift_domain_id", text),
+    "endpointtype": ("swift_endpoint_type", text),
+    "insecureskipverify": ("swift_insecure", flag),
+    "password": ("swift_password", text),
+    "prefix": ("", text),
+    "region": ("swift_region_name", text),
+    "secretkey": ("swift_temp_url_key", text),
+    "tempurlcontainerkey": ("", flag),
+    "tempurlmethods": ("", lambda value: value),
+    "tenant": ("swift_tenant_name", text),
+    "tenantdomain": ("swift_project_domain_name", text),
+    "tenantdomainid": ("swift_project_domain_id", text),
+    "tenantid": ("swift_tenant_id", text),
+    "tokenid": ("swift_token", text),
+    "trustid": ("swift_trust_id", text),
+    "username": ("swift_user", text),
+}

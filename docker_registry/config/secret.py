@@ -1,0 +1,39 @@
+"""The key that signs the URLs of uploads, where the config file does not give one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import secrets
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.settings import Settings
+
+__all__ = ["with_secret"]
+
+
+def with_secret(settings: Settings) -> Settings:
+    """The same settings with a secret.
+
+    It is derived from the credentials with which the driver reaches Swift, so
+    all replicas on one Swift have the same one. scrypt keeps whoever sees a
+    signed URL from guessing the password behind it. Raises ConfigError where
+    there is nothing to derive it from.
+    """
+    if settings.secret:
+        return settings
+    if settings.storage == "memory":
+        return dataclasses.replace(settings, secret=secrets.token_bytes(32))
+    return dataclasses.replace(settings, secret=_derived(settings))
+
+
+def _derived(settings: Settings) -> bytes:
+    # Here and not above: the driver's package may only be imported in a process that is ready for it.
+    from docker_registry.drivers.swift import config
+
+    driver = config.read(settings.driver)
+    credential = driver.password or driver.application_credential_secret
+    if not credential:
+        raise ConfigError("secret_key (http.secret): is needed, since there is no password to derive it from")
+    context = f"upload URLs of {driver.container} in {driver.auth_url or driver.storage_url}, {settings.storage_path}"
+    return hashlib.scrypt(credential.encode(), salt=context.encode(), n=2**14, r=8, p=1, dklen=32)
