@@ -18,7 +18,7 @@ from .types import Part, Readable
 if TYPE_CHECKING:
     from .driver import Base
 
-__all__ = ["CopyingStage", "Stage"]
+__all__ = ["CopyingStage", "Joined", "Stage"]
 
 
 class Stage(ABC):
@@ -101,7 +101,7 @@ class CopyingStage(Stage):
 
     def commit(self, path: str, immutable: bool = False) -> None:
         if not (immutable and self._is_there(path)):
-            self._driver.stream_write(path, _Joined(self.read()))
+            self._driver.stream_write(path, Joined(self.read()))
         self.discard()
 
     def _is_there(self, path: str) -> bool:
@@ -134,7 +134,7 @@ class _Counting:
         return data
 
 
-class _Joined(io.RawIOBase):
+class Joined(io.RawIOBase):
     """A file over an iterator of bytes."""
 
     def __init__(self, chunks: Iterator[bytes]):

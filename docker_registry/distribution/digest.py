@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["ALGORITHMS", "Digest", "DigestError", "Hash", "UnsupportedAlgorithmError", "check_algorithm"]
+__all__ = ["Digest", "DigestError", "Hash", "UnsupportedAlgorithmError", "new_hash"]
 
 _FORM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
-_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
+_HEX = {"sha256": re.compile("[a-f0-9]{64}"), "sha512": re.compile("[a-f0-9]{128}")}
 
 
 class Hash(Protocol):
@@ -26,8 +26,7 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-ALGORITHMS: dict[str, Callable[[], Hash]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
-_HEX_DIGITS = {"sha256": 64, "sha512": 128}
+_ALGORITHMS: dict[str, Callable[[], Hash]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
 class DigestError(ValueError):
@@ -38,13 +37,15 @@ class UnsupportedAlgorithmError(DigestError):
     """The name of an algorithm that this registry does not compute."""
 
 
-def check_algorithm(name: str) -> str:
-    """`name` itself, if it names a supported algorithm; raises UnsupportedAlgorithmError."""
-    if name not in ALGORITHMS:
-        raise UnsupportedAlgorithmError(
-            f"the digest algorithm {name[:40]!r} is not supported, use {' or '.join(ALGORITHMS)}"
-        )
-    return name
+def new_hash(algorithm: str) -> Hash:
+    """A fresh hash object; raises UnsupportedAlgorithmError."""
+    if algorithm not in _ALGORITHMS:
+        raise UnsupportedAlgorithmError(_unsupported(algorithm))
+    return _ALGORITHMS[algorithm]()
+
+
+def _unsupported(algorithm: str) -> str:
+    return f"the digest algorithm {algorithm[:40]!r} is not supported, use {' or '.join(_ALGORITHMS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,16 @@ class Digest:
         if not _FORM.fullmatch(text):
             raise DigestError(f"{text[:160]!r} is not a digest, write <algorithm>:<hex>")
         algorithm, _, encoded = text.partition(":")
-        check_algorithm(algorithm)
-        digits = _HEX_DIGITS[algorithm]
-        if len(encoded) != digits or not _HEX.fullmatch(encoded):
-            raise DigestError(
-                f"a {algorithm} digest has {digits} lower-case hexadecimal digits, {text[:160]!r} does not"
-            )
+        if algorithm not in _HEX:
+            raise UnsupportedAlgorithmError(_unsupported(algorithm))
+        if not _HEX[algorithm].fullmatch(encoded):
+            raise DigestError(f"{text[:160]!r} is not {algorithm}: and its lower-case hexadecimal digits")
         return cls(algorithm, encoded)
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
         """The digest of bytes at hand."""
-        hasher = ALGORITHMS[check_algorithm(algorithm)]()
+        hasher = new_hash(algorithm)
         hasher.update(data)
         return cls.of_hash(algorithm, hasher)
 
@@ -89,7 +88,7 @@ class Digest:
 
     def new_hash(self) -> Hash:
         """A fresh hash object of this digest's algorithm."""
-        return ALGORITHMS[self.algorithm]()
+        return new_hash(self.algorithm)
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.hex}"

@@ -1,0 +1,149 @@
+"""Bytes of an upload on their way into the storage: what `uploads` does, without HTTP.
+
+Each method reads a body at most once, and either all of it is safe when the
+method returns, or nothing of it stays.
+
+A blob's digest, and so its name, is known when a streamed upload's only PATCH
+ends. It is stored under that name at once: nobody is served it before a link
+says so, which is what the closing PUT writes. Bytes that come in chunks are
+kept as parts instead. Bytes stored under a digest belong to that digest from
+then on: if more follows they are read back, never moved, and neither a wrong
+closing digest nor a cancel removes them.
+"""
+
+from __future__ import annotations
+
+import time
+
+from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import FileNotFoundError
+from docker_registry.core.staging import Joined, Stage
+
+from . import layout
+from .bodies import Body
+from .digest import Digest
+from .errors import Code, RegistryError
+from .hashing import Hasher, HashingReader
+from .sessions import PARTS_LIMIT, Session, Sessions, unknown
+from .store import Store
+
+__all__ = ["Intake"]
+
+_SURE = 30.0  # seconds for which a blob that was just stored needs no second look before it is linked
+
+
+class Intake:
+    """Every method may raise BLOB_UPLOAD_UNKNOWN for a session that has ended."""
+
+    def __init__(self, driver: Driver, store: Store, sessions: Sessions):
+        self._driver = driver
+        self._store = store
+        self._sessions = sessions
+
+    def store_early(self, session: Session, body: Body) -> Session:
+        """Take a body that may be the whole blob, in a session without bytes so far."""
+        hasher = Hasher(session.algorithm)
+        with self._driver.stage() as stage:
+            stage.fill(HashingReader(body, hasher))
+            if not hasher.size:
+                return session
+            digest = hasher.digest()
+            self._commit(stage, digest, hasher.size)
+        return session.with_blob(digest, hasher.size, time.time())
+
+    def append(self, session: Session, body: Body) -> Session:
+        """Take a body that is a chunk, whatever came before."""
+        if body.at_end():
+            return session
+        parts = self._sessions.parts(session)
+        if len(parts) >= PARTS_LIMIT:
+            raise RegistryError(Code.BLOB_UPLOAD_INVALID, f"the upload has {len(parts)} parts, send larger chunks")
+        with self._driver.stage(parts) as stage:
+            if session.blob:
+                self._copy(session.blob, session.offset, stage, Hasher(session.algorithm))
+            stage.fill(body)
+            return session.with_parts(stage.keep())
+
+    def close(self, session: Session, digest: Digest, body: Body) -> None:
+        """Make the session's bytes, and a body that is their end, a blob of its repository.
+
+        Raises DIGEST_INVALID when they have another digest.
+        """
+        if session.blob and session.blob.algorithm == digest.algorithm and body.at_end():
+            if session.blob != digest:
+                raise _mismatch(digest, session.blob)
+            if not 0 <= time.time() - session.stored_at <= _SURE:
+                self._check_there(digest, session.offset)
+        else:
+            self._assemble(session, digest, body)
+        self._store.link_layer(session.repository, digest)
+
+    def cancel(self, session: Session) -> None:
+        """Remove what only this session needs."""
+        if not session.has_parts:
+            return
+        parts = self._sessions.parts(session)
+        if not self._sessions.end(session):
+            raise unknown("the upload has ended")
+        with self._driver.stage(parts) as stage:
+            stage.discard()
+
+    def mount(self, repository: str, source: str, digest: Digest) -> bool:
+        """Make a blob of one repository one of another; False where it is not there."""
+        found = self._store.find_blob(source, digest, fresh=True)
+        if found is None:
+            return False
+        self._store.write_link(layout.layer_link(repository, digest), found[0])
+        return True
+
+    def _assemble(self, session: Session, digest: Digest, body: Body) -> None:
+        hasher = Hasher(digest.algorithm)
+        with self._driver.stage(self._sessions.parts(session)) as stage:
+            if session.blob:
+                self._copy(session.blob, session.offset, stage, hasher)
+            elif session.has_parts:
+                _hash_parts(stage, hasher)
+            if not body.at_end():
+                stage.fill(HashingReader(body, hasher))
+            found = hasher.digest()
+            may_dispose = not session.has_parts or self._sessions.end(session)
+            if found != digest:
+                if may_dispose:
+                    stage.discard()
+                raise _mismatch(digest, found)
+            if may_dispose:
+                self._commit(stage, digest, hasher.size)
+            else:  # it was closed before, and the answer was lost
+                self._check_there(digest, hasher.size)
+
+    def _copy(self, blob: Digest, size: int, stage: Stage, hasher: Hasher) -> None:
+        try:
+            reader = self._driver.open(layout.blob_data(blob))
+        except FileNotFoundError:
+            raise unknown("the upload has ended") from None
+        with reader:
+            if reader.size != size:
+                raise unknown("the upload has ended")
+            stage.fill(HashingReader(Joined(iter(reader)), hasher))
+
+    def _commit(self, stage: Stage, digest: Digest, size: int) -> None:
+        stage.commit(layout.blob_data(digest), immutable=True)
+        self._store.saw_blob(digest, size)
+
+    def _check_there(self, digest: Digest, size: int) -> None:
+        if self._store.blob_size(digest, fresh=True) != size:
+            raise unknown("the upload has ended")
+
+
+def _hash_parts(stage: Stage, hasher: Hasher) -> None:
+    try:
+        for chunk in stage.read():
+            hasher.feed(chunk)
+    except FileNotFoundError:
+        raise unknown("the upload has ended") from None
+
+
+def _mismatch(asked: Digest, found: Digest) -> RegistryError:
+    return RegistryError(
+        Code.DIGEST_INVALID, f"the bytes have the digest {found}", {"digest": str(asked), "found": str(found)}
+    )
