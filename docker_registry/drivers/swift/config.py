@@ -66,7 +66,8 @@ def _explicit(config, environ):
 
 
 def _get(config, name):
-    if hasattr(config, "__getitem__") and hasattr(config, "get") and hasattr(config, "keys"):
+    # docker-registry's own configuration has every attribute, None where there is nothing.
+    if hasattr(config, "__getitem__") and callable(getattr(config, "get", None)):
         return config.get(name)
     return getattr(config, name, None)
 

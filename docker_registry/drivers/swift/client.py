@@ -1,0 +1,211 @@
+# -*- coding: utf-8 -*-
+"""Requests to Swift that persist: pooled connections, one token, retries, the container made when it is missing."""
+
+import json
+import logging
+import random
+import re
+import time
+
+from docker_registry.core.exceptions import MissingError, UnspecifiedError
+from swiftclient.client import ClientException
+
+from . import errors
+from .connection import Connection, Pool
+from .names import url
+
+__all__ = ["Answer", "Client"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
+LONGEST_PAUSE = 10.0
+LONGEST_WISH = 60.0  # of a Retry-After that is honoured
+_VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
+
+
+class Answer(object):
+    """What Swift answered: `status`, `headers` (names in lower case), and `body` unless that is still to be read."""
+
+    def __init__(self, status, headers, body=None, stream=None):
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.stream = stream
+
+    def json(self):
+        return json.loads(self.body.decode("utf8"))
+
+
+class Stream(object):
+    """The body of an answer; whoever holds it holds a connection. Must be closed."""
+
+    def __init__(self, response, connection, pool):
+        self._response = response
+        self._connection = connection
+        self._pool = pool
+
+    def read(self, size):
+        """Up to `size` bytes, empty at the end. Raises what the HTTP libraries raise."""
+        data = self._response.read(size)
+        if not data:
+            self._done(self._pool.give)
+        return data
+
+    def close(self):
+        """A body that was not read to its end takes its connection along."""
+        self._done(self._pool.drop)
+
+    def _done(self, leave):
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            leave(connection)
+
+
+class Client(object):
+    """Sends requests for one container with one credential.
+
+    Every request sent here may be repeated: bodies are bytes in memory, and
+    no verb adds to what is there.
+    """
+
+    def __init__(self, settings, auth):
+        self.container = settings.container
+        self._settings = settings
+        self._auth = auth
+        self._pool = Pool(
+            lambda storage_url: Connection(storage_url, settings), settings.pool_size, settings.pool_timeout
+        )
+        self._info = None
+
+    def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None):
+        """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
+
+        Returns an Answer whose status is 2xx or one of `accept`; raises an
+        error of `docker_registry.core.exceptions` for any other.
+        """
+        return self._persist(verb, self._place(container, name), query, headers, data, accept, False)
+
+    def open(self, name, query="", headers=None, accept=(), container=None):
+        """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
+        return self._persist("GET", self._place(container, name), query, headers, b"", accept, True)
+
+    def put(self, name, data, query="", headers=None, accept=()):
+        """PUT an object; the container is made when it is missing."""
+        headers = dict({"Content-Type": "application/octet-stream"}, **(headers or {}))
+        for last in (False, True):
+            answer = self.request("PUT", name, query, headers, data, accept + (404,))
+            if answer.status != 404 or 404 in accept:
+                return answer
+            if last:
+                raise MissingError("PUT {0}: container {1} is not there".format(name, self.container))
+            self._make_container()
+
+    @property
+    def info(self):
+        """What the server says of itself under `/info`; an empty mapping where it says nothing."""
+        if self._info is None:
+            try:
+                self._info = self._ask_info()
+            except UnspecifiedError as error:
+                logger.info("no /info, going on with Swift's defaults: %s", error)
+                self._info = {}
+        return self._info
+
+    def describe(self):
+        """The credential in use and where it counts, without secrets."""
+        return self._auth.describe()
+
+    def account_path(self):
+        """The account's URL split into the server's part and the path."""
+        storage_url = self._access().url
+        match = _VERSION.search(storage_url)
+        start = match.start() if match else len(storage_url)
+        return storage_url[:start], storage_url[start:]
+
+    def _ask_info(self):
+        def target(root):
+            return _VERSION.sub("/info", root) if _VERSION.search(root) else root + "/info"
+
+        answer = self._persist("GET", ("", "/info", target), "", None, b"", (400, 401, 403, 404, 405), False)
+        try:
+            return answer.json() if answer.status == 200 else {}
+        except ValueError:
+            return {}
+
+    def _place(self, container, name):
+        """Container, what to call it in messages, and storage path -> URL path."""
+        container = self.container if container is None else container
+        names = [part for part in (container, name) if part]
+        tail = url(*names) if names else ""
+        label = "{0} in container {1}".format(name, container) if name else "container {0}".format(container)
+        return container, label if container else "the account", lambda root: root + tail
+
+    def _make_container(self):
+        policy = self._settings.storage_policy
+        headers = {"X-Storage-Policy": policy} if policy else {}
+        try:
+            self.request("PUT", headers=headers)
+        except UnspecifiedError as error:
+            raise MissingError(
+                "container {0} is not there and cannot be made, make it or choose another swift_container: {1}".format(
+                    self.container, error
+                )
+            )
+        logger.info("made the container %s", self.container)
+
+    def _access(self, refused=None):
+        try:
+            return self._auth.access() if refused is None else self._auth.renew(refused)
+        except Exception as error:  # noqa: BLE001  many libraries, one translator
+            raise errors.translate(error, "authentication", self.describe(), absent=MissingError)
+
+    def _persist(self, verb, place, query, headers, data, accept, streaming):
+        access, renewed, tries = self._access(), False, 0
+        while True:
+            failure = None
+            try:
+                answer = self._once(access, verb, place[2], query, headers, data, accept, streaming)
+            except UnspecifiedError:
+                raise
+            except Exception as error:  # noqa: BLE001  many libraries, one translator
+                failure = error
+            if failure is None:
+                return answer
+            if errors.status_of(failure) == 401 and not renewed:
+                access, renewed = self._access(refused=access), True
+                continue
+            tries += 1
+            doing = "{0} {1}".format(verb, place[1])
+            if tries > self._settings.retries or not errors.is_transient(failure):
+                raise errors.translate(failure, doing, self.describe())
+            pause = _pause(tries, failure)
+            logger.warning("%s failed, again in %.1f s: %s", doing, pause, failure)
+            time.sleep(pause)
+
+    def _once(self, access, verb, target, query, headers, data, accept, streaming):
+        connection = self._pool.take(access.url)
+        try:
+            path = target(connection.root) + ("?" + query if query else "")
+            response = connection.send(verb, path, dict(headers or {}, **{"X-Auth-Token": access.token}), data)
+            found = {name.lower(): value for name, value in response.getheaders()}
+            good = 200 <= response.status < 300
+            if good and streaming:
+                return Answer(response.status, found, stream=Stream(response, connection, self._pool))
+            body = response.read()
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+        self._pool.give(connection)
+        if good or response.status in accept:
+            return Answer(response.status, found, body)
+        raise ClientException.from_response(response, verb, body)
+
+
+def _pause(tries, failure):
+    """Seconds to wait: what the server wishes, else twice as long each time, at random so that clients spread."""
+    headers = getattr(failure, "http_response_headers", None) or {}
+    wish = headers.get("Retry-After", "")
+    if wish.isdigit():
+        return min(float(wish), LONGEST_WISH)
+    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)

@@ -1,0 +1,74 @@
+# -*- coding: utf-8 -*-
+"""What Python 2 lacks: text and URL names, and the interface beyond v1.
+
+On Python 2 `docker_registry.core` is docker-registry-core's, which ends with
+the v1 interface; the values and the stage that it does not know are here.
+"""
+
+from docker_registry.core import exceptions
+
+try:
+    from urllib.parse import quote, unquote, urlsplit
+except ImportError:
+    from urllib import quote, unquote
+
+    from urlparse import urlsplit
+
+try:
+    from docker_registry.core.driver import resolve_range
+    from docker_registry.core.staging import Stage
+    from docker_registry.core.types import Entry, Part, Reader, Stat
+except ImportError:
+    from collections import namedtuple
+
+    Stat = namedtuple("Stat", "size modified")
+    Entry = namedtuple("Entry", "path size modified md5 segmented")
+    Part = namedtuple("Part", "name size")
+
+    class Reader(object):
+        """An open file: iterate it once, then (or on giving up) close it."""
+
+        def __init__(self, size, length, chunks, close):
+            self.size = size
+            self.length = length
+            self._chunks = chunks
+            self.close = close
+
+        def __iter__(self):
+            return self._chunks
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc_info):
+            self.close()
+
+    class Stage(object):
+        """Bytes on their way to a name; leaving its block removes what was neither kept nor committed."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc_info):
+            self._abandon()
+
+    def resolve_range(bytes_range, size):
+        """The inclusive first and last byte that a range means in a file of `size` bytes."""
+        first, last = bytes_range
+        if first is None:
+            first, last = max(size - (last or 0), 0), size - 1
+        elif last is None or last >= size:
+            last = size - 1
+        if first < 0 or first > last:
+            raise exceptions.WrongArgumentsError(
+                "the range {0} has no byte of a file of {1} bytes".format(bytes_range, size)
+            )
+        return first, last
+
+
+__all__ = ["Entry", "Part", "Reader", "Stage", "Stat", "quote", "resolve_range", "text", "unquote", "urlsplit"]
+
+
+def text(value):
+    """Text of what may be UTF-8 bytes, as `str` is on Python 2."""
+    return value.decode("utf8") if isinstance(value, bytes) else value

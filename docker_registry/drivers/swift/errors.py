@@ -1,0 +1,108 @@
+# -*- coding: utf-8 -*-
+"""The one place where the errors of libraries become the errors of a driver."""
+
+import socket
+
+import keystoneauth1.exceptions
+import requests.exceptions
+import urllib3.exceptions
+from docker_registry.core import exceptions
+from swiftclient.exceptions import ClientException
+
+__all__ = ["TRANSIENT", "is_transient", "status_of", "translate"]
+
+# Statuses that a second try may turn into an answer: time-outs, rate limits, a busy or broken node.
+TRANSIENT = frozenset((408, 429, 498, 499, 500, 502, 503, 504, 507))
+
+_NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, socket.error)
+_HINTS = {
+    413: "the object or its name is larger than this Swift allows: lower swift_segment_size",
+    422: "the bytes that arrived are not those that were sent",
+    507: "the cluster is out of space",
+}
+
+
+def status_of(error):
+    """The HTTP status that an error carries, or None."""
+    return getattr(error, "http_status", None) or None
+
+
+def is_transient(error):
+    """Whether the same request may succeed a moment later."""
+    if isinstance(error, _certificate()):
+        return False
+    if isinstance(error, ClientException):
+        return error.http_status in TRANSIENT
+    return isinstance(error, _NETWORK) and not isinstance(error, ValueError)
+
+
+def translate(error, doing, who="", absent=exceptions.FileNotFoundError):
+    """The error of `docker_registry.core.exceptions` for what a library raised.
+
+    `doing` names the request, such as `PUT a/b in container c`; `who` the
+    credential and where it is used, without its secret; `absent` is what a
+    404 means here.
+    """
+    if isinstance(error, exceptions.UnspecifiedError):
+        return error
+    kind, why = (absent, "404, not there") if status_of(error) == 404 else _kind(error, who)
+    return kind("{0}: {1}".format(doing, why))
+
+
+def _kind(error, who):
+    status = status_of(error)
+    if status is not None:
+        return _of_status(status, error, who)
+    if isinstance(error, _certificate()):
+        return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(error)
+    if isinstance(error, ValueError) and isinstance(error, requests.exceptions.RequestException):
+        return exceptions.BrokenError, "this is no usable URL: {0}".format(error)
+    if isinstance(error, _NETWORK + (keystoneauth1.exceptions.ConnectFailure,)):
+        return exceptions.UnreachableError, "no answer: {0}".format(_shortly(error))
+    if isinstance(error, keystoneauth1.exceptions.CatalogException):
+        return exceptions.MissingError, "no endpoint for Swift: {0}".format(error)
+    return exceptions.BrokenError, "{0}".format(getattr(error, "msg", None) or error)
+
+
+def _of_status(status, error, who):
+    answer = "{0} {1}".format(status, getattr(error, "http_reason", "") or "").strip() + _transaction(error)
+    if status == 401:
+        return exceptions.BrokenError, "{0}: the credential is not accepted: {1}".format(answer, who)
+    if status == 403:
+        return exceptions.BrokenError, "{0}: this needs more rights (a role, or the container's ACL): {1}".format(
+            answer, who
+        )
+    if status == 416:
+        return exceptions.WrongArgumentsError, "the range has no byte of the file"
+    why = _HINTS.get(status) or _said(error)
+    kind = exceptions.UnreachableError if status in TRANSIENT else exceptions.BrokenError
+    return kind, answer + (": " + why if why else "")
+
+
+def _transaction(error):
+    identity = getattr(error, "transaction_id", None)
+    return " (transaction {0})".format(identity) if identity else ""
+
+
+def _said(error):
+    """The beginning of what the server answered, on one line."""
+    body = getattr(error, "http_response_content", b"") or b""
+    if isinstance(body, bytes):
+        body = body.decode("utf8", "replace")
+    return " ".join(body[:300].split())[:200]
+
+
+def _shortly(error):
+    """The innermost reason; the outer ones repeat the URL at length."""
+    while True:
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, Exception):
+            inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else None
+        if inner is None:
+            break
+        error = inner
+    return "{0}".format(error).split(": ", 1)[-1] or type(error).__name__
+
+
+def _certificate():
+    return (requests.exceptions.SSLError, urllib3.exceptions.SSLError, keystoneauth1.exceptions.SSLError)
