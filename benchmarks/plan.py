@@ -1,0 +1,56 @@
+"""How much work the rows do: the full measurement, and a short one that only shows that everything works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "SHORT", "Plan"]
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Plan:
+    rounds: int  # of turns, for work of a second
+    few_rounds: int  # for longer work
+    layer: int  # bytes of a large layer
+    segment: int | None  # bytes of a segment of our registry; None: what it does by itself
+    images: tuple[tuple[int, int], ...]  # layers, and bytes of each
+    seconds: float  # for which small requests are sent
+    connections: tuple[int, ...]  # that send them
+    crowds: tuple[tuple[int, int], ...]  # pushes at once, and bytes of each, while memory is watched
+    tags: int
+    repositories: int
+    garbage: int  # blobs
+    stream: int  # bytes of one long stream_write of the driver
+
+
+FULL = Plan(
+    rounds=5,
+    few_rounds=3,
+    layer=256 * MIB,
+    segment=None,
+    images=((10, MIB), (60, 64 * KIB)),
+    seconds=1.0,
+    connections=(1, 16, 64),
+    crowds=((16, 256 * MIB), (64, 64 * MIB)),
+    tags=10_000,
+    repositories=10_000,
+    garbage=5_000,
+    stream=2048 * MIB,
+)
+
+SHORT = Plan(
+    rounds=1,
+    few_rounds=1,
+    layer=3 * MIB,
+    segment=MIB,
+    images=((10, 64 * KIB),),
+    seconds=0.2,
+    connections=(1, 4),
+    crowds=((4, 2 * MIB),),
+    tags=50,
+    repositories=50,
+    garbage=20,
+    stream=16 * MIB,
+)

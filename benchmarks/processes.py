@@ -1,0 +1,117 @@
+"""A server that the benchmark starts: its address, what it costs, and its end. Linux only (/proc)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+__all__ = ["Server", "free_port"]
+
+_TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds
+_START = 30.0  # seconds that a server may take to answer
+_STOP = 20.0  # seconds that it may take to end
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Server:
+    """A child process that answers HTTP at `url`, with all of its own children. A context manager.
+
+    `ready` is the path that answers (with any status) once it serves; `log` takes its output.
+    """
+
+    def __init__(self, argv: Sequence[str], url: str, log: Path, ready: str = "/", env: dict[str, str] | None = None):
+        self.url = url
+        self.log = log
+        self.started_in = 0.0  # seconds from exec to the first answer
+        self._argv = list(argv)
+        self._ready = url + ready
+        self._env = env
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Server:
+        out: IO[bytes]
+        with self.log.open("ab") as out:
+            began = time.perf_counter()
+            self._child = subprocess.Popen(
+                self._argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self._env, start_new_session=True
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        self.started_in = time.perf_counter() - began
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._child is None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(_STOP)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+        self._child = None
+
+    def _wait(self) -> None:
+        assert self._child is not None
+        deadline = time.monotonic() + _START
+        while time.monotonic() < deadline and self._child.poll() is None:
+            try:
+                urllib.request.urlopen(self._ready, timeout=5).close()
+            except urllib.error.HTTPError:
+                return
+            except OSError:
+                time.sleep(0.005)
+            else:
+                return
+        raise RuntimeError(f"{self._argv[0]} does not serve {self._ready}:\n{self.log.read_text()[-2000:]}")
+
+    def cpu(self) -> float:
+        """Seconds of CPU, user and system, that it and its children have used so far."""
+        return sum(_cpu(pid) for pid in self._pids())
+
+    def peak(self) -> int:
+        """Bytes resident at most, of its largest process, since it was started."""
+        return max(_status(pid, "VmHWM") for pid in self._pids())
+
+    def _pids(self) -> list[int]:
+        assert self._child is not None
+        return list(_family(self._child.pid))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _family(int(child))
+
+
+def _cpu(pid: int) -> float:
+    # Fields 14-17 of proc(5): user and system time, then those of children that have ended. The
+    # name, field 2, may hold blanks.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) * _TICK
+
+
+def _status(pid: int, key: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
+    return 0

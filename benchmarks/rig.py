@@ -1,0 +1,143 @@
+"""What the benchmark runs: one real Swift, and on it, each in a container of its own, the registries and the wire."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+from docker_registry.embedded import EmbeddedSwift
+
+from .processes import Server, free_port
+from .session import Session
+from .targets import Registry, Wire
+
+__all__ = ["DISTRIBUTION", "OURS", "WIRE", "Rig", "Unavailable"]
+
+WIRE, OURS, DISTRIBUTION = "wire", "ours", "distribution"
+_DISTRIBUTION_PROGRAM = "docker-registry"
+
+
+class Unavailable(Exception):
+    """A peer is not on this machine; the text says what to install."""
+
+
+class Rig:
+    """A context manager; what a row asks for is started when it first asks, and ended with the rig.
+
+    `delay` is how long a request waits on its way to Swift in the rows that ask for it, in seconds;
+    `segment_size` is that of our registry, in bytes.
+    """
+
+    def __init__(self, delay: float = 0.010, segment_size: int | None = None):
+        self.delay = delay
+        self._segment_size = segment_size
+        self._stack = ExitStack()
+        self._registries: dict[tuple[str, bool, bool], Registry] = {}
+        self._wires: dict[bool, Wire] = {}
+        self._delayed_port = 0
+
+    def __enter__(self) -> Rig:
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        self.logs = self.folder / "logs"
+        self.logs.mkdir()
+        self.swift = self._stack.enter_context(
+            EmbeddedSwift(self.folder / "swift", object_server=True, request_log=True)
+        )
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.close()
+
+    def wire(self, delayed: bool = False) -> Wire:
+        if delayed not in self._wires:
+            swift = self._swift_url(delayed)
+            self._wires[delayed] = Wire(WIRE, self.swift.storage_url.replace(self.swift.url, swift), WIRE, self.token())
+        return self._wires[delayed]
+
+    def registry(self, name: str, redirect: bool = False, delayed: bool = False) -> Registry:
+        """Our registry or Distribution's, pulls redirected to Swift or not. Raises Unavailable."""
+        key = (name, redirect, delayed)
+        if key not in self._registries:
+            self._registries[key] = Registry(name, self._stack.enter_context(self.server(*key)))
+        return self._registries[key]
+
+    def server(self, name: str, redirect: bool = False, delayed: bool = False, container: str | None = None) -> Server:
+        """A registry that is not started yet. Raises Unavailable."""
+        program = self._program(name)
+        port = free_port()
+        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"))
+        config = folder / "config.yml"
+        config.write_text(json.dumps(self._config(name, port, redirect, delayed, container or name)))
+        return Server([*program, str(config)], f"http://127.0.0.1:{port}", folder / "log.txt", "/v2/")
+
+    def _program(self, name: str) -> list[str]:
+        if name == OURS:
+            return [sys.executable, "-m", "docker_registry.cli", "serve"]
+        program = shutil.which(_DISTRIBUTION_PROGRAM)
+        if program is None:
+            raise Unavailable("apt install docker-registry")
+        return [program, "serve"]
+
+    def _config(self, name: str, port: int, redirect: bool, delayed: bool, container: str) -> dict[str, object]:
+        """One file for both: ours reads Distribution's format. JSON is YAML."""
+        swift: dict[str, object] = {
+            "username": self.swift.user,
+            "password": self.swift.password,
+            "authurl": f"{self._swift_url(delayed)}/auth/v1.0",
+            "container": container,
+        }
+        if name == OURS and self._segment_size:
+            swift["chunksize"] = self._segment_size
+        if redirect:
+            swift["secretkey"] = "for this benchmark only"
+        return {
+            "version": "0.1",
+            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "storage": {
+                "swift": swift,
+                "delete": {"enabled": True},
+                "redirect": {"disable": not redirect},
+                "cache": {"blobdescriptor": "inmemory"},
+                "maintenance": {"uploadpurging": {"enabled": False}},
+            },
+            "http": {"addr": f"127.0.0.1:{port}", "secret": "for this benchmark only"},
+        }
+
+    def _swift_url(self, delayed: bool) -> str:
+        if not delayed:
+            return self.swift.url
+        if not self._delayed_port:
+            port = free_port()
+            argv = [
+                sys.executable,
+                "-m",
+                "benchmarks.delay",
+                str(port),
+                self.swift.url.rpartition(":")[2],
+                str(self.delay),
+            ]
+            proxy = Server(argv, f"http://127.0.0.1:{port}", self.logs / "delay.txt", "/healthcheck")
+            self._stack.enter_context(proxy)
+            self._delayed_port = port
+        return f"http://127.0.0.1:{self._delayed_port}"
+
+    def token(self) -> str:
+        headers = {"X-Auth-User": self.swift.user, "X-Auth-Key": self.swift.password}
+        with urllib.request.urlopen(urllib.request.Request(self.swift.auth_url, headers=headers)) as answer:
+            token: str = answer.headers["X-Auth-Token"]
+            return token
+
+    def empty(self, *containers: str) -> None:
+        """Remove all objects of these containers, so that the disk does not fill up."""
+        with Session(f"{self.swift.storage_url}/", {"X-Auth-Token": self.token()}) as session:
+            for container in containers:
+                while names := session.ask("GET", container, 200, 204, 404).body:
+                    if b"<h1>Not Found" in names:
+                        break
+                    body = b"".join(f"{container}/".encode() + name + b"\n" for name in names.splitlines())
+                    session.ask("POST", "?bulk-delete", 200, body=body, headers={"Content-Type": "text/plain"})

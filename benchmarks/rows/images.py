@@ -1,0 +1,53 @@
+"""Whole images of many layers: push, pull through a registry that knows them, pull through one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..content import Image, image
+from ..measure import Goal, Row, turn
+from ..plan import KIB, MIB, Plan
+from ..rig import DISTRIBUTION, OURS, WIRE, Rig
+from ..targets import Registry, Target
+from . import CONTAINERS, targets
+
+__all__ = ["images"]
+
+_TAG = "latest"
+
+
+def images(rig: Rig, plan: Plan) -> Iterator[Row]:
+    for layers, size in plan.images:
+        few = layers > 10
+        yield from _rows(rig, plan.few_rounds if few else plan.rounds, layers, size, far=False)
+        yield from _rows(rig, 1 if few else plan.few_rounds, layers, size, far=True)
+
+
+def _rows(rig: Rig, rounds: int, layers: int, size: int, far: bool) -> list[Row]:
+    what = f"an image of {layers} x {f'{size // MIB} MiB' if size >= MIB else f'{size // KIB} KiB'}"
+    end, where = ("-far", f", {rig.delay * 1000:.0f} ms per Swift request") if far else ("", "")
+    push = Row(f"push-image-{layers}{end}", f"push {what}{where}")
+    warm = Row(f"pull-image-{layers}{end}", f"pull {what}{where}")
+    cold = Row(f"pull-image-{layers}-cold{end}", f"pull {what} from a new replica{where}")
+    if layers == 10:
+        push.goals = [Goal(OURS, 1 / 4, DISTRIBUTION), Goal(OURS, 40, what="requests")]
+        warm.goals = [Goal(OURS, 14, what="requests")]
+        cold.goals = [Goal(OURS, 26, what="requests")]
+    found = targets(rig, push, delayed=far)
+    for _ in range(rounds):
+        pushed = image(layers, size)
+        _push(rig, push, found, pushed)
+        _pull(rig, warm, found, pushed)
+        for name in found.keys() - {WIRE}:
+            with rig.server(name, delayed=far) as server:
+                _pull(rig, cold, {name: Registry(name, server)}, pushed)
+    rig.empty(*CONTAINERS)
+    return [push, warm, cold]
+
+
+def _push(rig: Rig, row: Row, found: Mapping[str, Target], pushed: Image) -> None:
+    turn(rig, row, found, lambda target: target.push_image(pushed, _TAG))
+
+
+def _pull(rig: Rig, row: Row, found: Mapping[str, Target], pushed: Image) -> None:
+    turn(rig, row, found, lambda target: target.pull_image(pushed, _TAG))
