@@ -59,8 +59,10 @@ class Intake:
         if len(parts) >= PARTS_LIMIT:
             raise RegistryError(Code.BLOB_UPLOAD_INVALID, f"the upload has {len(parts)} parts, send larger chunks")
         with self._driver.stage(parts) as stage:
-            if session.blob:
-                self._copy(session.blob, session.offset, stage, Hasher(session.algorithm))
+            try:
+                self._copy_blob(session, stage, Hasher(session.algorithm))
+            except FileNotFoundError:
+                raise _ended() from None
             stage.fill(body)
             return session.with_parts(stage.keep())
 
@@ -69,13 +71,15 @@ class Intake:
 
         Raises DIGEST_INVALID when they have another digest.
         """
-        if session.blob and session.blob.algorithm == digest.algorithm and body.at_end():
-            if session.blob != digest:
-                raise _mismatch(digest, session.blob)
-            if not 0 <= time.time() - session.stored_at <= _SURE:
-                self._check_there(digest, session.offset)
-        else:
-            self._assemble(session, digest, body)
+        try:
+            if session.blob and session.blob.algorithm == digest.algorithm and body.at_end():
+                self._confirm(session, digest)
+            else:
+                self._assemble(session, digest, body)
+        except FileNotFoundError:
+            # The session was closed before. If so with this digest, only the answer was lost.
+            if self._sessions.outcome(session) != str(digest) or self._store.blob_size(digest, fresh=True) is None:
+                raise _ended() from None
         self._store.link_layer(session.repository, digest)
 
     def cancel(self, session: Session) -> None:
@@ -83,8 +87,8 @@ class Intake:
         if not session.has_parts:
             return
         parts = self._sessions.parts(session)
-        if not self._sessions.end(session):
-            raise unknown("the upload has ended")
+        if not self._sessions.end(session, "cancelled"):
+            raise _ended()
         with self._driver.stage(parts) as stage:
             stage.discard()
 
@@ -96,54 +100,57 @@ class Intake:
         self._store.write_link(layout.layer_link(repository, digest), found[0])
         return True
 
+    # These raise FileNotFoundError when bytes of the session are not there.
+
+    def _confirm(self, session: Session, digest: Digest) -> None:
+        if session.blob != digest:
+            raise _mismatch(digest, session.blob)
+        if not 0 <= time.time() - session.stored_at <= _SURE:
+            self._check_there(digest, session.offset)
+
     def _assemble(self, session: Session, digest: Digest, body: Body) -> None:
         hasher = Hasher(digest.algorithm)
         with self._driver.stage(self._sessions.parts(session)) as stage:
-            if session.blob:
-                self._copy(session.blob, session.offset, stage, hasher)
-            elif session.has_parts:
-                _hash_parts(stage, hasher)
+            self._copy_blob(session, stage, hasher)
+            if session.has_parts:
+                for chunk in stage.read():
+                    hasher.feed(chunk)
             if not body.at_end():
                 stage.fill(HashingReader(body, hasher))
             found = hasher.digest()
-            may_dispose = not session.has_parts or self._sessions.end(session)
+            may_dispose = not session.has_parts or self._sessions.end(session, str(found))
             if found != digest:
                 if may_dispose:
                     stage.discard()
                 raise _mismatch(digest, found)
             if may_dispose:
                 self._commit(stage, digest, hasher.size)
-            else:  # it was closed before, and the answer was lost
+            else:
                 self._check_there(digest, hasher.size)
 
-    def _copy(self, blob: Digest, size: int, stage: Stage, hasher: Hasher) -> None:
-        try:
-            reader = self._driver.open(layout.blob_data(blob))
-        except FileNotFoundError:
-            raise unknown("the upload has ended") from None
-        with reader:
-            if reader.size != size:
-                raise unknown("the upload has ended")
+    def _copy_blob(self, session: Session, stage: Stage, hasher: Hasher) -> None:
+        """Stage the bytes that were stored early, if any."""
+        if session.blob is None:
+            return
+        with self._driver.open(layout.blob_data(session.blob)) as reader:
+            if reader.size != session.offset:
+                raise FileNotFoundError(f"{session.blob} has {reader.size} bytes, not {session.offset}")
             stage.fill(HashingReader(Joined(iter(reader)), hasher))
+
+    def _check_there(self, digest: Digest, size: int) -> None:
+        if self._store.blob_size(digest, fresh=True) != size:
+            raise FileNotFoundError(str(digest))
 
     def _commit(self, stage: Stage, digest: Digest, size: int) -> None:
         stage.commit(layout.blob_data(digest), immutable=True)
         self._store.saw_blob(digest, size)
 
-    def _check_there(self, digest: Digest, size: int) -> None:
-        if self._store.blob_size(digest, fresh=True) != size:
-            raise unknown("the upload has ended")
+
+def _ended() -> RegistryError:
+    return unknown("the upload has ended")
 
 
-def _hash_parts(stage: Stage, hasher: Hasher) -> None:
-    try:
-        for chunk in stage.read():
-            hasher.feed(chunk)
-    except FileNotFoundError:
-        raise unknown("the upload has ended") from None
-
-
-def _mismatch(asked: Digest, found: Digest) -> RegistryError:
+def _mismatch(asked: Digest, found: Digest | None) -> RegistryError:
     return RegistryError(
         Code.DIGEST_INVALID, f"the bytes have the digest {found}", {"digest": str(asked), "found": str(found)}
     )

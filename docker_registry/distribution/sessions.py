@@ -132,22 +132,24 @@ class Sessions:
             parts = [Part(name, size) for name, size in json.loads(content)]
         return parts + list(session.parts)
 
-    def end(self, session: Session) -> bool:
-        """Whether the caller, and no other request ever, may dispose of the session's parts."""
-        turn, door = _path(session.id, "turn"), _path(session.id, "door")
-        mine = uuid.uuid4().bytes
+    def end(self, session: Session, outcome: str) -> bool:
+        """Whether the caller, and no other request ever, may dispose of the session's parts.
+
+        `outcome` is for those who come later: the digest of the bytes, or "cancelled".
+        """
+        turn, mine = _path(session.id, "turn"), uuid.uuid4().bytes
         self._driver.put_content(turn, mine)
-        if self._is_there(door):
+        if self.outcome(session) is not None:
             return False
-        self._driver.put_content(door, b"")
+        self._driver.put_content(_path(session.id, "door"), outcome.encode())
         return self._driver.get_content(turn) == mine
 
-    def _is_there(self, path: str) -> bool:
+    def outcome(self, session: Session) -> str | None:
+        """How the session was ended, or None; only who wrote it knows whether that came to pass."""
         try:
-            self._driver.get_content(path)
+            return self._driver.get_content(_path(session.id, "door")).decode()
         except FileNotFoundError:
-            return False
-        return True
+            return None
 
     def _sign(self, session: Session) -> str:
         blob = session.blob.hex if session.blob else ""
