@@ -1,0 +1,42 @@
+"""`serve`: the registry, as a config file says."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from docker_registry.distribution import probe, server
+from docker_registry.distribution.settings import Settings
+
+from .options import config_options, load_and_warn
+
+__all__ = ["serve"]
+
+
+@click.command()
+@config_options
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port to listen on; 0 for any.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that serve.")
+@click.option("--check/--no-check", default=True, help="Ask the storage before the first request does.")
+def serve(config: str | None, flavor: str | None, check: bool, **given: str | int | None) -> None:
+    """Run the registry on a Swift, as a config file says.
+
+    SIGTERM lets requests in flight finish; SIGHUP reads the config file again.
+    """
+    overrides = {name: value for name, value in given.items() if value is not None}
+
+    def read() -> Settings:
+        settings = dataclasses.replace(load_and_warn(config, flavor).settings, **overrides)  # type: ignore[arg-type]
+        if check:
+            probe.probe(settings)
+        return settings
+
+    settings = read()
+    listener = server.bind(settings)
+    host, port = listener.getsockname()[:2]
+    click.echo(f"Serving {settings.storage} on http://{f'[{host}]' if ':' in host else host}:{port}/v2/", err=True)
+    if host not in ("127.0.0.1", "::1"):
+        click.echo("warning: there is no authentication: who reaches this port may push and pull", err=True)
+    server.run(settings, listener, read)

@@ -1,0 +1,240 @@
+"""gevent.pywsgi's handler, with the limits and refusals that a server of strangers needs.
+
+What changes: a head is checked for framing that two readers could understand
+differently; every wait on the client has an end; a body that is cut is the
+client's fault and not a 500; a body that nobody reads is not read to its end;
+a connection is closed so that the last answer arrives.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from types import TracebackType
+from typing import Any
+
+import gevent
+from gevent import pywsgi
+
+from . import framing
+from .framing import BodyCut
+from .logs import AccessLog
+from .settings import Settings
+
+__all__ = ["Handler", "Server"]
+
+log = logging.getLogger(__name__)
+
+DISCARD = 64 * 1024  # bytes of an unread body that are read, rather than give up the connection
+PIECE = 256 * 1024  # bytes of an answer that must go out within one time-out
+LINGER = 2.0  # s to let a client that still sends find its answer
+CLIENT_LEFT = 499  # nginx's status, for the log only
+
+
+class Body(pywsgi.Input):  # type: ignore[misc]
+    """A request's body. Reading it to the end, or past a fault, never takes part of the next request."""
+
+    def __init__(self, base: pywsgi.Input):
+        super().__init__(base.rfile, base.content_length, base.socket, base.chunked_input)
+        self.received = 0  # bytes
+        self.broken = False
+
+    def read(self, length: int | None = None) -> bytes:
+        """Raises BodyCut when the body ends early."""
+        return self._guarded(super().read, length)
+
+    def readline(self, size: int | None = None) -> bytes:
+        return self._guarded(super().readline, size)
+
+    def _guarded(self, read: Any, length: int | None) -> bytes:
+        try:
+            data: bytes = read(length)
+        except OSError as error:
+            self.broken = True
+            raise BodyCut(f"the request's body ended early: {error}") from error
+        self.received += len(data)
+        return data
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the next byte on the connection is the next request's."""
+        if self.broken:
+            return False
+        if self.chunked_input:
+            return bool(self.chunk_length == 0)
+        return bool(self.position >= (self.content_length or 0))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether reading the rest is cheaper than a new connection."""
+        awaits_continue = self.socket is not None
+        return bool(
+            not (self.broken or self.chunked_input or awaits_continue)
+            and (self.content_length or 0) - self.position <= DISCARD
+        )
+
+    def _discard(self) -> None:
+        if not self.is_spent and self.is_small:
+            super()._discard()
+
+
+class Server(pywsgi.WSGIServer):  # type: ignore[misc]
+    """Accepts connections for one worker, and knows which of them wait for a request."""
+
+    settings: Settings
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.draining = False
+        self.idle: set[Handler] = set()
+
+    def drain(self) -> None:
+        """Accept nothing more, hang up on who is idle, and let the others finish."""
+        self.close()
+        self.draining = True
+        for handler in list(self.idle):
+            handler.hang_up()
+
+
+class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
+    """One connection."""
+
+    server: Server
+    command = path = request_version = ""
+    environ: dict[str, Any] | None = None
+    wsgi_input: Body | None = None
+    _deadline: gevent.Timeout | None = None
+    _client_left = False
+
+    # Reading the head.
+
+    def read_requestline(self) -> str:
+        settings = self.server.settings
+        self.socket.settimeout(settings.idle_timeout)
+        self.server.idle.add(self)
+        try:
+            waiting = self.server.draining or not self.rfile.peek(1)
+        finally:
+            self.server.idle.discard(self)
+        if waiting:
+            return ""
+        self.command = self.path = ""
+        self.environ, self.wsgi_input, self._client_left = None, None, False
+        self._deadline = gevent.Timeout.start_new(settings.header_timeout)
+        line: str = super().read_requestline()
+        return line
+
+    def hang_up(self) -> None:
+        """End the wait for a next request."""
+        try:
+            self.socket.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass  # the client was faster
+
+    def MessageClass(self, rfile: Any, _seekable: int) -> framing.Fields:  # noqa: N802
+        fields = framing.read_fields(rfile)
+        framing.check(fields, self.request_version)
+        return fields
+
+    def read_request(self, requestline: str) -> bool:
+        try:
+            is_valid: bool = super().read_request(requestline)
+        finally:
+            self._end_deadline()
+            self.socket.settimeout(self.server.settings.body_timeout)
+        if self.path.lower().startswith(("http://", "https://")):
+            self.path = "/" + (self.path.split("/", 3)[3:] or [""])[0]
+        return is_valid
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.close()
+            self._deadline = None
+
+    def handle_one_request(self) -> Any:
+        try:
+            result = super().handle_one_request()
+        except gevent.Timeout as timeout:
+            if timeout is not self._deadline:
+                raise
+            return "408", _plain("408 Request Timeout", "the head of the request came too slowly")
+        finally:
+            self._end_deadline()
+        if result is None and self.wsgi_input is not None and not self.wsgi_input.is_spent:
+            self._linger()
+        return result
+
+    def _linger(self) -> None:
+        # Closing with bytes unread resets the connection, and the answer with it.
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            with gevent.Timeout(LINGER, False):
+                while self.socket.recv(PIECE):
+                    pass
+        except OSError:
+            pass
+
+    def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
+        text = str(error) if isinstance(error, framing.BadHead) else "the request is malformed"
+        return "400", _plain("400 Bad Request", text)
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        self.wsgi_input = Body(self.wsgi_input)
+        environ["wsgi.input"] = self.wsgi_input
+        environ["wsgi.input_terminated"] = True
+        return environ
+
+    # Answering.
+
+    def finalize_headers(self) -> None:
+        super().finalize_headers()
+        body = self.wsgi_input
+        if self.server.draining or (body and not body.is_spent and not body.is_small):
+            self.close_connection = True
+        if self.close_connection and not any(name.lower() == b"connection" for name, _ in self.response_headers):
+            self.response_headers.append((b"Connection", b"close"))
+
+    def handle_one_response(self) -> None:
+        super().handle_one_response()
+        if self.wsgi_input and not self.wsgi_input.is_spent:
+            self.close_connection = True
+
+    def _sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            for start in range(0, len(view), PIECE):
+                self.socket.sendall(view[start : start + PIECE])
+        except OSError as error:
+            self._client_left = True
+            raise BrokenPipeError(errno.EPIPE, "the client left") from error  # pywsgi ends quietly on this
+        self.response_length += len(data)
+
+    def handle_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
+        self.close_connection = True
+        if isinstance(error, BodyCut):
+            self._client_left = True
+        elif not isinstance(error, gevent.GreenletExit):
+            log.error("%s %s failed", self.command, self.path.partition("?")[0], exc_info=(kind, error, trace))
+            self._send_error_response_if_possible(500)
+
+    def log_request(self) -> None:
+        environ, body = self.environ or {}, self.wsgi_input
+        status = self.status.decode() if isinstance(self.status, bytes) else self.status or "0"
+        AccessLog.write(
+            client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
+            method=self.command or "-",
+            target=self.path or "-",
+            status=CLIENT_LEFT if self._client_left else int(status[:3]),
+            sent=self.response_length,
+            received=body.received if body else 0,
+            seconds=(self.time_finish or time.time()) - self.time_start,
+            agent=environ.get("HTTP_USER_AGENT", "-"),
+        )
+
+
+def _plain(status: str, text: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {len(text) + 1}"
+    return f"{head}\r\n\r\n{text}\n".encode("latin-1")

@@ -1,0 +1,80 @@
+"""Log lines on stderr: text for people or JSON for collectors, one line for one event."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from typing import Any
+
+from .settings import Settings
+
+__all__ = ["AccessLog", "configure"]
+
+_ACCESS = logging.getLogger("docker_registry.access")
+# Of a query only this is written down: the rest of an upload's URL is a licence to go on with the upload.
+_SHOWN = re.compile(r"(?:^|(?<=&))(?:digest|mount|from|n|last|artifactType)=[^&]*")
+_UNPRINTABLE = re.compile(r"[^ -~]")
+
+
+class _Text(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        self.converter = time.gmtime
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure(settings: Settings) -> None:
+    """Send every logger of this process to stderr, as the settings say."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if settings.log_json else _Text())
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    # What these say at info, the access log says better or nobody needs; DEBUG of theirs shows tokens.
+    for name in ("swiftclient", "keystoneclient", "keystoneauth", "urllib3", "requests", "gunicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    _ACCESS.disabled = not settings.access_log
+
+
+class AccessLog:
+    """One line for each request that was answered, or given up."""
+
+    @staticmethod
+    def write(
+        client: str, method: str, target: str, status: int, sent: int, received: int, seconds: float, agent: str
+    ) -> None:
+        """`sent` and `received` are bytes of bodies; `status` is 499 when the client left first."""
+        if not _ACCESS.isEnabledFor(logging.INFO):
+            return
+        path, _, query = target.partition("?")
+        shown = "&".join(_SHOWN.findall(query))
+        fields = {
+            "client": client,
+            "method": method,
+            "path": _UNPRINTABLE.sub("?", f"{path}?{shown}" if shown else path),
+            "status": status,
+            "sent": sent,
+            "received": received,
+            "seconds": round(seconds, 3),
+            "agent": _UNPRINTABLE.sub("?", agent),
+        }
+        _ACCESS.info(
+            '%(client)s "%(method)s %(path)s" %(status)s'
+            ' sent=%(sent)s received=%(received)s %(seconds).3fs "%(agent)s"',
+            fields,
+            extra={"fields": fields},
+        )

@@ -1,0 +1,83 @@
+"""Asks the storage once, in a process of its own: is it there, does it let us in?
+
+The server's master asks before it forks workers, and must not import the
+driver itself (see `server`); so a child does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import select
+import signal
+import sys
+import time
+
+from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
+
+from .settings import DriverConfig, Settings
+
+__all__ = ["probe"]
+
+PATIENCE = 30.0  # s
+_BRISK = {"swift_retries": 0, "swift_connect_timeout": 5, "swift_timeout": 10}
+
+
+def probe(settings: Settings) -> None:
+    """Raises UsageError when the settings cannot work, UnreachableError when the storage does not answer."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _answer(settings, writing)
+    os.close(writing)
+    try:
+        _raise(_listen(reading))
+    finally:
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _answer(settings: Settings, pipe: int) -> None:
+    """In the child: ends the process; what there is to complain about goes into the pipe."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        text = _ask(settings)
+    except BaseException as error:  # noqa: BLE001  nothing may escape into the parent's copy of its stack
+        text = f"U{type(error).__name__}: {error}"
+    os.write(pipe, text.encode()[: select.PIPE_BUF])
+    os._exit(0)
+
+
+def _ask(settings: Settings) -> str:
+    from .assembly import open_driver
+
+    driver = DriverConfig({**settings.driver, **_BRISK})
+    try:
+        open_driver(dataclasses.replace(settings, driver=driver)).exists("files")
+    except UnreachableError as error:
+        return f"C{error}"
+    except UnspecifiedError as error:
+        return f"U{error}"
+    return "."
+
+
+def _listen(pipe: int) -> str:
+    deadline = time.monotonic() + PATIENCE
+    received = b""
+    while select.select([pipe], [], [], max(deadline - time.monotonic(), 0))[0]:
+        data = os.read(pipe, select.PIPE_BUF)
+        if not data:
+            return received.decode() or "Uthe check of the storage ended without a word; see above"
+        received += data
+    return f"Cno answer within {PATIENCE:.0f} s"
+
+
+def _raise(answer: str) -> None:
+    sys.stdout.flush()
+    if answer[0] == "C":
+        raise UnreachableError(answer[1:])
+    if answer[0] == "U":
+        raise UsageError(answer[1:])

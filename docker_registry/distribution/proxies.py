@@ -1,0 +1,94 @@
+"""What a proxy in front says of the client's request: believed from trusted proxies only.
+
+The registry finds in the environ what its clients see: `wsgi.url_scheme`,
+`HTTP_HOST`, `SCRIPT_NAME` (the path that a proxy took off) and `REMOTE_ADDR`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+__all__ = ["TrustedProxies"]
+
+Environ = dict[str, Any]
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([^\s";,]+))\s*')
+_SAID = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_PROTO",
+)
+
+
+class TrustedProxies:
+    """WSGI middleware that puts the client's request in the place of the proxy's; what others say is dropped."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], networks: Sequence[IPv4Network | IPv6Network]):
+        self._app = app
+        self._networks = networks
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        said = {name: environ.pop(name) for name in _SAID if name in environ}
+        if said and self._trusts(environ.get("REMOTE_ADDR", "")):
+            self._believe(environ, said)
+        return self._app(environ, start_response)
+
+    def _trusts(self, address: str) -> bool:
+        parsed = _address(address)
+        return parsed is not None and any(parsed in network for network in self._networks)
+
+    def _believe(self, environ: Environ, said: dict[str, str]) -> None:
+        # Each proxy appends what it saw, so the list is read from its end for as long as trusted proxies wrote it.
+        hops = _forwarded(said["HTTP_FORWARDED"]) if "HTTP_FORWARDED" in said else _x_forwarded(said)
+        for hop in reversed(hops):
+            if hop.get("proto", "").lower() in ("http", "https"):
+                environ["wsgi.url_scheme"] = hop["proto"].lower()
+            if _HOST.fullmatch(hop.get("host", "")):
+                environ["HTTP_HOST"] = hop["host"]
+            client = _address(hop.get("for", ""))
+            if client is None:
+                break
+            environ["REMOTE_ADDR"] = str(client)
+            if not self._trusts(str(client)):
+                break
+        prefix = said.get("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
+        if prefix and _PREFIX.fullmatch(prefix):
+            environ["SCRIPT_NAME"] = prefix
+
+
+def _forwarded(header: str) -> list[dict[str, str]]:
+    """RFC 7239's elements, the nearest proxy's last; a malformed one has no fields."""
+    return [
+        {match[1].lower(): match[2] or match[3] or "" for match in map(_PAIR.fullmatch, element.split(";")) if match}
+        for element in header.split(",")
+    ]
+
+
+def _x_forwarded(said: dict[str, str]) -> list[dict[str, str]]:
+    """The same from X-Forwarded-*; where a list is shorter than that of the hops, its first value holds further out."""
+    lists = {
+        key: [item.strip() for item in said[name].split(",")]
+        for key, name in (
+            ("for", "HTTP_X_FORWARDED_FOR"),
+            ("proto", "HTTP_X_FORWARDED_PROTO"),
+            ("host", "HTTP_X_FORWARDED_HOST"),
+        )
+        if name in said
+    }
+    count = max((len(items) for items in lists.values()), default=0)
+    return [{key: items[max(len(items) - count + index, 0)] for key, items in lists.items()} for index in range(count)]
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address in `1.2.3.4`, `1.2.3.4:80`, `::1` or `[::1]:80`."""
+    bare = re.sub(r"^\[(.*)\](:\d+)?$|^([0-9.]+):\d+$", r"\1\3", text.strip())
+    try:
+        return ip_address(bare)
+    except ValueError:
+        return None

@@ -1,0 +1,166 @@
+"""The registry as a server: gunicorn's master, and workers of gevent's pywsgi.
+
+The master imports nothing that gevent has to patch, and starts no event loop:
+each worker patches itself after the fork, and only then loads the registry
+and its driver.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.pool import Pool
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.http.wsgi import base_environ
+from gunicorn.workers.ggevent import GeventPyWSGIWorker
+
+from docker_registry.core.exceptions import ConfigError, UnspecifiedError
+
+from . import logs
+from .handler import Handler, Server
+from .settings import Settings
+
+__all__ = ["bind", "run"]
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 1000  # of clients, per worker
+HANG = 120  # s without a sign of life after which a worker is killed
+POLL = 0.1  # s
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Listen where the settings say. Raises ConfigError where that cannot be."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        where = f"{settings.host}:{settings.port}"
+        raise ConfigError(f"cannot listen on {where}: {error.strerror}; choose with --host and --port") from None
+    listener.listen(2048)
+    return listener
+
+
+def run(settings: Settings, listener: socket.socket, reread: Callable[[], Settings] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; does not return.
+
+    SIGHUP calls `reread` and starts new workers with what it returns, while
+    the old ones finish; when it raises, the old settings stay.
+    """
+    logs.configure(settings)
+    _Master(_Application(settings, listener, reread)).run()
+
+
+class _Application(BaseApplication):  # type: ignore[misc]
+    def __init__(self, settings: Settings, listener: socket.socket, reread: Callable[[], Settings] | None):
+        self.settings = settings
+        self._listener = listener
+        self._reread = reread
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": f"fd://{self._listener.fileno()}",
+            "workers": self.settings.workers,
+            "worker_class": _Worker,
+            "worker_connections": CONNECTIONS,
+            "timeout": HANG,
+            # The workers keep to the settings; this is for one that does not.
+            "graceful_timeout": int(self.settings.graceful_timeout) + 5,
+            "logger_class": _Log,
+            "proc_name": "docker-registry-swift",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from docker_registry.distribution.assembly import assemble
+
+        return assemble(self.settings)
+
+    def reload(self) -> None:
+        if self._reread:
+            try:
+                self.settings = self._reread()
+            except UnspecifiedError as error:
+                log.error("the settings stay as they were: %s", error)
+        logs.configure(self.settings)
+        self.do_load_config()
+
+
+class _Master(Arbiter):  # type: ignore[misc]
+    def handle_usr2(self) -> None:
+        log.warning("SIGUSR2 is not handled: SIGHUP reads the config file again, and starts new workers")
+
+
+class _Log:
+    """gunicorn's logger, without its own files and formats: all lines go where `logs` sends them."""
+
+    def __init__(self, cfg: Any):
+        self.cfg = cfg
+        self.error_log = logging.getLogger("gunicorn.error")
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+
+    def reopen_files(self) -> None:
+        pass
+
+    def close_on_exec(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.error_log, name)
+
+
+class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
+    """Serves until told to stop, then lets requests in flight finish."""
+
+    def run(self) -> None:
+        settings: Settings = self.app.settings
+        servers = [self._serve(listener, settings) for listener in self.sockets]
+        log.debug("worker %s serves", os.getpid())
+        while self.alive:
+            self.notify()
+            gevent.sleep(POLL)
+        self._stop(servers, settings.graceful_timeout)
+
+    def _serve(self, listener: Any, settings: Settings) -> Server:
+        listener.setblocking(True)
+        environ = {**base_environ(self.cfg), "wsgi.multithread": True, "SERVER_NAME": settings.host}
+        server = Server(
+            listener,
+            application=self.wsgi,
+            spawn=Pool(self.worker_connections),
+            log=None,
+            error_log=self.log,
+            handler_class=Handler,
+            environ=environ,
+        )
+        server.settings = settings
+        server.start()
+        return server
+
+    def _stop(self, servers: list[Server], patience: float) -> None:
+        for server in servers:
+            server.drain()
+        deadline = time.monotonic() + patience
+        while (busy := sum(len(server.pool) for server in servers)) and time.monotonic() < deadline:
+            self.notify()
+            gevent.sleep(POLL)
+        if busy:
+            log.warning("%s connections were still busy after %.0f s", busy, patience)
+            for server in servers:
+                server.stop(timeout=1)
