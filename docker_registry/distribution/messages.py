@@ -23,6 +23,7 @@ __all__ = [
     "Manifest",
     "ManifestError",
     "Reference",
+    "default_image",
     "parse",
 ]
 
@@ -111,6 +112,17 @@ def parse(body: bytes, content_type: str = "") -> Manifest:
         _text(document, "artifactType") or config_type or None,
         _annotations(document),
     )
+
+
+def default_image(manifest: Manifest) -> Digest | None:
+    """The image for linux/amd64 in a Docker list, or None."""
+    if manifest.media_type != DOCKER_LIST:
+        return None
+    for descriptor in _list(_load(manifest.body), "manifests"):
+        platform = descriptor.get("platform")
+        if isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+            return _digest(descriptor, "manifests")
+    return None
 
 
 def _load(body: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -37,11 +38,14 @@ class Resource:
             verbs.insert(1, "head")
         return [verb.upper() for verb in verbs]
 
-    def url(self, path: str, query: dict[str, Any] | None = None) -> str:
-        """How a client reaches `path` (it starts with `/v2/`) through whatever proxies it came by."""
-        tail = self.request.root_path.rstrip("/") + path
-        if query:
-            tail += "?" + urlencode(query)
+    def path(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        """`path` (it starts with `/v2/`) and a query as a client must ask for it on this host."""
+        tail = f"?{urlencode(query)}" if query else ""
+        return self.request.root_path.rstrip("/") + path + tail
+
+    def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        """The same for a Location: with scheme and host, unless the settings want it without."""
+        path = self.path(path, query)
         if self.settings.relative_urls:
-            return tail
-        return (self.settings.public_url or self.request.host_url).rstrip("/") + tail
+            return path
+        return (self.settings.public_url or self.request.host_url).rstrip("/") + path

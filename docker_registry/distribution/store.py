@@ -57,17 +57,22 @@ class Store:
             return None
 
     def write_link(self, path: str, digest: Digest) -> None:
+        """Write or replace a link; what it promises must have been seen first."""
         self.driver.put_content(path, str(digest).encode("ascii"))
+
+    def _write_known_link(self, path: str, digest: Digest) -> None:
+        self.write_link(path, digest)
         self.cache.put(("link", path), digest)
 
-    def remove_link(self, path: str) -> None:
-        """Nothing happens where there is none."""
+    def remove_link(self, path: str) -> bool:
+        """Whether there was one."""
         try:
             self.driver.remove(path)
         except FileNotFoundError:
-            pass
+            return False
         finally:
             self.cache.forget(("link", path))
+        return True
 
     def _link(self, path: str) -> Digest | None:
         return self._remember(("link", path), lambda: self.read_link(path), self._link_ttl)
@@ -82,10 +87,11 @@ class Store:
 
     def link_layer(self, name: str, digest: Digest) -> None:
         """Make a blob part of a repository; its data must have been seen, see `blob_size(fresh=True)`."""
-        self.write_link(layout.layer_link(name, digest), digest)
+        self._write_known_link(layout.layer_link(name, digest), digest)
 
-    def unlink_layer(self, name: str, digest: Digest) -> None:
-        self.remove_link(layout.layer_link(name, digest))
+    def unlink_layer(self, name: str, digest: Digest) -> bool:
+        """Take a blob out of a repository; whether it was in it."""
+        return self.remove_link(layout.layer_link(name, digest))
 
     def revision(self, name: str, digest: Digest) -> Digest | None:
         """Under which digest a manifest of a repository is stored, or None; at most `link_ttl` old.
@@ -93,6 +99,10 @@ class Store:
         Distribution 2.1 put the links of manifests among those of layers.
         """
         return self._link(layout.revision_link(name, digest)) or self.layer(name, digest)
+
+    def link_revision(self, name: str, digest: Digest) -> None:
+        """Make a manifest part of a repository; its data and all it refers to must have been seen."""
+        self._write_known_link(layout.revision_link(name, digest), digest)
 
     # Data.
 
