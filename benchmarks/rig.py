@@ -68,16 +68,17 @@ class Rig:
 
     def server(self, name: str, redirect: bool = False, delayed: bool = False, container: str | None = None) -> Server:
         """A registry that is not started yet. Raises Unavailable."""
-        program = self._program(name)
+        program = self._command(name)
         port = free_port()
         folder = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"))
         config = folder / "config.yml"
         config.write_text(json.dumps(self._config(name, port, redirect, delayed, container or name)))
         return Server([*program, str(config)], f"http://127.0.0.1:{port}", folder / "log.txt", "/v2/")
 
-    def _program(self, name: str) -> list[str]:
+    @staticmethod
+    def _command(name: str) -> list[str]:
         if name == OURS:
-            return [sys.executable, "-m", "docker_registry.cli", "serve"]
+            return [sys.executable, "-m", "docker_registry.cli", "serve", "--workers", "1", "--config"]
         program = shutil.which(_DISTRIBUTION_PROGRAM)
         if program is None:
             raise Unavailable("apt install docker-registry")
