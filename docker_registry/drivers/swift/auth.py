@@ -1,87 +1,112 @@
-"""One token for all connections."""
+"""One token for all connections: taken once, shared, renewed before it ends."""
 
 import threading
 import time
 
-import swiftclient
-from keystoneauth1 import session as keystone_session
-from keystoneauth1.identity import v2, v3
+from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
+
+from . import identity, refusals
 
 __all__ = ["Access", "Auth"]
 
-MARGIN = 60  # seconds before its end at which a token is renewed
-_clock = getattr(time, "monotonic", time.time)
+MARGIN = 60  # seconds before its end at which a token is renewed, if it lives twice as long
+PAUSE = 5  # seconds between tries to renew a token that is still good
+
+clock = getattr(time, "monotonic", time.time)
 
 
 class Access(object):
-    """The right to use an account: `url` (of the account in Swift), `token`."""
+    """The right to use an account: its `url` in Swift, and a `token`."""
 
-    def __init__(self, url, token, renew_at=None):
+    def __init__(self, url, token, lifetime=None):
+        """`lifetime` is in seconds from now; None where the server does not tell."""
         self.url = url
         self.token = token
-        self.renew_at = renew_at
+        self.ends = float("inf") if lifetime is None else clock() + lifetime
+        self.renew_at = float("inf") if lifetime is None else self.ends - min(MARGIN, lifetime / 2.0)
 
     def __repr__(self):
-        return "Access(%r, ***)" % self.url
+        return "Access(%r, ***)" % (self.url,)
 
 
 class Auth(object):
-    """The one source of tokens of a driver."""
+    """The one source of tokens of a driver, for any number of threads or greenlets.
+
+    Whoever needs a new token while one is being asked for waits for that one.
+    """
 
     def __init__(self, settings):
         self._settings = settings
         self._lock = threading.Lock()
         self._access = None
+        self._flight = None
 
     def access(self):
-        access = self._access
-        if access is None or (access.renew_at is not None and _clock() >= access.renew_at):
-            return self.renew(access)
+        """The account's URL and a token that is good for a while.
+
+        Raises UnreachableError when no token can be had now, BrokenError when the credential is refused, MissingError
+        when there is no such endpoint; the text says what to change.
+        """
+        access, now = self._access, clock()
+        if access is None or now >= access.ends:
+            return self._renewed(access)
+        if now >= access.renew_at and self._flight is None:
+            return self._renewed_early(access)
         return access
 
     def renew(self, access):
-        with self._lock:
-            if self._access is None or self._access is access:
-                self._access = self._request()
-            return self._access
+        """What to use instead of an access whose token Swift did not accept (401). Raises as `access` does."""
+        if self._settings.method == "token" and not self._settings.auth_url:
+            raise BrokenError(
+                "Swift at %s does not accept swift_token, it may have expired: write a new one, or log in with "
+                "swift_user and swift_password" % access.url
+            )
+        return self._renewed(access)
 
     def describe(self):
-        return "user %s at %s" % (self._settings.user, self._settings.auth_url)
+        """The credential and where it is used, for messages; no secrets."""
+        return refusals.describe(self._settings)
 
-    def _request(self):
-        s = self._settings
-        if s.auth_version == 1:
-            url, token = swiftclient.get_auth(
-                s.auth_url,
-                s.user,
-                s.password,
-                auth_version="1",
-                cacert=s.cacert,
-                insecure=s.insecure,
-                timeout=s.timeout,
-            )
-            return Access(s.storage_url or url, token)
-        session = keystone_session.Session(verify=s.cacert or not s.insecure, timeout=s.timeout)
-        if s.auth_version == 2:
-            plugin = v2.Password(
-                s.auth_url, username=s.user, password=s.password, tenant_name=s.tenant_name, tenant_id=s.tenant_id
-            )
-        else:
-            plugin = v3.Password(
-                s.auth_url,
-                username=s.user,
-                user_id=s.user_id,
-                password=s.password,
-                user_domain_id=s.user_domain_id,
-                user_domain_name=s.user_domain_name,
-                project_name=s.tenant_name,
-                project_id=s.tenant_id,
-                project_domain_id=s.project_domain_id,
-                project_domain_name=s.project_domain_name,
-            )
-        access = plugin.get_access(session)
-        url = s.storage_url or access.service_catalog.url_for(
-            service_type=s.service_type, interface=s.endpoint_type, region_name=s.region_name
-        )
-        lifetime = (access.expires - access.issued).total_seconds()
-        return Access(url, access.auth_token, _clock() + lifetime - min(MARGIN, lifetime / 2))
+    def _renewed_early(self, access):
+        try:
+            return self._renewed(access, retries=0)
+        except UnreachableError:
+            access.renew_at = clock() + PAUSE
+            return access
+
+    def _renewed(self, old, retries=None):
+        while True:
+            with self._lock:
+                if self._access is not None and (old is None or self._access.token != old.token):
+                    return self._access
+                flight, leading = self._flight, self._flight is None
+                if leading:
+                    flight = self._flight = _Flight()
+            if leading:
+                self._fly(flight, self._settings.retries if retries is None else retries)
+            flight.landed.wait()
+            if flight.error is not None:
+                raise type(flight.error)(*flight.error.args)
+            if flight.access is not None:
+                return flight.access
+
+    def _fly(self, flight, retries):
+        try:
+            flight.access = Access(*identity.log_in(self._settings, retries))
+        except UnspecifiedError as error:
+            flight.error = error
+        finally:
+            # Also when this greenlet is killed: one of those who wait then takes over.
+            with self._lock:
+                self._flight = None
+                self._access = flight.access or self._access
+            flight.landed.set()
+
+
+class _Flight(object):
+    """One request for a token, and those who wait for it."""
+
+    def __init__(self):
+        self.landed = threading.Event()
+        self.access = None
+        self.error = None

@@ -43,9 +43,8 @@ def read(config, environ=None):
     """
     environ = os.environ if environ is None else environ
     explicit, problems = _explicit(config, environ)
-    ambient = {} if problems else _ambient(explicit, environ)
-    values, more = credentials.resolve(explicit, ambient)
-    problems += more
+    if not problems:
+        values, problems = credentials.resolve(explicit, _ambient(explicit, environ))
     if problems:
         raise ConfigError("; ".join(problems))
     return Settings(values)

@@ -7,7 +7,7 @@ from collections import namedtuple
 
 __all__ = ["BY_ATTRIBUTE", "BY_NAME", "OPTIONS", "Option"]
 
-# name: as written in config.yml. attribute: of Settings. kind: a reader in values.py. default: as documented; None is unset.
+# name: as written in config.yml. attribute: of Settings. kind: a reader in values.py. default: None is unset.
 # env: environment variables that stand for it, the first that is set counts. text: one line for the documentation.
 Option = namedtuple("Option", "name attribute kind default env text")
 
@@ -102,7 +102,8 @@ OPTIONS = (
         "secret",
         None,
         "OS_TOKEN OS_AUTH_TOKEN",
-        "A token, in place of user and password. It cannot outlive itself: for trials. With `swift_object_storage_url` it needs no `swift_authurl`.",
+        "A token, in place of user and password; it cannot be renewed. With `swift_object_storage_url` it needs no "
+        "`swift_authurl`.",
     ),
     _option("swift_trust_id", "text", None, "OS_TRUST_ID", "v3: trust to act under, in place of a project."),
     _option(

@@ -9,7 +9,7 @@ import re
 __all__ = ["READERS", "TEXT"]
 
 try:
-    TEXT, INTEGERS = (basestring,), (int, long)  # noqa: F821  Python 2
+    TEXT, INTEGERS = (basestring,), (int, long)  # Python 2
 except NameError:
     TEXT, INTEGERS = (str,), (int,)
 
