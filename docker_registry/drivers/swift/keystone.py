@@ -99,13 +99,9 @@ def _version_3(settings, url, scoped):
     if settings.user:
         user.update(_domain("user", settings.user_domain_id, settings.user_domain_name))
     if settings.method == "application_credential":
-        return v3.ApplicationCredential(
-            url,
-            settings.application_credential_secret,
-            application_credential_id=settings.application_credential_id,
-            application_credential_name=settings.application_credential_name,
-            **user,
-        )
+        user["application_credential_id"] = settings.application_credential_id
+        user["application_credential_name"] = settings.application_credential_name
+        return v3.ApplicationCredential(url, settings.application_credential_secret, **user)
     return v3.Password(url, password=settings.password, **dict(user, **_scope(settings, scoped)))
 
 

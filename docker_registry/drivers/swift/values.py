@@ -3,15 +3,13 @@
 Each reader takes a value that is set and returns it, or raises ValueError with what to write instead.
 """
 
+import numbers
 import os
 import re
 
 __all__ = ["READERS", "TEXT"]
 
-try:
-    TEXT, INTEGERS = (basestring,), (int, long)  # Python 2
-except NameError:
-    TEXT, INTEGERS = (str,), (int,)
+TEXT = (str, type(""))
 
 _SIZE = re.compile(r"(\d+)\s*([KMG])(?:iB)?$", re.IGNORECASE)
 _FACTORS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -109,7 +107,7 @@ def interface(value):
 
 
 def _is_integer(value):
-    return isinstance(value, INTEGERS) and not isinstance(value, bool)
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 READERS = {
