@@ -1,0 +1,254 @@
+"""Turn the ledger's suspicions into findings: each is asked of the storage by name before it is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import (
+    BrokenError,
+    FileNotFoundError,
+    UnspecifiedError,
+    WrongArgumentsError,
+)
+from docker_registry.distribution import layout
+from docker_registry.distribution.digest import Digest, new_hash
+
+from .findings import Finding, Kind
+from .ledger import Ledger, Link, Reference
+from .parallel import each
+from .places import What, place
+from .progress import Quiet
+from .survey import read_link
+
+__all__ = ["Examiner", "age", "hash_file"]
+
+T = TypeVar("T")
+
+
+class Examiner:
+    """Every method that is named after what it looks for generates findings."""
+
+    def __init__(self, driver: Base, ledger: Ledger, workers: int, progress: Quiet):
+        self._driver = driver
+        self._ledger = ledger
+        self._workers = workers
+        self._progress = progress
+        self.hashed = 0  # bytes
+
+    def shallow(self) -> Iterator[Finding]:
+        """All that can be known without reading blobs."""
+        yield from self.links_to_nothing()
+        yield from self.missing_references()
+        yield from self.empty_blobs()
+        yield from self.wrong_sizes()
+        yield from self.missing_segments()
+        yield from self.shared_segments()
+        yield from self.missing_referrers()
+        yield from self.unlinked()
+        yield from self.unfinished_uploads()
+
+    def _confirmed(
+        self, question: Callable[[T], Finding | None], suspicions: Iterable[T], path: Callable[[T], str]
+    ) -> Iterator[Finding]:
+        """The findings among suspicions; what vanished meanwhile is none."""
+        for suspicion, answer in each(question, suspicions, self._workers):
+            if isinstance(answer, FileNotFoundError) or answer is None:
+                continue
+            if isinstance(answer, UnspecifiedError):
+                answer = Finding(Kind.UNREADABLE, path(suspicion), str(answer) or answer.message)
+            yield self._placed(answer)
+
+    def _placed(self, finding: Finding) -> Finding:
+        """With the name of a repository that has the blob."""
+        if finding.digest and not finding.repository:
+            finding.repository = next(iter(self._ledger.repositories_of(finding.digest)), "")
+        return finding
+
+    def _absent(self, digest: str) -> bool:
+        try:
+            self._driver.stat(layout.blob_data(Digest.parse(digest)))
+        except FileNotFoundError:
+            return True
+        return False
+
+    def links_to_nothing(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._link_to_nothing, self._ledger.links_to_nothing(), lambda link: link.path)
+
+    def _link_to_nothing(self, link: Link) -> Finding | None:
+        content = self._driver.get_content(link.path)
+        if link.what != What.REFERRER.name:
+            digest = read_link(link, content)
+            if digest is None or not self._absent(str(digest)):
+                return None
+        elif not self._absent(link.digest):
+            return None
+        kind = Kind.MISSING_MANIFEST if link.what == What.TAG.name else Kind.DANGLING_LINK
+        return Finding(
+            kind,
+            link.path,
+            f"{link.repository}:{link.tag} is {link.digest}" if kind is Kind.MISSING_MANIFEST else f"to {link.digest}",
+            repository=link.repository,
+            digest=link.digest,
+            names=(link.path,),
+            age=age(link.modified),
+        )
+
+    def missing_references(self) -> Iterator[Finding]:
+        yield from self._confirmed(
+            self._missing_reference, self._ledger.missing_references(), lambda reference: reference.manifest
+        )
+
+    def _missing_reference(self, reference: Reference) -> Finding | None:
+        if self._absent(reference.manifest) or not self._absent(reference.digest):
+            return None
+        what = "manifest" if reference.is_manifest else "blob"
+        return Finding(
+            Kind.MISSING_REFERENCE,
+            layout.blob_data(Digest.parse(reference.manifest)),
+            f"names the {what} {reference.digest}",
+            repository=reference.repository,
+            digest=reference.manifest,
+        )
+
+    def empty_blobs(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._empty_blob, self._ledger.empty_blobs(), lambda row: row[1])
+
+    def _empty_blob(self, row: tuple[str, str, float | None]) -> Finding | None:
+        digest, path, modified = row
+        if self._driver.stat(path).size or any(part.size for part in self._driver.parts(path) or ()):
+            return None
+        return Finding(Kind.EMPTY_BLOB, path, f"{digest} has no bytes", digest=digest, names=(path,), age=age(modified))
+
+    def wrong_sizes(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._wrong_size, self._ledger.wrong_sizes(), lambda row: row[1])
+
+    def _wrong_size(self, row: tuple[str, str, int, int]) -> Finding | None:
+        digest, path, _, said = row
+        stat = self._driver.stat(path)
+        if stat.size == said:
+            return None
+        return Finding(
+            Kind.WRONG_SIZE,
+            path,
+            f"has {stat.size} bytes, a manifest says {said}",
+            digest=digest,
+            names=(path,),
+            size=stat.size,
+            age=age(stat.modified),
+        )
+
+    def missing_segments(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._missing_segment, self._ledger.absent_parts(), lambda row: row[0])
+
+    def _missing_segment(self, row: tuple[str, str, int, int]) -> Finding | None:
+        path, part, first, size = row
+        # Where the segment is there after all, its first byte can be read through the file.
+        try:
+            if not size or self._first_byte(path, first):
+                return None
+            why = "nothing can be read there"
+        except (BrokenError, WrongArgumentsError) as error:
+            why = str(error) or error.message
+        digest = str(place(path).digest or "")
+        return Finding(
+            Kind.MISSING_SEGMENT,
+            path,
+            f"lacks {part}, {size} bytes from {first} on: {why}",
+            digest=digest,
+            names=(path,),
+            size=size,
+        )
+
+    def _first_byte(self, path: str, position: int) -> bytes:
+        with self._driver.open(path, (position, position)) as reader:
+            return b"".join(reader)
+
+    def shared_segments(self) -> Iterator[Finding]:
+        for one, other, count in self._ledger.shared_parts():
+            yield Finding(Kind.SHARED_SEGMENT, one, f"shares {count} segments with {other}", names=(one, other))
+
+    def missing_referrers(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._missing_referrer, self._ledger.missing_referrers(), lambda row: row[2])
+
+    def _missing_referrer(self, row: tuple[str, str, str]) -> Finding | None:
+        repository, subject, digest = row
+        path = layout.referrer(repository, Digest.parse(subject), Digest.parse(digest))
+        try:
+            self._driver.get_content(path)
+        except FileNotFoundError:
+            return Finding(
+                Kind.MISSING_REFERRER,
+                path,
+                f"{digest} refers to {subject}",
+                repository=repository,
+                digest=digest,
+                names=(subject,),
+            )
+        return None
+
+    def unlinked(self) -> Iterator[Finding]:
+        for digest, path, size in self._ledger.unlinked_blobs():
+            yield Finding(Kind.UNLINKED_BLOB, path, f"{size} bytes", digest=digest, size=size)
+        for reference in self._ledger.unlinked_references():
+            yield Finding(
+                Kind.UNLINKED_REFERENCE,
+                layout.layer_link(reference.repository, Digest.parse(reference.digest)),
+                f"{reference.manifest} names {reference.digest}",
+                repository=reference.repository,
+                digest=reference.digest,
+            )
+        for path in self._ledger.unknown_files():
+            yield Finding(Kind.UNKNOWN_FILE, path, "is left alone")
+
+    def unfinished_uploads(self) -> Iterator[Finding]:
+        for upload in self._ledger.uploads():
+            yield Finding(
+                Kind.UNFINISHED_UPLOAD,
+                upload.folder,
+                f"{upload.size} bytes listed",
+                repository=upload.repository,
+                names=tuple(self._ledger.upload_files(upload.folder)),
+                size=upload.size,
+                age=age(upload.modified),
+            )
+
+    def deep(self) -> Iterator[Finding]:
+        """Read and hash every blob."""
+        with self._progress.step("blobs read and hashed", self._ledger.count("blob")) as advance:
+            for (digest, path), answer in each(self._hash, self._ledger.blobs(), self._workers):
+                advance()
+                if isinstance(answer, FileNotFoundError):
+                    continue  # deleted since it was listed
+                if isinstance(answer, UnspecifiedError):
+                    yield self._placed(
+                        Finding(Kind.UNREADABLE, path, str(answer) or answer.message, digest=digest, names=(path,))
+                    )
+                    continue
+                found, size = answer
+                self.hashed += size
+                if found != digest and size:  # found already, where it has no bytes
+                    detail = f"{size} bytes have the digest {found}"
+                    yield self._placed(
+                        Finding(Kind.WRONG_CONTENT, path, detail, digest=digest, names=(path,), size=size)
+                    )
+
+    def _hash(self, row: tuple[str, str]) -> tuple[str, int]:
+        return hash_file(self._driver, row[1], Digest.parse(row[0]).algorithm)
+
+
+def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:
+    """The digest of a file's bytes, and how many they are."""
+    hasher, size = new_hash(algorithm), 0
+    with driver.open(path) as reader:
+        for chunk in reader:
+            hasher.update(chunk)
+            size += len(chunk)
+    return str(Digest.of_hash(algorithm, hasher)), size
+
+
+def age(modified: float | None) -> float | None:
+    """Seconds since then."""
+    return None if modified is None else time.time() - modified

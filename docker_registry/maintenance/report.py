@@ -1,0 +1,66 @@
+"""How findings are told: as text for people, as one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TextIO
+
+from .findings import Finding, Kind, Severity, Summary
+
+__all__ = ["JsonReport", "TextReport"]
+
+FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
+
+
+class TextReport:
+    """Each finding as it comes, what to do about each kind at the end."""
+
+    def __init__(self, out: TextIO):
+        self._out = out
+        self._advice: dict[Kind, None] = {}
+
+    def tell(self, finding: Finding) -> None:
+        where = f" [{finding.repository}]" if finding.repository else ""
+        self._line(f"{finding.kind.severity.value:6} {finding.kind.code}: {finding.path}{where}: {finding.detail}")
+        if finding.done:
+            self._line(f"       repaired: {finding.done}")
+        elif finding.left:
+            self._line(f"       left: {finding.left}")
+        if not finding.done and finding.kind.severity is not Severity.NOTE:
+            self._advice[finding.kind] = None
+
+    def end(self, summary: Summary) -> None:
+        self._line(
+            f"{summary.repositories} repositories, {summary.blobs} blobs ({summary.manifests} manifests), "
+            f"{summary.files} files, {summary.segments} segments looked at"
+            + (f", {summary.bytes_hashed} bytes hashed" if summary.bytes_hashed else "")
+        )
+        if not summary.found:
+            self._line("nothing found")
+        for code, count in sorted(summary.found.items()):
+            self._line(f"  {code}: {count}, {summary.repaired[code]} repaired")
+        for kind in self._advice:
+            self._line(f"{kind.code}: {kind.meaning}. What to do: {kind.advice}.")
+
+    def _line(self, text: str) -> None:
+        # Names in the storage are other people's: no control character reaches a terminal.
+        self._out.write("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + "\n")
+
+
+class JsonReport:
+    """JSON lines: findings, then the summary."""
+
+    def __init__(self, out: TextIO):
+        self._out = out
+
+    def tell(self, finding: Finding) -> None:
+        fields = asdict(finding)
+        kind = fields.pop("kind")
+        self._write({"finding": kind.code, "severity": kind.severity.value, **fields})
+
+    def end(self, summary: Summary) -> None:
+        self._write({"summary": asdict(summary), "format": FORMAT})
+
+    def _write(self, line: dict[str, object]) -> None:
+        self._out.write(json.dumps(line, ensure_ascii=True) + "\n")
