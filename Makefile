@@ -9,7 +9,7 @@ ARGS ?=
 .PHONY: run test bench clean
 
 run: $(VENV)/.run
-	exec $(BIN)/docker-registry-swift demo $(ARGS)
+	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ def _derived(settings: Settings) -> bytes:
     # Here and not above: the driver's package may only be imported in a process that is ready for it.
     from docker_registry.drivers.swift import config
 
-    driver = config.read(settings.driver)
+    driver = config.read(settings.driver)  # type: ignore[no-untyped-call]  # it runs on Python 2 too
     credential = driver.password or driver.application_credential_secret
     if not credential:
         raise ConfigError("secret_key (http.secret): is needed, since there is no password to derive it from")

@@ -44,6 +44,9 @@ class Fields:
 
     getheader = get
 
+    def __delitem__(self, name: str) -> None:
+        raise KeyError(name)  # pywsgi drops a Content-Length beside a Transfer-Encoding; `check` has refused it
+
     @property
     def typeheader(self) -> str | None:
         return self.get("content-type")

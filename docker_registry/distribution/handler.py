@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 DISCARD = 64 * 1024  # bytes of an unread body that are read, rather than give up the connection
 PIECE = 256 * 1024  # bytes of an answer that must go out within one time-out
 LINGER = 2.0  # s to let a client that still sends find its answer
+TLS_HELLO = "\x16\x03"
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
@@ -115,10 +116,10 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.socket.settimeout(settings.idle_timeout)
         self.server.idle.add(self)
         try:
-            waiting = self.server.draining or not self.rfile.peek(1)
+            has_ended = self.server.draining or not self.rfile.peek(1)
         finally:
             self.server.idle.discard(self)
-        if waiting:
+        if has_ended:
             return ""
         self.command = self.path = ""
         self.environ, self.wsgi_input, self._client_left = None, None, False
@@ -177,6 +178,8 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             pass
 
     def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
+        if not isinstance(error, ValueError):
+            log.error("reading a request failed", exc_info=error)
         text = str(error) if isinstance(error, framing.BadHead) else "the request is malformed"
         return "400", _plain("400 Bad Request", text)
 
@@ -221,6 +224,8 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             self._send_error_response_if_possible(500)
 
     def log_request(self) -> None:
+        if self.requestline.startswith(TLS_HELLO):
+            return  # skopeo, podman and docker try TLS first; the 400 tells them
         environ, body = self.environ or {}, self.wsgi_input
         status = self.status.decode() if isinstance(self.status, bytes) else self.status or "0"
         AccessLog.write(

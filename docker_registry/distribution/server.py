@@ -36,6 +36,16 @@ HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
 
 
+Reread = Callable[[], Settings]
+Load = Callable[[Settings], Any]
+
+
+def _assemble(settings: Settings) -> Any:
+    from .assembly import assemble  # not before the worker is patched
+
+    return assemble(settings)
+
+
 def bind(settings: Settings) -> socket.socket:
     """Listen where the settings say. Raises ConfigError where that cannot be."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -52,21 +62,23 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, listener: socket.socket, reread: Callable[[], Settings] | None = None) -> None:
+def run(settings: Settings, listener: socket.socket, reread: Reread, load: Load = _assemble) -> None:
     """Serve until SIGTERM or SIGINT; does not return.
 
-    SIGHUP calls `reread` and starts new workers with what it returns, while
-    the old ones finish; when it raises, the old settings stay.
+    `load` makes the WSGI application, in each worker. SIGHUP calls `reread`
+    and starts new workers with what it returns, while the old ones finish;
+    when it raises, the old settings stay.
     """
     logs.configure(settings)
-    _Master(_Application(settings, listener, reread)).run()
+    _Master(_Application(settings, listener, reread, load)).run()
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: Settings, listener: socket.socket, reread: Callable[[], Settings] | None):
+    def __init__(self, settings: Settings, listener: socket.socket, reread: Reread, load: Load):
         self.settings = settings
         self._listener = listener
         self._reread = reread
+        self._load = load
         super().__init__()
 
     def load_config(self) -> None:
@@ -86,16 +98,13 @@ class _Application(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        from docker_registry.distribution.assembly import assemble
-
-        return assemble(self.settings)
+        return self._load(self.settings)
 
     def reload(self) -> None:
-        if self._reread:
-            try:
-                self.settings = self._reread()
-            except UnspecifiedError as error:
-                log.error("the settings stay as they were: %s", error)
+        try:
+            self.settings = self._reread()
+        except UnspecifiedError as error:
+            log.error("the settings stay as they were: %s", error)
         logs.configure(self.settings)
         self.do_load_config()
 

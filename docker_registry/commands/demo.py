@@ -1,0 +1,125 @@
+"""`demo`: a registry and its own Swift on loopback. `swift`: that Swift alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution import server
+from docker_registry.distribution.settings import DriverConfig, Settings
+from docker_registry.embedded import EmbeddedError, EmbeddedSwift, run
+
+from . import first_image
+
+__all__ = ["demo", "swift"]
+
+CONTAINER = "registry"
+PATIENCE = 30.0  # s for the registry to come up
+
+SCREEN = """
+  The registry   http://{host}/v2/
+  its Swift      {auth_url}   (user {user}, password {password})
+  its images     {data}   ({found})
+
+  Type in another terminal:
+
+    curl http://{host}/v2/_catalog
+    curl http://{host}/v2/{name}/tags/list
+    skopeo inspect --tls-verify=false docker://{host}/{image}
+    skopeo copy --dest-tls-verify=false docker://docker.io/library/busybox docker://{host}/busybox:latest
+    podman pull --tls-verify=false {host}/{image}
+    podman push --tls-verify=false IMAGE {host}/IMAGE
+    docker pull {host}/{image}         (Docker wants no TLS of a registry on 127.0.0.1)
+    docker tag IMAGE {host}/IMAGE; docker push {host}/IMAGE
+
+    docker-registry-swift serve --config {config} --port 0     (a second registry, the same images)
+
+  Ctrl-C stops registry and Swift; the next start finds the images again.
+"""
+
+
+def _default_data() -> str:
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return str(Path(base, "docker-registry-swift", "demo"))
+
+
+_data = click.option(
+    "--data",
+    metavar="DIR",
+    default=_default_data,
+    show_default="in the user's data folder",
+    help="Folder for all that is stored.",
+)
+
+
+@click.command()
+@_data
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", default=5000, show_default=True)
+@click.option("--verbose", "-v", is_flag=True, help="Log every request.")
+def demo(data: str, port: int, verbose: bool) -> None:
+    """Run a registry and its own Swift on this machine, to try things."""
+    settings = Settings(port=port, access_log=verbose, log_level="info" if verbose else "warning", graceful_timeout=10)
+    listener = server.bind(settings)
+    host = "{}:{}".format(*listener.getsockname())
+    try:
+        with EmbeddedSwift(Path(data, "swift")) as backend:
+            options = backend.options(swift_container=CONTAINER)
+            config = _write_config(Path(data), options)
+            _greet_from_child(host, backend, data, config)
+            driver = DriverConfig(options)
+            registry = Settings(**{**vars(settings), "driver": driver})
+            server.run(registry, listener, lambda: registry)
+    except EmbeddedError as error:
+        raise ConfigError(str(error)) from None
+
+
+@click.command()
+@_data
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", default=0, help="Port of Swift; 0 for any.")
+def swift(data: str, port: int) -> None:
+    """Run only the small OpenStack Swift of `demo`."""
+    try:
+        sys.exit(run(Path(data, "swift"), port))
+    except EmbeddedError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _write_config(data: Path, options: dict[str, object]) -> Path:
+    """A config.yml for `serve` on the Swift of this demo; JSON is YAML."""
+    path = data / "config.yml"
+    text = json.dumps({"demo": {"storage": "swift", **options}}, indent=2)
+    path.write_text(f"# Written by `docker-registry-swift demo` at each start.\n{text}\n")
+    path.chmod(0o600)
+    return path
+
+
+def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path) -> None:
+    """Fork a process that waits for the registry, pushes the first image and prints the screen."""
+    parent = os.getpid()
+    if os.fork():
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        name, _, port = host.rpartition(":")
+        first_image.wait_until_ready(name, int(port), time.monotonic() + PATIENCE)
+        found = "with a first one" if first_image.push(name, int(port)) else "found again"
+        image = f"{first_image.NAME}:{first_image.TAG}"
+        values = {"host": host, "data": data, "config": config, "name": first_image.NAME, "image": image}
+        click.echo(
+            SCREEN.format(
+                auth_url=backend.auth_url, user=backend.user, password=backend.password, found=found, **values
+            )
+        )
+    except OSError as error:
+        click.echo(f"docker-registry-swift: {error}", err=True)
+        os.kill(parent, signal.SIGTERM)
+    finally:
+        os._exit(0)
