@@ -18,6 +18,7 @@ from .results import Results
 from .rig import Rig
 from .rows.images import images
 from .rows.large import large
+from .rows.lists import lists
 from .rows.memory import memory
 from .rows.small import small
 
@@ -28,6 +29,7 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "images": images,
     "small": small,
     "memory": memory,
+    "lists": lists,
 }
 
 _DOCS = Path(__file__).parent.parent / "docs"

@@ -70,10 +70,8 @@ class Rig:
         """A registry that is not started yet. Raises Unavailable."""
         program = self._command(name)
         port = free_port()
-        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"))
-        config = folder / "config.yml"
-        config.write_text(json.dumps(self._config(name, port, redirect, delayed, container or name)))
-        return Server([*program, str(config)], f"http://127.0.0.1:{port}", folder / "log.txt", "/v2/")
+        config = self.config(name, port, redirect, delayed, container)
+        return Server([*program, str(config)], f"http://127.0.0.1:{port}", config.with_suffix(".log"), "/v2/")
 
     @staticmethod
     def _command(name: str) -> list[str]:
@@ -84,19 +82,22 @@ class Rig:
             raise Unavailable("apt install docker-registry")
         return [program, "serve"]
 
-    def _config(self, name: str, port: int, redirect: bool, delayed: bool, container: str) -> dict[str, object]:
-        """One file for both: ours reads Distribution's format. JSON is YAML."""
+    def config(
+        self, name: str, port: int = 0, redirect: bool = False, delayed: bool = False, container: str | None = None
+    ) -> Path:
+        """A config file for either registry: ours reads Distribution's format."""
         swift: dict[str, object] = {
             "username": self.swift.user,
             "password": self.swift.password,
             "authurl": f"{self._swift_url(delayed)}/auth/v1.0",
-            "container": container,
+            "container": container or name,
         }
         if name == OURS and self._segment_size:
             swift["chunksize"] = self._segment_size
         if redirect:
             swift["secretkey"] = "for this benchmark only"
-        return {
+        file = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"), "config.yml")
+        written = {
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
             "storage": {
@@ -108,6 +109,8 @@ class Rig:
             },
             "http": {"addr": f"127.0.0.1:{port}", "secret": "for this benchmark only"},
         }
+        file.write_text(json.dumps(written))  # JSON is YAML
+        return file
 
     def _swift_url(self, delayed: bool) -> str:
         if not delayed:

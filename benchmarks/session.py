@@ -23,8 +23,9 @@ class Answer(NamedTuple):
 class Session:
     """Requests below `base`, an http URL. Not thread-safe. A context manager that closes its connections."""
 
-    def __init__(self, base: str, headers: dict[str, str] | None = None):
+    def __init__(self, base: str, headers: dict[str, str] | None = None, timeout: float = _TIMEOUT):
         self.base = base
+        self._timeout = timeout
         self._headers = headers or {}
         self._connections: dict[str, http.client.HTTPConnection] = {}
 
@@ -50,7 +51,7 @@ class Session:
         parts = urlsplit(urljoin(self.base, url))
         connection = self._connections.get(parts.netloc)
         if connection is None:
-            connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
+            connection = http.client.HTTPConnection(parts.netloc, timeout=self._timeout)
             self._connections[parts.netloc] = connection
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         sent = {**self._headers, **(headers or {})}

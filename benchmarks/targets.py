@@ -13,7 +13,7 @@ from .content import MANIFEST, Blob, Image, Source, digest_of
 from .processes import Server
 from .session import Session
 
-__all__ = ["Registry", "Target", "Wire", "side_by_side"]
+__all__ = ["Registry", "Sessions", "Target", "Wire", "side_by_side"]
 
 _JOBS = 6  # blobs that a client moves at a time; skopeo's and podman's number
 _ACCEPT = {"Accept": f"{MANIFEST}, application/vnd.docker.distribution.manifest.v2+json"}
@@ -63,7 +63,7 @@ class Registry:
         _expect(curl.download(f"{self.base}blobs/{source.digest}"), source.size)
 
     def push_image(self, image: Image, tag: str) -> None:
-        with _Sessions(self.base) as sessions:
+        with Sessions(self.base) as sessions:
             side_by_side(image.blobs, lambda blob: self._push_blob(sessions.mine(), blob), _JOBS)
             headers = {"Content-Type": MANIFEST}
             sessions.mine().ask("PUT", f"manifests/{tag}", 201, body=image.manifest.content, headers=headers)
@@ -78,7 +78,7 @@ class Registry:
         session.ask("PUT", _closing(answer.headers["Location"], blob.digest), 201)
 
     def pull_image(self, image: Image, tag: str) -> None:
-        with _Sessions(self.base) as sessions:
+        with Sessions(self.base) as sessions:
             manifest = sessions.mine().ask("GET", f"manifests/{tag}", 200, headers=_ACCEPT).body
             _expect(digest_of(manifest), image.manifest.digest)
             side_by_side(image.blobs, lambda blob: self._pull_blob(sessions.mine(), blob), _JOBS)
@@ -107,7 +107,7 @@ class Wire:
         _expect(curl.download(f"{self.base}{source.digest}", *self._header), source.size)
 
     def push_image(self, image: Image, tag: str) -> None:
-        with _Sessions(self.base, self.headers) as sessions:
+        with Sessions(self.base, self.headers) as sessions:
             side_by_side(image.blobs, lambda blob: self._push(sessions.mine(), blob.digest, blob), _JOBS)
             self._push(sessions.mine(), tag, image.manifest)
 
@@ -116,7 +116,7 @@ class Wire:
         session.ask("PUT", f"./{name}", 201, body=blob.content)
 
     def pull_image(self, image: Image, tag: str) -> None:
-        with _Sessions(self.base, self.headers) as sessions:
+        with Sessions(self.base, self.headers) as sessions:
             self._pull(sessions.mine(), tag, image.manifest)
             side_by_side(image.blobs, lambda blob: self._pull(sessions.mine(), blob.digest, blob), _JOBS)
 
@@ -125,7 +125,7 @@ class Wire:
         _expect(digest_of(session.ask("GET", f"./{name}", 200).body), blob.digest)
 
 
-class _Sessions:
+class Sessions:
     """One session for each thread, all closed at the end."""
 
     def __init__(self, base: str, headers: dict[str, str] | None = None):
@@ -141,7 +141,7 @@ class _Sessions:
         session: Session = self._local.session
         return session
 
-    def __enter__(self) -> _Sessions:
+    def __enter__(self) -> Sessions:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
