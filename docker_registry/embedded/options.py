@@ -32,9 +32,10 @@ class Options:
     data_dir: str
     port: int = 0  # of the proxy, on 127.0.0.1; 0 picks a free one
     user: str = "test:tester"  # ACCOUNT:USER, owner of the account
-    password: str = "testing"  # noqa: S105 - for loopback only
-    guests: dict[str, str] = field(default_factory=dict)  # more ACCOUNT:USER and password, with no rights but an ACL's
-    auth: AuthFilter | None = None  # None: TempAuth with the above
+    password: str = field(default="testing", repr=False)
+    # More ACCOUNT:USER and password, with no rights but what a container's ACL gives them.
+    guests: dict[str, str] = field(default_factory=dict, repr=False)
+    auth: AuthFilter | None = field(default=None, repr=False)  # None: TempAuth with the above
     object_server: bool = False  # in a process of its own: large bodies flow faster on two cores
     request_log: bool = False
     fsync: bool = True  # False trades safety in a power failure for speed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import logging
@@ -33,20 +32,21 @@ __all__ = ["serve"]
 
 KINDS = ("account", "container", "object", "proxy")
 START_TIMEOUT = 60  # seconds; the process kills itself rather than hang unready
-PARENT_INTERVAL = 0.5  # seconds between looks at whether the parent is still there
+LOCK_TIMEOUT = 1.5  # seconds
+WATCH_INTERVAL = 0.5  # seconds between looks at whether parent and child are still there
 LOG_SIZE = 4 << 20  # bytes; one older file is kept
-PR_SET_PDEATHSIG = 1
 
 
 def serve(options: Options, parent: int) -> NoReturn:
     """Serve until a signal comes or the process `parent` is gone. Raises EmbeddedError when it cannot start."""
     signal.alarm(START_TIMEOUT)
     layout = configuration.Layout(options)
-    lock = _claim(layout)
+    _claim(layout)
     sockets = {kind: _listen(options.port if kind == "proxy" else 0) for kind in KINDS}
     port = sockets["proxy"].getsockname()[1]
     configuration.write(options, {kind: sockets[kind].getsockname()[1] for kind in KINDS})
     _prepare(layout, options)
+    me = os.getpid()
     mine, child = _divide(options)
     _end_with(child)
     _patch()
@@ -62,27 +62,38 @@ def serve(options: Options, parent: int) -> NoReturn:
             eventlet.spawn(Chores(options).run)
         print(f"ready http://127.0.0.1:{port}", flush=True)
     _silence(layout)
-    while os.getppid() == parent or "proxy" not in mine:
-        eventlet.sleep(PARENT_INTERVAL)
-    os.close(lock)
-    _end(child)
+    _watch(parent if "proxy" in mine else me, child)
 
 
-def _claim(layout: configuration.Layout) -> int:
-    """Make the folders, and lock them against a second Swift; the lock ends with the last process that holds it."""
+def _claim(layout: configuration.Layout) -> None:
+    """Make the folders, and lock them against a second Swift.
+
+    The lock's descriptor stays open: the lock ends with the last process that has it.
+    """
     try:
         layout.make()
         lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise EmbeddedError(f"cannot use {layout.root} for data: {error.strerror} ({error.filename})") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _lock(lock):
         owner = os.pread(lock, 20, 0).decode().strip()
-        raise EmbeddedError(f"another embedded Swift (process {owner}) is using {layout.root}") from None
+        raise EmbeddedError(f"another embedded Swift (process {owner}) is using {layout.root}")
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
+
+
+def _lock(lock: int) -> bool:
+    """Whether the lock could be had, with the patience that a Swift needs to notice that its parent was killed."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
 
 
 def _listen(port: int) -> socket.socket:
@@ -124,8 +135,16 @@ def _divide(options: Options) -> tuple[tuple[str, ...], int | None]:
     child = os.fork()
     if child:
         return tuple(kind for kind in KINDS if kind != "object"), child
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     return ("object",), None
+
+
+def _watch(parent: int, child: int | None) -> NoReturn:
+    """Until the parent is gone, or the child: half a Swift is of no use."""
+    while os.getppid() == parent:
+        eventlet.sleep(WATCH_INTERVAL)
+        if child and os.waitpid(child, os.WNOHANG)[0]:
+            os._exit(1)
+    _end(child)
 
 
 def _end_with(child: int | None) -> None:
