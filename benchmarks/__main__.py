@@ -16,11 +16,13 @@ from .measure import Row
 from .plan import FULL, SHORT, Plan
 from .results import Results
 from .rig import Rig
+from .rows.alone import alone
 from .rows.images import images
 from .rows.large import large
 from .rows.lists import lists
 from .rows.memory import memory
 from .rows.small import small
+from .rows.start import start
 
 __all__ = ["GROUPS", "main", "run"]
 
@@ -30,6 +32,8 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "small": small,
     "memory": memory,
     "lists": lists,
+    "start": start,
+    "driver": alone,
 }
 
 _DOCS = Path(__file__).parent.parent / "docs"
