@@ -1,0 +1,64 @@
+"""The registry's server around a small application; test_server.py starts it in a process of its own.
+
+    python -m tests.distribution.echo_server '{"workers": 2}'
+
+The first line on stdout is the port. On SIGHUP the settings are read from the
+file that the second argument names, if there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution import server
+from docker_registry.distribution.proxies import TrustedProxies
+from docker_registry.distribution.settings import Settings
+
+
+def load(settings: Settings) -> Any:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/fail":
+            raise RuntimeError("the application failed")
+        if path == "/ignore":
+            return answer(start_response, "404 Not Found", {})
+        if path == "/sleep":
+            time.sleep(float(environ["QUERY_STRING"]))
+        body = environ["wsgi.input"].read()
+        seen = {
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "pid": os.getpid(),
+            "host": settings.host,
+            "body_timeout": settings.body_timeout,
+        }
+        return answer(start_response, "200 OK", seen)
+
+    return TrustedProxies(app, settings.trusted_proxies)
+
+
+def answer(start_response: Any, status: str, seen: dict[str, Any]) -> list[bytes]:
+    body = json.dumps(seen).encode()
+    start_response(status, [("Content-Length", str(len(body)))])
+    return [body]
+
+
+def reread() -> Settings:
+    text = Path(sys.argv[2]).read_text()
+    if not text:
+        raise ConfigError("the file is empty")
+    return Settings(**json.loads(text))
+
+
+if __name__ == "__main__":
+    given = Settings(port=0, **json.loads(sys.argv[1]))
+    listener = server.bind(given)
+    print(listener.getsockname()[1], flush=True)
+    server.run(given, listener, reread, load)

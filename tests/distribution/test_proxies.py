@@ -1,0 +1,81 @@
+"""What stands in X-Forwarded-* and Forwarded counts when a trusted proxy says it, and never else."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from docker_registry.distribution.proxies import TrustedProxies
+
+TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
+PLAIN = {"scheme": "http", "host": "inside:5000", "script": "", "client": "10.0.0.1"}
+
+
+def through(remote: str, **headers: str) -> dict[str, Any]:
+    """What the application behind the middleware is told."""
+    seen: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], _start_response: Any) -> list[bytes]:
+        seen.update(environ)
+        return []
+
+    said = {f"HTTP_{name}": value for name, value in headers.items()}
+    environ = {"REMOTE_ADDR": remote, "wsgi.url_scheme": "http", "HTTP_HOST": "inside:5000", "SCRIPT_NAME": "", **said}
+    TrustedProxies(app, TRUSTED)(environ, lambda *_: None)
+    assert not any(name.startswith("HTTP_X_FORWARDED") or name == "HTTP_FORWARDED" for name in seen)
+    return {
+        "scheme": seen["wsgi.url_scheme"],
+        "host": seen["HTTP_HOST"],
+        "script": seen["SCRIPT_NAME"],
+        "client": seen["REMOTE_ADDR"],
+    }
+
+
+SAID = {
+    "X_FORWARDED_FOR": "203.0.113.9",
+    "X_FORWARDED_PROTO": "https",
+    "X_FORWARDED_HOST": "registry.example.com",
+    "X_FORWARDED_PREFIX": "/images",
+}
+MEANT = {"scheme": "https", "host": "registry.example.com", "script": "/images", "client": "203.0.113.9"}
+
+
+def test_a_trusted_proxy_is_believed() -> None:
+    assert through("10.0.0.1", **SAID) == MEANT
+
+
+def test_a_stranger_is_not() -> None:
+    assert through("203.0.113.5", **SAID) == {**PLAIN, "client": "203.0.113.5"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        # The client wrote the first entry itself; the proxy appended what it saw.
+        ({"X_FORWARDED_FOR": "1.1.1.1, 203.0.113.9"}, {"client": "203.0.113.9"}),
+        ({"X_FORWARDED_FOR": "203.0.113.9, 10.0.0.7"}, {"client": "203.0.113.9"}),
+        ({"X_FORWARDED_FOR": "1.1.1.1, 203.0.113.9, 10.0.0.7"}, {"client": "203.0.113.9"}),
+        ({"X_FORWARDED_FOR": "203.0.113.9", "X_FORWARDED_PROTO": "gopher"}, {"client": "203.0.113.9"}),
+        ({"X_FORWARDED_FOR": "nonsense", "X_FORWARDED_PROTO": "https"}, {"scheme": "https"}),
+        ({"X_FORWARDED_FOR": "[fd00::1]:4711", "X_FORWARDED_HOST": "a.b"}, {"client": "fd00::1", "host": "a.b"}),
+        ({"X_FORWARDED_HOST": "a.b, evil/../"}, {}),
+        ({"X_FORWARDED_HOST": "a.b\r\nX: y"}, {}),
+        ({"X_FORWARDED_PREFIX": "//evil.example.com"}, {}),
+        ({"X_FORWARDED_PREFIX": "/images/"}, {"script": "/images"}),
+        ({"X_FORWARDED_PROTO": "https"}, {"scheme": "https"}),
+        (
+            {"FORWARDED": 'for="[2001:db8::1]:4711";proto=https;host=a.b'},
+            {"client": "2001:db8::1", "scheme": "https", "host": "a.b"},
+        ),
+        (
+            {"FORWARDED": "for=1.1.1.1;host=evil, for=203.0.113.9;proto=https"},
+            {"client": "203.0.113.9", "scheme": "https"},
+        ),
+        ({"FORWARDED": "for=_hidden;host=evil, for=10.0.0.7;host=a.b"}, {"client": "10.0.0.7", "host": "evil"}),
+        ({"FORWARDED": "=;;,"}, {}),
+    ],
+)
+def test_chains_and_malformed_words(headers: dict[str, str], expected: dict[str, str]) -> None:
+    assert through("10.0.0.1", **headers) == {**PLAIN, **expected}

@@ -1,0 +1,286 @@
+"""The server over real sockets, around an application that only echoes."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE = 20.0  # s
+
+Start = Callable[..., "Running"]
+
+
+class Running:
+    """One server process."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]):
+        self.settings_file = folder / "settings.json"
+        self._log = folder / "log.txt"
+        arguments = [json.dumps({"graceful_timeout": 5, **settings}), str(self.settings_file)]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.distribution.echo_server", *arguments], stdout=subprocess.PIPE, stderr=log
+            )
+        assert self.process.stdout
+        self.port = int(self.process.stdout.readline())
+        self.process.stdout.close()
+
+    def connect(self, timeout: float = DEADLINE) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
+
+    def http(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+
+    def get(self, path: str = "/") -> dict[str, Any]:
+        connection = self.http()
+        connection.request("GET", path)
+        seen: dict[str, Any] = json.load(connection.getresponse())
+        connection.close()
+        return seen
+
+    def send(self, data: bytes) -> bytes:
+        """All that comes back for these bytes, until the server closes."""
+        with self.connect() as client:
+            client.sendall(data)
+            return read_all(client)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def logged(self, pattern: str) -> re.Match[str]:
+        return until(lambda: re.search(pattern, self.log()))
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE)
+
+
+def until(look: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come to pass in time")
+
+
+def read_all(client: socket.socket) -> bytes:
+    received = b""
+    try:
+        while data := client.recv(65536):
+            received += data
+    except ConnectionResetError:
+        pass
+    return received
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    running: list[Running] = []
+
+    def make(**settings: Any) -> Running:
+        running.append(Running(tmp_path, settings))
+        return running[-1]
+
+    yield make
+    for server in running:
+        server.stop()
+
+
+@contextmanager
+def half_sent(server: Running, path: str = "/") -> Iterator[socket.socket]:
+    """A request of which half of the body has arrived."""
+    with server.connect() as client:
+        client.sendall(f"PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
+        yield client
+
+
+def test_bodies_arrive_whole(start: Start) -> None:
+    server, body = start(), os.urandom(3 << 20)
+    for chunked in (False, True):
+        connection = server.http()
+        sent: Any = iter([body[:1], body[1:100_000], body[100_000:]]) if chunked else body
+        connection.request("PUT", "/", sent, encode_chunked=chunked)
+        response = connection.getresponse()
+        assert json.load(response)["sha256"] == hashlib.sha256(body).hexdigest()
+        assert response.getheader("Server") is None
+        connection.close()
+
+
+def test_a_connection_is_kept(start: Start) -> None:
+    connection = start().http()
+    for _ in range(3):
+        connection.request("PUT", "/ignore", b"a small body that nobody reads")
+        response = connection.getresponse()
+        assert (response.status, response.read(), response.will_close) == (404, b"{}", False)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "lengths", ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nContent-Length: 6", "A : b"]
+)
+def test_a_smuggled_request_is_not_answered(start: Start, lengths: str) -> None:
+    request = f"POST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+    answer = start().send(request.encode())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 10\r\n\r\n12345", "Transfer-Encoding: chunked\r\n\r\na\r\n12345"])
+def test_a_cut_body_ends_quietly(start: Start, head: str) -> None:
+    server = start()
+    with server.connect() as client:
+        client.sendall(f"PUT / HTTP/1.1\r\nHost: a\r\n{head}".encode())
+    server.logged(r'"PUT /" 499 ')
+    assert "Traceback" not in server.log()
+
+
+def test_a_malformed_chunk_closes(start: Start) -> None:
+    answer = start().send(b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
+    assert b" 200 " not in answer
+
+
+def test_a_large_body_that_nobody_reads_gets_its_answer(start: Start) -> None:
+    with start().connect() as client:
+        client.sendall(b"PUT /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n" + bytes(1 << 20))
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"Connection: close" in answer
+
+
+def test_who_expects_a_continue_is_not_waited_for(start: Start) -> None:
+    answer = start().send(b"PUT /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+def test_an_application_that_fails_is_a_500(start: Start) -> None:
+    server = start()
+    connection = server.http()
+    connection.request("GET", "/fail")
+    assert connection.getresponse().status == 500
+    connection.close()
+    server.logged("the application failed")
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent", "answer"),
+    [
+        ("header_timeout", b"GET / HTTP/1.1\r\nHost:", b"HTTP/1.1 408 "),
+        ("idle_timeout", b"", b""),
+        ("body_timeout", b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345", b""),
+    ],
+)
+def test_nobody_is_waited_for_without_end(start: Start, limit: str, sent: bytes, answer: bytes) -> None:
+    assert start(**{limit: 0.2}).send(sent).startswith(answer)
+
+
+def test_a_head_that_drips_ends_too(start: Start) -> None:
+    with start(header_timeout=0.5).connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+
+        def drip() -> bool:
+            try:
+                client.sendall(b"A: b\r\n")
+            except OSError:
+                return True
+            return False
+
+        until(drip)
+
+
+def test_requests_in_flight_finish(start: Start) -> None:
+    server = start()
+    with half_sent(server) as client, server.connect() as idle:
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.recv(65536)
+        server.process.send_signal(signal.SIGTERM)
+        assert read_all(idle) == b""  # hung up, though it would have been kept
+        client.sendall(b"67890")
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert hashlib.sha256(b"1234567890").hexdigest().encode() in answer
+    assert server.process.wait(DEADLINE) == 0
+
+
+def test_the_wait_for_them_is_bounded(start: Start) -> None:
+    server = start(graceful_timeout=0.3)
+    with half_sent(server) as client:
+        server.process.send_signal(signal.SIGTERM)
+        assert b" 200 " not in read_all(client)
+    assert server.process.wait(DEADLINE) == 0
+    server.logged("were still busy")
+
+
+def test_reload_takes_new_settings_and_loses_nothing(start: Start) -> None:
+    server = start()
+    server.settings_file.write_text('{"body_timeout": 7, "workers": 2}')
+    with half_sent(server) as client:
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: server.get()["body_timeout"] == 7)
+        client.sendall(b"67890")
+        assert read_all(client).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_bad_config_file_leaves_what_runs(start: Start) -> None:
+    server = start()
+    server.settings_file.write_text("")
+    server.process.send_signal(signal.SIGHUP)
+    server.logged("the settings stay as they were: the file is empty")
+    assert server.get()["body_timeout"] == 60
+
+
+def test_workers_share_the_port(start: Start) -> None:
+    server = start(workers=2)
+    pids: set[int] = set()
+
+    def both() -> bool:
+        pids.add(server.get("/sleep?0.01")["pid"])
+        return len(pids) == 2
+
+    until(both)
+
+
+def test_a_killed_worker_is_replaced(start: Start) -> None:
+    server = start()
+    first = server.get()["pid"]
+    os.kill(first, signal.SIGKILL)
+
+    def another() -> bool:
+        try:
+            return bool(server.get()["pid"] != first)
+        except OSError:
+            return False
+
+    until(another)
+
+
+def test_the_access_log_shows_no_licence(start: Start) -> None:
+    server = start(log_json=True)
+    server.get("/v2/a/blobs/uploads/x?_state=SIGNED&digest=sha256:ab&other=HIDDEN")
+    line = json.loads(server.logged(r'(?m)^\{.*"GET .*$')[0])
+    assert (line["path"], line["status"]) == ("/v2/a/blobs/uploads/x?digest=sha256:ab", 200)
+    assert "SIGNED" not in server.log()
+    assert "HIDDEN" not in server.log()
+
+
+def test_a_forged_line_stays_one_line(start: Start) -> None:
+    server = start()
+    server.send(b'GET /a"\x1b[31m HTTP/1.1\r\nHost: a\r\nUser-Agent: x"\x7f\x01y\r\nConnection: close\r\n\r\n')
+    line = server.logged(r"(?m)^.*/a.*$")[0]
+    assert line.isprintable()
