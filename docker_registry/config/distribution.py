@@ -154,7 +154,8 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
             fields[field] = options.take(name, convert, None)
     fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
     if values.get(("storage", "swift", "prefix")):
-        fields["storage_path"] = str(values[("storage", "swift", "prefix")])
+        # Distribution puts another slash behind it, also where it ends in one.
+        fields["storage_path"] = str(values[("storage", "swift", "prefix")]) + "/"
     return fields
 
 
