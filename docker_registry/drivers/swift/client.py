@@ -1,5 +1,6 @@
-# -*- coding: utf-8 -*-
 """Requests to Swift that persist: pooled connections, one token, retries, the container made when it is missing."""
+
+from __future__ import unicode_literals
 
 import json
 import logging
@@ -7,10 +8,12 @@ import random
 import re
 import time
 
-from docker_registry.core.exceptions import MissingError, UnspecifiedError
 from swiftclient.client import ClientException
 
+from docker_registry.core.exceptions import MissingError, UnspecifiedError
+
 from . import errors
+from .compat import say
 from .connection import Connection, Pool
 from .names import url
 
@@ -46,11 +49,16 @@ class Stream(object):
         self._pool = pool
 
     def read(self, size):
-        """Up to `size` bytes, empty at the end. Raises what the HTTP libraries raise."""
-        data = self._response.read(size)
+        """Up to `size` bytes, empty at the end and once closed. Raises what the HTTP libraries raise."""
+        data = b"" if self._connection is None else self._response.read(size)
         if not data:
             self._done(self._pool.give)
         return data
+
+    def finish(self):
+        """End with what should be a body that was read to its end."""
+        self.read(1)
+        self.close()
 
     def close(self):
         """A body that was not read to its end takes its connection along."""
@@ -90,15 +98,29 @@ class Client(object):
         """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
         return self._persist("GET", self._place(container, name), query, headers, b"", accept, True)
 
+    def get_json(self, name, query, container=None):
+        """What an object is as JSON, such as a manifest; None where the server sends something else."""
+        answer = self.open(name, query, container=container)
+        try:
+            if not answer.headers.get("content-type", "").startswith("application/json"):
+                return None
+            body = b"".join(iter(lambda: answer.stream.read(1 << 16), b""))
+            return json.loads(body.decode("utf8"))
+        except errors.LIBRARY as error:
+            raise errors.translate(error, say("GET {0}?{1}", name, query))
+        finally:
+            answer.stream.close()
+
     def put(self, name, data, query="", headers=None, accept=()):
         """PUT an object; the container is made when it is missing."""
-        headers = dict({"Content-Type": "application/octet-stream"}, **(headers or {}))
+        headers = dict(headers or {})
+        headers.setdefault("Content-Type", "application/octet-stream")
         for last in (False, True):
             answer = self.request("PUT", name, query, headers, data, accept + (404,))
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
-                raise MissingError("PUT {0}: container {1} is not there".format(name, self.container))
+                raise MissingError(say("PUT {0}: container {1} is not there", name, self.container))
             self._make_container()
 
     @property
@@ -148,8 +170,10 @@ class Client(object):
             self.request("PUT", headers=headers)
         except UnspecifiedError as error:
             raise MissingError(
-                "container {0} is not there and cannot be made, make it or choose another swift_container: {1}".format(
-                    self.container, error
+                say(
+                    "container {0} is not there and cannot be made; make it, or choose another swift_container: {1}",
+                    self.container,
+                    error,
                 )
             )
         logger.info("made the container %s", self.container)
@@ -157,21 +181,16 @@ class Client(object):
     def _access(self, refused=None):
         try:
             return self._auth.access() if refused is None else self._auth.renew(refused)
-        except Exception as error:  # noqa: BLE001  many libraries, one translator
+        except errors.LIBRARY as error:
             raise errors.translate(error, "authentication", self.describe(), absent=MissingError)
 
     def _persist(self, verb, place, query, headers, data, accept, streaming):
         access, renewed, tries = self._access(), False, 0
         while True:
-            failure = None
             try:
-                answer = self._once(access, verb, place[2], query, headers, data, accept, streaming)
-            except UnspecifiedError:
-                raise
-            except Exception as error:  # noqa: BLE001  many libraries, one translator
+                return self._once(access, verb, place[2], query, headers, data, accept, streaming)
+            except errors.LIBRARY as error:
                 failure = error
-            if failure is None:
-                return answer
             if errors.status_of(failure) == 401 and not renewed:
                 access, renewed = self._access(refused=access), True
                 continue
@@ -187,7 +206,9 @@ class Client(object):
         connection = self._pool.take(access.url)
         try:
             path = target(connection.root) + ("?" + query if query else "")
-            response = connection.send(verb, path, dict(headers or {}, **{"X-Auth-Token": access.token}), data)
+            headers = dict(headers or {})
+            headers["X-Auth-Token"] = access.token
+            response = connection.send(verb, path, headers, data)
             found = {name.lower(): value for name, value in response.getheaders()}
             good = 200 <= response.status < 300
             if good and streaming:
@@ -208,4 +229,4 @@ def _pause(tries, failure):
     wish = headers.get("Retry-After", "")
     if wish.isdigit():
         return min(float(wish), LONGEST_WISH)
-    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -1,25 +1,35 @@
-# -*- coding: utf-8 -*-
-"""What Python 2 lacks: text and URL names, and the interface beyond v1.
+"""What differs between Pythons, and the interface beyond v1 for Python 2.
 
-On Python 2 `docker_registry.core` is docker-registry-core's, which ends with
-the v1 interface; the values and the stage that it does not know are here.
+There `docker_registry.core` is docker-registry-core's, which ends with the v1
+interface; the values and the stage that it does not know are here.
 """
+
+from __future__ import unicode_literals
+
+import hashlib
+import sys
 
 from docker_registry.core import exceptions
 
-try:
-    from urllib.parse import quote, unquote, urlsplit
-except ImportError:
-    from urllib import quote, unquote
+if sys.version_info >= (3,):
+    import http.client as http_client
+    from urllib.parse import quote, unquote
 
-    from urlparse import urlsplit
-
-try:
     from docker_registry.core.driver import resolve_range
     from docker_registry.core.staging import Stage
     from docker_registry.core.types import Entry, Part, Reader, Stat
-except ImportError:
+
+    def md5():
+        """A fresh MD5; it guards against accidents, so FIPS mode may leave it on."""
+        return hashlib.md5(usedforsecurity=False)
+
+else:
     from collections import namedtuple
+    from urllib import quote, unquote
+
+    import httplib as http_client
+
+    md5 = hashlib.md5
 
     Stat = namedtuple("Stat", "size modified")
     Entry = namedtuple("Entry", "path size modified md5 segmented")
@@ -66,9 +76,33 @@ except ImportError:
         return first, last
 
 
-__all__ = ["Entry", "Part", "Reader", "Stage", "Stat", "quote", "resolve_range", "text", "unquote", "urlsplit"]
+__all__ = [
+    "Entry",
+    "Part",
+    "Reader",
+    "Stage",
+    "Stat",
+    "http_client",
+    "md5",
+    "quote",
+    "resolve_range",
+    "say",
+    "text",
+    "unquote",
+]
 
 
 def text(value):
     """Text of what may be UTF-8 bytes, as `str` is on Python 2."""
     return value.decode("utf8") if isinstance(value, bytes) else value
+
+
+def say(template, *values):
+    """A message as an exception wants it: native text, whatever the values are."""
+    message = template.format(*[_shown(value) for value in values])
+    return message if isinstance(message, str) else message.encode("utf8")
+
+
+def _shown(value):
+    value = value if isinstance(value, type("")) else str(value)
+    return value.decode("utf8", "replace") if isinstance(value, bytes) else value

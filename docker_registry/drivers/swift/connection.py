@@ -1,15 +1,17 @@
-# -*- coding: utf-8 -*-
 """Connections to Swift, and the pool that lends them out.
 
 A connection carries one request at a time; it stays lent while its answer's
 body is being read. Two bodies on one connection would mix their bytes.
 """
 
+from __future__ import unicode_literals
+
 import threading
 import time
 
-from docker_registry.core.exceptions import UnreachableError
 from swiftclient.client import http_connection
+
+from docker_registry.core.exceptions import UnreachableError
 
 __all__ = ["Connection", "Pool"]
 

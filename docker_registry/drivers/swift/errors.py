@@ -1,20 +1,27 @@
-# -*- coding: utf-8 -*-
 """The one place where the errors of libraries become the errors of a driver."""
+
+from __future__ import unicode_literals
 
 import socket
 
 import keystoneauth1.exceptions
 import requests.exceptions
 import urllib3.exceptions
-from docker_registry.core import exceptions
 from swiftclient.exceptions import ClientException
 
-__all__ = ["TRANSIENT", "is_transient", "status_of", "translate"]
+from docker_registry.core import exceptions
 
-# Statuses that a second try may turn into an answer: time-outs, rate limits, a busy or broken node.
-TRANSIENT = frozenset((408, 429, 498, 499, 500, 502, 503, 504, 507))
+from .compat import http_client, say
 
-_NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, socket.error)
+__all__ = ["LIBRARY", "TRANSIENT", "is_transient", "status_of", "translate"]
+
+_NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http_client.HTTPException, socket.error)
+# What the libraries below this driver raise; anything else is a fault of its own.
+LIBRARY = (ClientException, keystoneauth1.exceptions.ClientException) + _NETWORK
+
+# Statuses that a second try may turn into an answer: time-outs, bytes spoilt on the way, rate limits, a busy or broken
+# node.
+TRANSIENT = frozenset((408, 422, 429, 498, 499, 500, 502, 503, 504, 507))
 _HINTS = {
     413: "the object or its name is larger than this Swift allows: lower swift_segment_size",
     422: "the bytes that arrived are not those that were sent",
@@ -46,7 +53,7 @@ def translate(error, doing, who="", absent=exceptions.FileNotFoundError):
     if isinstance(error, exceptions.UnspecifiedError):
         return error
     kind, why = (absent, "404, not there") if status_of(error) == 404 else _kind(error, who)
-    return kind("{0}: {1}".format(doing, why))
+    return kind(say("{0}: {1}", doing, why))
 
 
 def _kind(error, who):

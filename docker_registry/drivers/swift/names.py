@@ -1,15 +1,16 @@
-# -*- coding: utf-8 -*-
 """Paths of the driver, names of objects, names of segments: pure text arithmetic.
 
 A file is the object `<storage_path>/<path>`. The folder `segments` directly
 below the root is the driver's own and holds the segments of large objects.
 """
 
+from __future__ import unicode_literals
+
 from docker_registry.core.exceptions import WrongArgumentsError
 
-from .compat import quote, text
+from .compat import quote, say, text
 
-__all__ = ["Names", "url"]
+__all__ = ["Names", "has_dots", "url"]
 
 SEGMENTS = "segments"
 # Swift's own limit; /info may say less, never more in practice.
@@ -21,14 +22,15 @@ _LAST = "\U0010ffff"
 class Names(object):
     """The names below one root in one container.
 
-    `storage_path` is the root, outer slashes are ignored; `/` or nothing
-    means the container itself.
+    `storage_path` is the root, with or without slashes around it; `/` or
+    nothing means the container itself. Of several slashes at its end all but
+    one count: Distribution 2.x with the prefix `a/` writes to `a//files`.
     """
 
     def __init__(self, container, storage_path):
         self.container = text(container)
-        root = text(storage_path or "").strip("/")
-        self.root = root + "/" if root else ""
+        root = text(storage_path or "").lstrip("/")
+        self.root = root if not root or root.endswith("/") else root + "/"
         self.segments = self.root + SEGMENTS + "/"
 
     def file(self, path):
@@ -46,9 +48,7 @@ class Names(object):
         """The object name of a file that may be written or removed."""
         name = self.file(path)
         if (name + "/").startswith(self.segments):
-            raise WrongArgumentsError(
-                "{0}: the folder {1!r} at the root belongs to the driver".format(path, str(SEGMENTS))
-            )
+            raise WrongArgumentsError(say("{0}: the folder {1} at the root belongs to the driver", path, SEGMENTS))
         return name
 
     def folder(self, path=None):
@@ -61,7 +61,7 @@ class Names(object):
         try:
             return text(path or "").lstrip("/")
         except UnicodeError:
-            raise WrongArgumentsError("a path must be text or UTF-8, not {0!r}".format(path))
+            raise WrongArgumentsError("a path must be text or UTF-8, not %r" % (path,))
 
     def path(self, name):
         """The path of an object below the root."""
@@ -99,6 +99,11 @@ def url(*names):
     return "".join("/" + (_DOTS.get(segment) or quote(segment, safe="")) for segment in segments)
 
 
+def has_dots(name):
+    """Whether a name has segments that URL libraries resolve."""
+    return any(segment in (".", "..") for segment in name.split("/"))
+
+
 _DOTS = {b".": "%2E", b"..": "%2E%2E"}
 
 
@@ -106,11 +111,11 @@ def _checked(name):
     try:
         size = len(name.encode("utf8"))
     except UnicodeError:
-        raise WrongArgumentsError("a path must be Unicode text, not {0!r}".format(name))
+        raise WrongArgumentsError("a path must be Unicode text, not %r" % (name,))
     if size > LONGEST_NAME:
         raise WrongArgumentsError(
-            "a name of {0} bytes is too long for Swift, which takes {1}: {2}...".format(size, LONGEST_NAME, name[:60])
+            say("a name of {0} bytes is too long for Swift, which takes {1}: {2}...", size, LONGEST_NAME, name[:60])
         )
     if "\0" in name:
-        raise WrongArgumentsError("a path must not have a NUL character: {0!r}".format(name))
+        raise WrongArgumentsError("a path must not have a NUL character: %r" % (name,))
     return name

@@ -1,41 +1,74 @@
-# -*- coding: utf-8 -*-
 """The driver: one short method per verb of the contract."""
 
-from docker_registry.core import driver
-from docker_registry.core.exceptions import FileNotFoundError
+from __future__ import unicode_literals
+
+import calendar
+import logging
+from email.utils import parsedate
+
+from docker_registry.core import driver, lru
+from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
 from . import config as options
+from . import listing, reading
 from .auth import Auth
 from .client import Client
-from .compat import Reader, Stat
+from .compat import Stat, say
+from .concurrency import each, shared_budget
+from .large import LargeObjects
 from .names import Names
+from .objects import Content, Objects
+from .removal import delete_each
+from .segments import SegmentedStage, Workshop
+from .tempurl import TempUrls
+
+__all__ = ["Storage"]
+
+logger = logging.getLogger(__name__)
+
+SIDE_BY_SIDE = 8  # small requests in flight for one call
+# From this size on, and at 0 bytes, a row of a listing may be a large object without saying so.
+PERHAPS_LARGE = 1 << 20
 
 
 class Storage(driver.Base):
+    """Files as objects of one Swift container, see `docker_registry.core.driver.Base`.
+
+    `path` is `storage_path` of the configuration, `config` has the `swift_*`
+    options. Raises ConfigError for what is wrong with them; opens no
+    connection before the first call.
+    """
+
+    scheme = "swift"
     supports_bytes_range = True
 
     def __init__(self, path=None, config=None):
         settings = options.read(config)
         self._names = Names(settings.container, path)
         self._client = Client(settings, Auth(settings))
+        self._retries = settings.retries
+        self._large = LargeObjects(self._client, self._names, SIDE_BY_SIDE)
+        self._objects = Objects(self._client, self._large)
+        self._temp_urls = TempUrls(self._client, settings)
+        self._workshop = Workshop(
+            client=self._client,
+            names=self._names,
+            objects=self._objects,
+            large=self._large,
+            budget=shared_budget(settings.memory),
+            segment_size=settings.segment_size,
+            concurrency=settings.concurrency,
+            read_part=self._read_part,
+        )
+
+    # The v1 interface.
 
     def get_content(self, path):
-        return self._client.request("GET", self._names.file(path)).body
+        return self._cached_content(self._names.clean(path))
 
     def put_content(self, path, content):
-        self._client.put(self._names.writable(path), content)
+        self._put_cached(self._names.clean(path), content)
         return path
-
-    def open(self, path, bytes_range=None):
-        headers = {}
-        if bytes_range is not None:
-            first, last = bytes_range
-            headers["Range"] = "bytes=%s-%s" % ("" if first is None else first, "" if last is None else last)
-        answer = self._client.open(self._names.file(path), headers=headers)
-        length = int(answer.headers["content-length"])
-        size = int(answer.headers.get("content-range", "/%d" % length).rpartition("/")[2])
-        stream = answer.stream
-        return Reader(size, length, iter(lambda: stream.read(self.buffer_size), b""), stream.close)
 
     def stream_read(self, path, bytes_range=None):
         with self.open(path, bytes_range) as reader:
@@ -43,58 +76,181 @@ class Storage(driver.Base):
                 yield chunk
 
     def stream_write(self, path, fp):
-        chunks = []
-        while True:
-            chunk = fp.read(1 << 20)
-            if not chunk:
-                break
-            chunks.append(chunk)
-        self.put_content(path, b"".join(chunks))
+        with self.stage() as stage:
+            stage.fill(fp)
+            stage.commit(path)
+        self._uncache(self._names.clean(path))
 
     def list_directory(self, path=None):
-        folder = self._names.folder(path)
-        marker, found = "", False
-        while True:
-            rows = self._rows(folder, marker, "/")
-            if not rows:
-                break
-            marker = rows[-1].get("name") or rows[-1]["subdir"]
-            for row in rows:
-                name = row.get("name") or row["subdir"]
-                if name != self._names.segments and name != folder:
-                    found = True
-                    yield self._names.path(name).rstrip("/")
+        found = False
+        for child in self._children(self._names.folder(path)):
+            found = True
+            yield child
         if not found:
-            raise FileNotFoundError("{0}: nothing is there".format(path))
-
-    def _rows(self, folder, marker="", delimiter="", limit=10000):
-        from .compat import quote
-
-        query = "format=json&limit=%d" % limit
-        for key, value in (("prefix", folder), ("marker", marker), ("delimiter", delimiter)):
-            if value:
-                query += "&%s=%s" % (key, quote(value.encode("utf8"), safe=""))
-        answer = self._client.request("GET", query=query, accept=(404,))
-        return answer.json() if answer.status == 200 else []
+            raise FileNotFoundError(say("{0}: nothing is there", path))
 
     def exists(self, path):
-        if self._client.request("HEAD", self._names.file(path), accept=(404,)).status != 404:
+        folder = self._names.folder(path)
+        if folder != self._names.root and self._objects.head(self._names.file(path)) is not None:
             return True
-        return bool(self._rows(self._names.folder(path), limit=1))
+        return any(True for _ in self._rows(folder, limit=None if folder == self._names.root else 1))
 
     def remove(self, path):
         name = self._names.writable(path)
-        if self._client.request("DELETE", name, accept=(404,)).status != 404:
-            return
-        rows = self._rows(self._names.folder(path))
-        if not rows:
-            raise FileNotFoundError("{0}: nothing is there".format(path))
-        for row in rows:
-            self._client.request("DELETE", row["name"], accept=(404,))
+        if self._objects.remove(name):
+            self._uncache(self._names.clean(path))
+        elif not self._remove_folder(self._names.folder(path)):
+            raise FileNotFoundError(say("{0}: nothing is there", path))
 
     def get_size(self, path):
         return self.stat(path).size
 
+    def content_redirect_url(self, path):
+        try:
+            return self._temp_urls.sign(self._names.file(path))
+        except UnspecifiedError as error:
+            logger.warning("no URL to redirect to for %s: %s", path, error)
+            return None
+
+    # Beyond v1.
+
     def stat(self, path):
-        headers = self._client.request("HEAD", self._names.file(path)).headers
-        return Stat(int(headers["content-length"]), float(headers["x-timestamp"]) if "x-timestamp" in headers else None)
+        headers = self._existing(path)[1]
+        return Stat(int(headers["content-length"]), _modified(headers))
+
+    def open(self, path, bytes_range=None):
+        return reading.open_object(self._client, self._names.file(path), bytes_range, self.buffer_size, self._retries)
+
+    def walk(self, path=None):
+        for row in self._rows(self._names.folder(path)):
+            yield listing.entry(self._names.path(row["name"]), row)
+
+    def list_prefixes(self, path, delimiter="/", after=""):
+        folder = self._names.folder(path)
+        marker = folder + after if after else ""
+        for row in listing.rows(self._client, folder, marker, delimiter):
+            if "subdir" in row and not self._names.is_segment(row["subdir"]):
+                yield row["subdir"][len(folder) : -len(delimiter)]
+
+    def remove_many(self, paths):
+        outcomes = each(lambda path: (path, self._remove_file(path)), paths, SIDE_BY_SIDE)
+        return {path: error for path, error in outcomes if error is not None}
+
+    def stage(self, parts=()):
+        return SegmentedStage(self._workshop, parts)
+
+    def parts(self, path):
+        name, headers = self._existing(path)
+        return self._large.parts(name, headers)
+
+    def walk_parts(self):
+        for row in listing.rows(self._client, self._names.segments):
+            yield listing.entry(self._names.part(self._client.container, row["name"]), row)
+
+    def remove_parts(self, names):
+        return self._large.delete_parts(names)
+
+    # docker-registry-core's decorators want positional arguments, the path last.
+
+    @lru.get
+    def _cached_content(self, path):
+        return self._client.request("GET", self._names.file(path)).body
+
+    @lru.set
+    def _put_cached(self, path, content):
+        self._objects.write(self._names.writable(path), Content.plain(content))
+
+    @lru.remove
+    def _uncache(self, path):
+        """Let nobody see the former content of a path."""
+
+    def _existing(self, path):
+        """Name and headers of a file."""
+        name = self._names.file(path)
+        headers = self._objects.head(name)
+        if headers is None:
+            raise FileNotFoundError(say("{0}: nothing is there", path))
+        return name, headers
+
+    def _read_part(self, part):
+        container, name = self._names.located(part)
+        with reading.open_object(
+            self._client, name, None, self.buffer_size, self._retries, container=container
+        ) as reader:
+            for chunk in reader:
+                yield chunk
+
+    def _rows(self, folder, limit=None):
+        """The rows of all files below a folder, without the driver's own."""
+        marker = ""
+        while True:
+            for row in listing.rows(self._client, folder, marker, limit=limit):
+                if folder == self._names.root and self._names.is_segment(row["name"]):
+                    break
+                yield row
+            else:
+                return
+            marker = self._names.behind_segments()
+
+    def _children(self, folder):
+        for row in listing.rows(self._client, folder, delimiter="/"):
+            name = row.get("name") or row["subdir"]
+            if name in (folder, self._names.segments):
+                continue
+            if name == folder + "/":
+                # Names such as `a//b` make folders without a name; their files are children of `a`.
+                for child in self._children(name):
+                    yield child
+            else:
+                yield self._names.path(name).rstrip("/")
+
+    def _remove_file(self, path):
+        """Why a file could not be removed, or None."""
+        try:
+            self._objects.remove(self._names.writable(path))
+            self._uncache(self._names.clean(path))
+        except UnspecifiedError as error:
+            return error
+        return None
+
+    def _remove_folder(self, folder):
+        """Remove all files below a folder; whether there was any."""
+        failed, found, page = {}, False, []
+        for row in self._rows(folder):
+            found = True
+            page.append(row)
+            if len(page) == listing.ROWS:
+                failed.update(self._remove_rows(page))
+                page = []
+        failed.update(self._remove_rows(page))
+        if failed:
+            name, error = sorted(failed.items(), key=lambda item: item[0])[0]
+            raise type(error)(say("{0} files could not be removed, such as {1}: {2}", len(failed), name, error))
+        return found
+
+    def _remove_rows(self, rows):
+        """Remove files given their rows; returns names that could not be removed, and why."""
+        plain, others = [], []
+        for row in rows:
+            perhaps = "slo_etag" in row or not 0 < row["bytes"] < PERHAPS_LARGE
+            (others if perhaps else plain).append(row["name"])
+        failed = {
+            name: error
+            for (_, name), error in delete_each(
+                self._client, [(self._client.container, name) for name in plain], SIDE_BY_SIDE
+            ).items()
+        }
+        others = [self._names.path(name) for name in others]
+        for name, error in self.remove_many(others).items():
+            failed[name] = error
+        for name in plain:
+            self._uncache(self._names.path(name))
+        return failed
+
+
+def _modified(headers):
+    """When an object was written, in seconds since the epoch; None where the server does not say."""
+    if "x-timestamp" in headers:
+        return float(headers["x-timestamp"])
+    date = parsedate(headers.get("last-modified", ""))
+    return None if date is None else float(calendar.timegm(date))

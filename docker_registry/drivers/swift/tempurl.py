@@ -1,0 +1,73 @@
+"""Signed URLs (TempURL) that let a client read one object for a while."""
+
+from __future__ import unicode_literals
+
+import hashlib
+import hmac
+import time
+
+from .names import has_dots, url
+
+__all__ = ["TempUrls"]
+
+# Most wanted first; SHA-1 is deprecated in Swift, and all that older ones know.
+DIGESTS = ("sha256", "sha512", "sha1")
+KEY_LIFE = 300  # seconds for which a key that was read off the server is used; keys get rotated
+_CONTAINER_KEY = "x-container-meta-temp-url-key"
+_ACCOUNT_KEY = "x-account-meta-temp-url-key"
+
+
+class TempUrls(object):
+    """Signs URLs with the configured key, or with one that the container or the account has."""
+
+    def __init__(self, client, settings, clock=time.time):
+        self._client = client
+        self._configured = settings.temp_url_key
+        self._lifetime = settings.temp_url_ttl
+        self._clock = clock
+        self._found = None
+        self._found_at = None
+
+    def sign(self, name):
+        """A URL for an object, or None where this server offers none.
+
+        Raises what a request for the key may raise.
+        """
+        digest = self._digest()
+        # Clients resolve `.` and `..`, and the signature would be for another path.
+        key = None if digest is None or has_dots(name) else self._key()
+        if not key:
+            return None
+        server, account = self._client.account_path()
+        expires = int(self._clock() + self._lifetime)
+        message = "GET\n{0}\n{1}/{2}/{3}".format(expires, account, self._client.container, name)
+        signature = hmac.new(_bytes(key), _bytes(message), getattr(hashlib, digest)).hexdigest()
+        path = account + url(self._client.container, name)
+        return "{0}{1}?temp_url_sig={2}&temp_url_expires={3}".format(server, path, signature, expires)
+
+    def _digest(self):
+        info = self._client.info
+        if info and "tempurl" not in info:
+            return None
+        said = info.get("tempurl", {})
+        if "GET" not in said.get("methods", ["GET"]):
+            return None
+        # A server that does not say knows SHA-1 only: an older Swift, or Ceph's gateway.
+        allowed = said.get("allowed_digests", ["sha1"])
+        return next((digest for digest in DIGESTS if digest in allowed), None)
+
+    def _key(self):
+        if self._configured:
+            return self._configured
+        if self._found_at is None or self._clock() > self._found_at + KEY_LIFE:
+            self._found = self._header(None, _CONTAINER_KEY) or self._header("", _ACCOUNT_KEY)
+            self._found_at = self._clock()
+        return self._found
+
+    def _header(self, container, header):
+        answer = self._client.request("HEAD", container=container, accept=(401, 403, 404))
+        return (answer.headers.get(header) or answer.headers.get(header + "-2")) if answer.status < 300 else None
+
+
+def _bytes(value):
+    return value if isinstance(value, bytes) else value.encode("utf8")
