@@ -34,6 +34,10 @@ TLS_HELLO = "\x16\x03"
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
+class _HeadTooSlow(gevent.Timeout):  # type: ignore[misc]
+    """The time for a request's head is over."""
+
+
 class Body(pywsgi.Input):  # type: ignore[misc]
     """A request's body. Reading it to the end, or past a fault, never takes part of the next request."""
 
@@ -123,7 +127,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             return ""
         self.command = self.path = ""
         self.environ, self.wsgi_input, self._client_left = None, None, False
-        self._deadline = gevent.Timeout.start_new(settings.header_timeout)
+        self._deadline = _HeadTooSlow.start_new(settings.header_timeout)
         line: str = super().read_requestline()
         return line
 
@@ -157,9 +161,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     def handle_one_request(self) -> Any:
         try:
             result = super().handle_one_request()
-        except gevent.Timeout as timeout:
-            if timeout is not self._deadline:
-                raise
+        except _HeadTooSlow:
             return "408", _plain("408 Request Timeout", "the head of the request came too slowly")
         finally:
             self._end_deadline()

@@ -75,7 +75,7 @@ def test_what_was_sent_is_read_and_not_a_byte_more(fields: list[tuple[str, str]]
     head = "".join(f"{name.title()}: {value}\r\n" for name, value in fields).encode("latin-1")
     stream = io.BytesIO(head + b"\r\n" + body)
     read = framing.read_fields(stream)
-    assert [line for line in read.headers] == [f"{name}: {value}\r\n" for name, value in fields]
+    assert list(read.headers) == [f"{name}: {value}\r\n" for name, value in fields]
     assert stream.read() == body
 
 

@@ -104,10 +104,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @contextmanager
-def half_sent(server: Running, path: str = "/") -> Iterator[socket.socket]:
-    """A request of which half of the body has arrived."""
+def half_sent(server: Running) -> Iterator[socket.socket]:
+    """A request whose body the application has begun to read, with half of it sent."""
     with server.connect() as client:
-        client.sendall(f"PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
+        client.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 100 ")
+        client.sendall(b"12345")
         yield client
 
 
