@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from werkzeug.test import Client, TestResponse
@@ -73,9 +72,10 @@ class Push:
     def cancel(self, expected: int = 204) -> TestResponse:
         return self.call("DELETE", expected)
 
-    def cut(self, data: bytes, announced: int, **headers: str) -> TestResponse:
-        """A PATCH whose client goes away before it has sent all it announced."""
-        return self.call("PATCH", 400, input_stream=io.BytesIO(data), content_length=announced, headers=headers)
+    def cut(self, method: str, data: bytes, announced: int, query: str = "", **headers: str) -> TestResponse:
+        """A request whose client goes away before it has sent all it announced."""
+        environ = {"CONTENT_LENGTH": str(announced)}
+        return self.call(method, 400, query, data=data, headers=headers, environ_overrides=environ)
 
     def _range(self, data: bytes, first: int | None) -> dict[str, str]:
         start = self.count if first is None else first
