@@ -113,6 +113,12 @@ class TestStreamed:
         push.close(DIGEST, DATA[1000:], expected=404)
         assert left_behind(driver) == []
 
+    def test_more_after_an_early_blob_that_was_damaged(self, client: Client, driver: Base) -> None:
+        push = Push(client)
+        push.stream(DATA[:1000])
+        driver.put_content(layout.blob_data(Digest.of(DATA[:1000])), b"")
+        push.stream(DATA[1000:], expected=404)
+
     def test_pushing_again_heals_a_damaged_blob(self, registry: Registry, client: Client, driver: Base) -> None:
         driver.put_content(layout.blob_data(DIGEST), DATA[:-1])
         push = Push(client)
@@ -200,6 +206,28 @@ class TestChunked:
         assert left_behind(driver) == []
         push.cancel(expected=404)
         push.close(DIGEST, expected=404)
+
+    def test_an_ended_session_gives_no_claim_to_another_repositorys_blob(self, client: Client) -> None:
+        Push(client, "private/repo").close(DIGEST, DATA)
+        push = Push(client)
+        push.chunk(DATA[:4000])
+        push.chunk(DATA[4000:])
+        push.cancel()
+        push.close(DIGEST, expected=404)
+        assert client.head(blob_url("some/repo", DIGEST)).status_code == 404
+
+    @pytest.mark.parametrize("rest", [b"", DATA[8000:]], ids=["without", "with"])
+    def test_a_closing_put_whose_answer_was_lost_is_answered_again(
+        self, client: Client, driver: Base, rest: bytes
+    ) -> None:
+        push = Push(client)
+        push.chunk(DATA[:4000])
+        push.chunk(DATA[4000 : len(DATA) - len(rest)])
+        push.close(DIGEST, rest)
+        push.close(DIGEST, rest)
+        push.cancel(expected=404)
+        assert pull(client, "some/repo", DIGEST) == DATA
+        assert left_behind(driver) == []
 
     def test_more_chunks_than_a_url_has_room_for(self, client: Client, driver: Base) -> None:
         push = Push(client)
