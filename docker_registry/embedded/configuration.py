@@ -16,8 +16,6 @@ POLICIES = ("standard", "archive")  # the first is the default
 DEVICE = "disk"
 # Where objects lie on disk follows from this: it must never change, or old data is not found.
 HASH = "embedded"
-CHUNK_SIZE = 65536  # with everything in one process, larger chunks gain nothing
-CHUNK_SIZE_APART = 1 << 20
 
 SWIFT_CONF = """[swift-hash]
 swift_hash_path_prefix = {hash}
@@ -132,13 +130,9 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def chunk_size(options: Options) -> int:
-    return options.chunk_size or (CHUNK_SIZE_APART if options.object_server else CHUNK_SIZE)
-
-
 def backend(options: Options) -> dict[str, str]:
     """The configuration of the account, container and object servers, and of the chores."""
-    layout, chunk = Layout(options), str(chunk_size(options))
+    layout, chunk = Layout(options), str(options.chunk_size)
     return {
         "devices": str(layout.devices),
         "swift_dir": str(layout.etc),
@@ -165,7 +159,7 @@ def write(options: Options, ports: Mapping[str, int]) -> None:
         POLICY.format(index=index, name=name, default="no" if index else "yes") for index, name in enumerate(POLICIES)
     )
     (layout.etc / "swift.conf").write_text(SWIFT_CONF.format(hash=HASH, constraints=constraints) + policies)
-    app = PROXY_APP.format(chunk=chunk_size(options))
+    app = PROXY_APP.format(chunk=options.chunk_size)
     layout.internal_conf.write_text(INTERNAL_CONF.format(etc=layout.etc, app=app))
     layout.proxy_conf.touch(mode=0o600)  # it holds the password
     layout.proxy_conf.write_text(_proxy(options, layout, app))

@@ -39,7 +39,7 @@ class Options:
     object_server: bool = False  # in a process of its own: large bodies flow faster on two cores
     request_log: bool = False
     fsync: bool = True  # False trades safety in a power failure for speed
-    chunk_size: int = 0  # bytes Swift moves at a time; 0 chooses
+    chunk_size: int = 256 << 10  # bytes Swift moves at a time; Swift's own default of 64 KiB is slower
     chores_interval: float = 5.0  # seconds between rounds of what the daemons of a cluster do
     constraints: dict[str, int] = field(default_factory=dict)  # section swift-constraints of swift.conf
 

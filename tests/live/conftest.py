@@ -21,7 +21,7 @@ def swift() -> Iterator[EmbeddedSwift]:
     need_module("swift")
     with (
         tempfile.TemporaryDirectory(prefix="swift-") as data,
-        EmbeddedSwift(data, request_log=True, fsync=False, chores_interval=1) as running,
+        EmbeddedSwift(data, request_log=True, fsync=False) as running,
     ):
         yield running
 

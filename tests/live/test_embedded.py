@@ -160,12 +160,13 @@ class TestFeatures:
 
 
 class TestChores:
-    def test_expired_objects_leave_the_listing(self, swift, container):
-        connection = client(swift)
-        connection.put_container(container)
-        connection.put_object(container, "a", b"x", headers={"X-Delete-After": "1"})
-        assert len(connection.get_container(container)[1]) == 1
-        eventually(lambda: not connection.get_container(container)[1])
+    def test_expired_objects_leave_the_listing(self, tmp_path):
+        with EmbeddedSwift(tmp_path, chores_interval=0.2) as swift:
+            connection = client(swift)
+            connection.put_container("c")
+            connection.put_object("c", "a", b"x", headers={"X-Delete-After": "1"})
+            assert len(connection.get_container("c")[1]) == 1
+            eventually(lambda: not connection.get_container("c")[1])
 
     def test_account_totals_are_brought_up_to_date(self, tmp_path):
         with EmbeddedSwift(tmp_path, chores_interval=0.2) as swift:
