@@ -1,0 +1,59 @@
+"""This registry as a child process, started as its users start it: with a config file."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_SERVING = re.compile(r"on (http://127\.0\.0\.1:\d+)/v2/")
+_DEADLINE = 30.0  # seconds for it to start, or to stop
+
+
+class Ours:
+    """`docker-registry-swift serve --config`; use it as a context manager. `folder` takes its log."""
+
+    def __init__(self, folder: Path, config: Path):
+        self._log = folder / "ours.log"
+        self._config = config
+        self._child: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def __enter__(self) -> Ours:
+        command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(self._config)]
+        with self._log.open("wb") as log:
+            self._child = subprocess.Popen(
+                [*command, "--host", "127.0.0.1", "--port", "0", "--workers", "1"], stdout=log, stderr=log
+            )
+        try:
+            self.url = self._address()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _address(self) -> str:
+        assert self._child is not None
+        deadline = time.monotonic() + _DEADLINE
+        while time.monotonic() < deadline and self._child.poll() is None:
+            found = _SERVING.search(self.log)
+            if found:
+                return found[1]
+            time.sleep(0.05)
+        raise AssertionError(f"docker-registry-swift did not start:\n{self.log}")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._child is not None:
+            self._child.terminate()
+            try:
+                self._child.wait(_DEADLINE)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+            self._child = None
