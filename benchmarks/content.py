@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Blob", "Image", "Source", "digest_of", "image"]
+__all__ = ["MANIFEST", "Blob", "Image", "Source", "digest_of", "image"]
 
 _BLOCK = 4 * 1024 * 1024
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeVar
 
-from .processes import Server
+from .processes import Server, cpu_of
 from .rig import Rig
 from .targets import Target
 
@@ -38,6 +39,8 @@ class Cell:
     values: list[float] = field(default_factory=list)
     requests: list[float] = field(default_factory=list)  # that reached Swift
     cpu: list[float] = field(default_factory=list)  # seconds, of the subject's processes
+    swift_cpu: list[float] = field(default_factory=list)  # seconds, of Swift meanwhile
+    client_cpu: list[float] = field(default_factory=list)  # seconds, of this process and the curls it started
     p50: list[float] = field(default_factory=list)  # seconds for one answer, where many small ones were measured
     p99: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)  # bytes resident, of the subject's largest process
@@ -74,10 +77,18 @@ def turn(rig: Rig, row: Row, targets: Mapping[str, AnyTarget], work: Callable[[A
 
 @contextmanager
 def metered(rig: Rig, cell: Cell, server: Server | None) -> Iterator[None]:
-    """Note what the block costs: requests that reach Swift, and CPU seconds of a server."""
-    cpu = server.cpu() if server else 0.0
+    """Note what the block costs: requests to Swift, and CPU seconds of a server, of Swift and of the clients."""
+    before = _cpu(rig, server)
     with rig.swift.counting() as requests:
         yield
+    of_server, of_swift, of_clients = (now - then for now, then in zip(_cpu(rig, server), before, strict=True))
     cell.requests.append(len(requests))
+    cell.swift_cpu.append(of_swift)
+    cell.client_cpu.append(of_clients)
     if server:
-        cell.cpu.append(server.cpu() - cpu)
+        cell.cpu.append(of_server)
+
+
+def _cpu(rig: Rig, server: Server | None) -> tuple[float, float, float]:
+    used = os.times()
+    return server.cpu() if server else 0.0, cpu_of(rig.swift.pid), sum(used[:4])

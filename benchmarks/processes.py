@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Server", "free_port"]
+__all__ = ["Server", "cpu_of", "free_port"]
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds
 _START = 30.0  # seconds that a server may take to answer
@@ -85,15 +85,18 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU, user and system, that it and its children have used so far."""
-        return sum(_cpu(pid) for pid in self._pids())
+        assert self._child is not None
+        return cpu_of(self._child.pid)
 
     def peak(self) -> int:
         """Bytes resident at most, of its largest process, since it was started."""
-        return max(_status(pid, "VmHWM") for pid in self._pids())
-
-    def _pids(self) -> list[int]:
         assert self._child is not None
-        return list(_family(self._child.pid))
+        return max(_status(pid, "VmHWM") for pid in _family(self._child.pid))
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU, user and system, that a process and its children have used so far."""
+    return sum(_cpu(member) for member in _family(pid))
 
 
 def _family(pid: int) -> Iterator[int]:

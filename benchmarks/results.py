@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .measure import Cell, Goal, Row
 
@@ -18,7 +19,10 @@ class Results:
     failures: dict[str, str] = field(default_factory=dict)  # group of rows -> traceback
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1) + "\n"
+        """A line for each row, so that two runs can be compared line by line."""
+        rows = ",\n".join(json.dumps(_rounded(asdict(row))) for row in self.rows)
+        about, failures = json.dumps(self.about), json.dumps(self.failures)
+        return f'{{"about": {about},\n"rows": [\n{rows}\n],\n"failures": {failures}}}\n'
 
     @classmethod
     def load(cls, path: Path) -> Results:
@@ -33,12 +37,16 @@ class Results:
         raise KeyError(row_id)
 
 
-def _row(read: dict[str, object]) -> Row:
-    values: dict[str, object] = dict(read)
-    cells, goals = values.pop("cells"), values.pop("goals")
-    assert isinstance(cells, dict)
-    assert isinstance(goals, list)
-    row = Row(**values)  # type: ignore[arg-type]
-    row.cells = {name: Cell(**cell) for name, cell in cells.items()}
-    row.goals = [Goal(**goal) for goal in goals]
-    return row
+def _row(read: dict[str, Any]) -> Row:
+    cells = {name: Cell(**cell) for name, cell in read.get("cells", {}).items()}
+    goals = [Goal(**goal) for goal in read.get("goals", [])]
+    return Row(**{**read, "cells": cells, "goals": goals})
+
+
+def _rounded(value: Any) -> Any:
+    """No figure here is good for more than five digits."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items() if item not in ([], "")}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

@@ -72,8 +72,8 @@ def _measure(rig: Rig, row: Row, target: Target, method: str, path: str, connect
         pace = hammer(address, request, connections, seconds)
     answers = len(pace.times)
     cell.values.append(pace.per_second)
-    cell.requests[-1] /= answers
+    for spent in (cell.requests, cell.cpu, cell.swift_cpu, cell.client_cpu):
+        if spent:
+            spent[-1] /= answers
     cell.p50.append(pace.percentile(0.50))
     cell.p99.append(pace.percentile(0.99))
-    if cell.cpu:
-        cell.cpu[-1] /= answers
