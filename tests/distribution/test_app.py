@@ -1,0 +1,294 @@
+"""The WSGI callable: paths, methods, errors, URLs behind proxies, outages and the access log. One storage is enough."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import Client
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
+from docker_registry.distribution.app import Answered, Registry
+from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.errors import Code, RegistryError
+from docker_registry.distribution.settings import Settings
+from tests.distribution.conftest import SETTINGS
+
+DIGEST = Digest.of(b"")
+
+
+class Empty(Base):
+    """A storage in which nothing is."""
+
+    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Any:
+        return iter(())
+
+
+class Missing(Empty):
+    """A storage that has no file."""
+
+    def get_content(self, path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+
+class Failing(Base):
+    """A storage that answers every read with one error."""
+
+    def __init__(self, error: Exception):
+        super().__init__()
+        self.error = error
+
+    def get_content(self, path: str) -> bytes:
+        raise self.error
+
+
+def registry(driver: Base | None = None, **changes: Any) -> Client:
+    return Client(Registry(driver or Empty(), dataclasses.replace(SETTINGS, **changes)))
+
+
+@pytest.mark.parametrize("path", ["/v2/", "/v2"])
+def test_the_base_says_that_this_is_a_registry(path: str) -> None:
+    response = registry().get(path)
+    assert (response.status_code, response.json) == (200, {})
+    assert response.headers["Docker-Distribution-API-Version"] == "registry/2.0"
+    assert registry().head(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1/_ping",
+        "/v2/x",
+        "/v2/manifests/latest",
+        "/v2/app/manifests/",
+        "/v2/app/manifests/a/b",
+        "/v2/app/blobs/uploads/a/b",
+        "/v2/app/tags",
+        "/v2/app/tags/list/more",
+        "/v3/",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_an_unknown_path_is_a_404_in_the_specs_form(path: str, method: str) -> None:
+    response = registry().open(path, method=method)
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Docker-Distribution-API-Version"] == "registry/2.0"
+    (error,) = response.json["errors"]
+    assert set(error) == {"code", "message", "detail"}
+    assert error["code"] == "UNSUPPORTED"
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/v2/", "GET, HEAD"),
+        ("/v2/_catalog", "GET, HEAD"),
+        ("/v2/app/tags/list", "GET, HEAD"),
+        ("/v2/app/manifests/latest", "GET, HEAD, PUT, DELETE"),
+        (f"/v2/app/referrers/{DIGEST}", "GET, HEAD"),
+        (f"/v2/app/blobs/{DIGEST}", "GET, HEAD, DELETE"),
+        ("/v2/app/blobs/uploads/", "POST"),
+        ("/v2/app/blobs/uploads/some-id", "GET, HEAD, PUT, PATCH, DELETE"),
+    ],
+)
+def test_a_method_that_a_path_lacks_is_a_405_with_those_it_has(path: str, allow: str) -> None:
+    response = registry().open(path, method="TRACE")
+    assert response.status_code == 405
+    assert response.json["errors"][0]["code"] == "UNSUPPORTED"
+    assert sorted(response.headers["Allow"].split(", ")) == sorted(allow.split(", "))
+    options = registry().open(path, method="OPTIONS")
+    assert (options.status_code, options.headers["Allow"]) == (204, response.headers["Allow"])
+
+
+@given(st.text(max_size=30), st.sampled_from(["manifests/latest", "tags/list", f"blobs/{DIGEST}", "blobs/uploads/"]))
+def test_any_text_as_a_name_is_a_4xx(name: str, rest: str) -> None:
+    response = registry(Missing()).open(f"/v2/{name}/{rest}".replace("?", "").replace("#", ""), method="GET")
+    assert 400 <= response.status_code < 500
+    assert response.json["errors"]
+
+
+@pytest.mark.parametrize("name", ["A", "a//b", "a/", "-a", "a" * 256, "a/b/_x", "a%20b", "ä"])
+@pytest.mark.parametrize(
+    ("method", "rest"),
+    [
+        ("GET", "manifests/latest"),
+        ("PUT", "manifests/latest"),
+        ("GET", f"blobs/{DIGEST}"),
+        ("POST", "blobs/uploads/"),
+        ("GET", "tags/list"),
+        ("GET", f"referrers/{DIGEST}"),
+    ],
+)
+def test_a_malformed_name_is_a_400(name: str, method: str, rest: str) -> None:
+    response = registry().open(f"/v2/{name}/{rest}", method=method)
+    assert (response.status_code, response.json["errors"][0]["code"]) == (400, "NAME_INVALID")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/a/manifests/b/manifests/x", "/v2/a/blobs/uploads/tags/list", "/v2/tags/tags/list"]
+)
+def test_names_may_contain_the_words_of_paths(path: str) -> None:
+    response = registry(Missing()).get(path)
+    assert response.json["errors"][0]["code"] in ("MANIFEST_UNKNOWN", "NAME_UNKNOWN")
+    assert response.json["errors"][0]["detail"]["name"] in ("a/manifests/b", "a/blobs/uploads", "tags")
+
+
+# Outages.
+
+
+def test_an_outage_is_a_503_that_says_when_to_come_back(caplog: pytest.LogCaptureFixture) -> None:
+    response = registry(Failing(UnreachableError("no answer from Swift in 30 s"))).get("/v2/app/manifests/latest")
+    assert (response.status_code, response.json["errors"][0]["code"]) == (503, "UNAVAILABLE")
+    assert int(response.headers["Retry-After"]) > 0
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /v2/app/manifests/latest: the storage: no answer from Swift in 30 s"
+    assert record.exc_info is None
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenError("403 from Swift"), MissingError("no container"), ConfigError("swift_key")]
+)
+def test_a_refusal_of_the_storage_is_a_500_that_tells_the_client_nothing_of_it(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = registry(Failing(error)).get("/v2/app/manifests/latest")
+    assert (response.status_code, response.json["errors"][0]["code"]) == (500, "UNKNOWN")
+    assert str(error) not in response.text
+    assert str(error) in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_fault_of_the_registry_is_a_500_and_logged_with_where_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    response = registry(Failing(ZeroDivisionError("secret"))).get("/v2/app/manifests/latest")
+    assert (response.status_code, response.json["errors"][0]["code"]) == (500, "UNKNOWN")
+    assert "secret" not in response.text
+    assert "Traceback" in caplog.text
+
+
+# Errors.
+
+
+def test_the_wire_codes_are_the_specs_and_few_more() -> None:
+    spec = """BLOB_UNKNOWN BLOB_UPLOAD_INVALID BLOB_UPLOAD_UNKNOWN DIGEST_INVALID MANIFEST_BLOB_UNKNOWN MANIFEST_INVALID
+        MANIFEST_UNKNOWN NAME_INVALID NAME_UNKNOWN SIZE_INVALID UNAUTHORIZED DENIED UNSUPPORTED TOOMANYREQUESTS"""
+    # The first two are for 5xx, which the spec leaves free; all four are Distribution's.
+    more = {"UNAVAILABLE", "UNKNOWN", "TAG_INVALID", "PAGINATION_NUMBER_INVALID"}
+    assert {code.wire for code in Code} == {*spec.split(), *more}
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_error_has_the_specs_form(code: Code) -> None:
+    response = RegistryError(code, detail={"é": 1}, headers={"X-More": "yes"}).response()
+    assert response.status_code == code.status
+    assert response.headers["X-More"] == "yes"
+    assert json.loads(response.get_data()) == {
+        "errors": [{"code": code.wire, "message": code.message, "detail": {"é": 1}}]
+    }
+
+
+def test_several_faults_are_told_apart() -> None:
+    error = RegistryError.several(Code.MANIFEST_BLOB_UNKNOWN, [("one", 1), ("two", 2)])
+    assert [(entry["message"], entry["detail"]) for entry in error.entries] == [("one", 1), ("two", 2)]
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/app/blobs/uploads/"),
+        ("PATCH", "/v2/app/blobs/uploads/x"),
+        ("PUT", "/v2/app/manifests/latest"),
+        ("DELETE", "/v2/app/manifests/latest"),
+        ("DELETE", f"/v2/app/blobs/{DIGEST}"),
+    ],
+)
+def test_a_read_only_registry_takes_nothing(method: str, path: str) -> None:
+    response = registry(read_only=True).open(path, method=method)
+    assert (response.status_code, response.json["errors"][0]["code"]) == (405, "UNSUPPORTED")
+    assert "read-only" in response.json["errors"][0]["message"]
+    assert registry(read_only=True).get("/v2/").status_code == 200
+
+
+def test_configured_headers_are_in_every_answer() -> None:
+    client = registry(headers=(("X-Content-Type-Options", "nosniff"),))
+    for path in ("/v2/", "/nowhere"):
+        assert client.get(path).headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "options", "location"),
+    [
+        ({}, "/v2", {}, "http://localhost/v2/"),
+        ({}, "/v2", {"base_url": "https://registry.example.com:5000"}, "https://registry.example.com:5000/v2/"),
+        ({"relative_urls": True}, "/v2", {}, "/v2/"),
+        ({"public_url": "https://public.example.com"}, "/v2", {}, "https://public.example.com/v2/"),
+        ({"prefix": "/some/where"}, "/some/where/v2", {}, "http://localhost/some/where/v2/"),
+        ({"prefix": "/some/where/"}, "/v2", {}, "http://localhost/some/where/v2/"),
+        ({"prefix": "/some/where", "relative_urls": True}, "/some/where/v2", {}, "/some/where/v2/"),
+        ({}, "/v2", {"environ_overrides": {"SCRIPT_NAME": "/proxied"}}, "http://localhost/proxied/v2/"),
+        (
+            {"prefix": "/proxied"},
+            "/v2",
+            {"environ_overrides": {"SCRIPT_NAME": "/proxied"}},
+            "http://localhost/proxied/v2/",
+        ),
+        (
+            {"prefix": "/where", "public_url": "https://public.example.com/"},
+            "/where/v2",
+            {},
+            "https://public.example.com/where/v2/",
+        ),
+    ],
+)
+def test_urls_are_those_by_which_the_client_came(
+    changes: dict[str, Any], path: str, options: dict[str, Any], location: str
+) -> None:
+    response = registry(**changes).post(f"{path}/app/blobs/uploads/", **options)
+    assert response.status_code == 202, response.text
+    assert response.headers["Location"].startswith(f"{location}app/blobs/uploads/")
+
+
+def test_a_link_to_the_next_page_is_right_behind_a_prefix() -> None:
+    class Two(Empty):
+        def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Any:
+            return iter(["a", "b"])
+
+    client = registry(Two(), prefix="/some/where", public_url="https://public.example.com")
+    link = client.get("/some/where/v2/_catalog?n=1").headers["Link"]
+    assert link == '</some/where/v2/_catalog?n=1&last=a>; rel="next"'
+    assert client.get(link.partition(">")[0][1:]).status_code == 200
+
+
+# The access log.
+
+
+def test_the_access_log_hears_of_every_answer_when_it_is_over() -> None:
+    heard: list[Answered] = []
+    app = Registry(Empty(), Settings(), heard.append)
+    assert Client(app).get("/v2/", buffered=True).status_code == 200
+    assert Client(app).get("/v2/A/tags/list", buffered=True).status_code == 400
+    assert [(answer.request.path, answer.status, answer.error) for answer in heard] == [
+        ("/v2/", 200, None),
+        ("/v2/A/tags/list", 400, "NAME_INVALID"),
+    ]
+    assert heard[0].sent == 3
+    assert heard[0].seconds >= 0
+
+
+def test_an_access_log_that_fails_fails_no_request(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: Answered) -> None:
+        raise RuntimeError("disk full")
+
+    with caplog.at_level(logging.ERROR):
+        assert Client(Registry(Empty(), Settings(), broken)).get("/v2/", buffered=True).status_code == 200
+    assert "disk full" in caplog.text
