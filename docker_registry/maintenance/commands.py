@@ -11,14 +11,34 @@ from docker_registry.core.exceptions import ConfigError, ConnectionError
 from docker_registry.distribution.assembly import open_driver
 from docker_registry.distribution.settings import Settings
 
+from .check import look_at_storage
 from .fsck import Fsck, Options
+from .leaving import look_at_departure
+from .lines import Level
 from .progress import Quiet, for_terminal
 from .repair import DAY
 from .report import JsonReport, TextReport
 
-__all__ = ["fsck"]
+__all__ = ["check", "fsck"]
 
 INCOMPLETE = 2  # exit status: the storage could not be walked to its end
+
+
+@click.command()
+@config_options
+@click.option("--leaving", is_flag=True, help="List what Distribution 2.8 could not process, for the way back to it.")
+def check(config: str | None, flavor: str | None, leaving: bool) -> None:
+    """Look at a Swift and say what a registry will find there.
+
+    The exit status is 0, or 1 when there is an error.
+    """
+    settings = load_and_warn(config, flavor).settings
+    driver = open_driver(settings)
+    failed = False
+    for line in look_at_departure(driver) if leaving else look_at_storage(settings, driver):
+        click.echo(str(line))
+        failed = failed or line.level is Level.ERROR
+    sys.exit(1 if failed else 0)
 
 
 @click.command()

@@ -200,15 +200,15 @@ class Examiner:
                 repository=reference.repository,
                 digest=reference.digest,
             )
-        for path in self._ledger.unknown_files():
-            yield Finding(Kind.UNKNOWN_FILE, path, "is left alone")
+        for folder, files in self._ledger.unknown_files():
+            yield Finding(Kind.UNKNOWN_FILES, folder, f"{files} files, left alone")
 
     def unfinished_uploads(self) -> Iterator[Finding]:
         for upload in self._ledger.uploads():
             yield Finding(
                 Kind.UNFINISHED_UPLOAD,
                 upload.folder,
-                f"{upload.size} bytes listed",
+                "last written " + _ago(age(upload.modified)),
                 repository=upload.repository,
                 names=tuple(self._ledger.upload_files(upload.folder)),
                 size=upload.size,
@@ -247,6 +247,10 @@ def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:
             hasher.update(chunk)
             size += len(chunk)
     return str(Digest.of_hash(algorithm, hasher)), size
+
+
+def _ago(seconds: float | None) -> str:
+    return "at a time that the storage does not say" if seconds is None else f"{seconds / 3600:.1f} hours ago"
 
 
 def age(modified: float | None) -> float | None:

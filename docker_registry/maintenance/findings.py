@@ -109,7 +109,7 @@ class Kind(Enum):
         "the repository has a manifest, but no link to content which that names",
         "push the image again",
     )
-    UNKNOWN_FILE = ("unknown-file", Severity.NOTE, "a file of no layout known here", "nothing")
+    UNKNOWN_FILES = ("unknown-files", Severity.NOTE, "files of no layout known here", "nothing")
 
     def __init__(self, code: str, severity: Severity, meaning: str, advice: str):
         self.code = code

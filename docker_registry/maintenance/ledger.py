@@ -14,6 +14,7 @@ from hashlib import md5
 from typing import Any, NamedTuple
 
 from docker_registry.core.types import Entry, Part
+from docker_registry.distribution import layout
 from docker_registry.distribution.digest import Digest
 
 from .manifests import Manifest
@@ -37,12 +38,13 @@ CREATE TABLE absent (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE VIEW there AS SELECT digest FROM blob
     UNION SELECT alias.digest FROM alias JOIN blob ON blob.digest = alias.target;
 CREATE TABLE upload (path TEXT PRIMARY KEY, folder TEXT, repository TEXT, size INT, modified REAL) WITHOUT ROWID;
-CREATE TABLE unknown (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE unknown (folder TEXT PRIMARY KEY, files INT) WITHOUT ROWID;
 CREATE TABLE owner (path TEXT PRIMARY KEY, size INT, modified REAL, hint INT, asked INT, total INT) WITHOUT ROWID;
 CREATE TABLE owned (part TEXT, path TEXT, first INT, size INT);
 CREATE INDEX owned_part ON owned (part);
+CREATE INDEX owned_path ON owned (path);
 CREATE TABLE part (name TEXT PRIMARY KEY, folder TEXT, size INT, modified REAL) WITHOUT ROWID;
-CREATE TABLE manifest (digest TEXT PRIMARY KEY, subject TEXT) WITHOUT ROWID;
+CREATE TABLE manifest (digest TEXT PRIMARY KEY, subject TEXT, leaving TEXT) WITHOUT ROWID;
 CREATE TABLE reference (
     manifest TEXT, digest TEXT, size INT, is_manifest INT, optional INT, PRIMARY KEY (manifest, digest)
 ) WITHOUT ROWID;
@@ -150,7 +152,10 @@ class Ledger:
         elif where.what is What.UPLOAD:
             self._insert("upload", entry.path, where.upload, where.repository, entry.size, entry.modified)
         elif where.what is What.UNKNOWN:
-            self._insert("unknown", entry.path)
+            self._sql.execute(
+                "INSERT INTO unknown VALUES (?, 1) ON CONFLICT (folder) DO UPDATE SET files = files + 1",
+                (_folder(entry.path),),
+            )
         self._insert("owner", entry.path, entry.size, entry.modified, entry.segmented, False, None)
 
     def _add_link(self, entry: Entry, where: Place) -> None:
@@ -182,7 +187,7 @@ class Ledger:
     def add_manifest(self, digest: str, manifest: Manifest | None) -> None:
         """Note that a manifest was read, and what it names if it could be understood."""
         subject = str(manifest.subject) if manifest and manifest.subject else None
-        self._insert("manifest", digest, subject)
+        self._insert("manifest", digest, subject, manifest.foreign_to_2_8 if manifest else "")
         for item in manifest.items if manifest else ():
             self._insert("reference", digest, str(item.digest), item.size, item.is_manifest, item.optional)
 
@@ -213,9 +218,16 @@ class Ledger:
     # Who owns what.
 
     def owners_to_ask(self, sure: bool) -> Iterator[Owner]:
-        """Files whose segments are not known yet; with `sure`, also those that the listing calls plain."""
-        hint = "" if sure else " AND hint IS NOT 0"
-        yield from map(Owner._make, self._pages(f"SELECT path, size, modified FROM owner WHERE NOT asked{hint}"))  # noqa: S608
+        """Files that may consist of segments and did not say of which yet; with `sure`, all files.
+
+        Swift marks static large objects in its listings (since 2.17), other
+        servers and older objects may lack the mark; dynamic ones are listed
+        with no bytes. Where no row has the mark, any file may be a static one,
+        if there are segments at all.
+        """
+        marked = any(self._ask("SELECT 1 FROM owner WHERE hint LIMIT 1")) or not self.count("part")
+        only = " AND (hint OR size = 0)" if marked and not sure else ""
+        yield from map(Owner._make, self._pages(f"SELECT path, size, modified FROM owner WHERE NOT asked{only}"))  # noqa: S608
 
     def absent_parts(self) -> Iterator[tuple[str, str, int, int]]:
         """(file, segment, its first byte in the file, its size) of segments that no listing had."""
@@ -370,6 +382,25 @@ class Ledger:
             " AND entry.what = 'REFERRER' AND entry.subject = manifest.subject)"
         )
 
+    def foreign_manifests(self) -> Iterator[tuple[str, str, str]]:
+        """(repository, digest, why) of manifests that Distribution 2.8 does not understand."""
+        yield from self._ask(
+            "SELECT link.repository, manifest.digest, manifest.leaving FROM manifest JOIN link"
+            " ON link.digest = manifest.digest WHERE leaving != '' AND link.what = 'REVISION' ORDER BY 1, 2"
+        )
+
+    def static_objects(self) -> tuple[int, int]:
+        """How many blobs are static large objects, and of how many segments they consist."""
+        row = self._sql.execute(
+            "SELECT COUNT(DISTINCT owner.path), COUNT(*) FROM owner JOIN owned ON owned.path = owner.path"
+            " JOIN blob ON blob.path = owner.path WHERE owner.size > 0"
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def referrers(self) -> int:
+        """How many entries there are in lists of referrers."""
+        return int(self._sql.execute("SELECT COUNT(*) FROM link WHERE what = 'REFERRER'").fetchone()[0])
+
     def uploads(self) -> Iterator[Upload]:
         yield from map(
             Upload._make,
@@ -379,6 +410,11 @@ class Ledger:
     def upload_files(self, folder: str) -> list[str]:
         return [path for (path,) in self._ask("SELECT path FROM upload WHERE folder = ?", folder)]
 
-    def unknown_files(self) -> Iterator[str]:
-        for (path,) in self._ask("SELECT path FROM unknown"):
-            yield path
+    def unknown_files(self) -> Iterator[tuple[str, int]]:
+        """(folder, how many files of no known layout are below it)"""
+        yield from self._ask("SELECT folder, files FROM unknown")
+
+
+def _folder(path: str) -> str:
+    """Under what to count a file: its folder within the registry's files, the first part of its name elsewhere."""
+    return path.rpartition("/")[0] if path.startswith(layout.ROOT + "/") else path.partition("/")[0]

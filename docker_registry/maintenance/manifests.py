@@ -6,9 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from docker_registry.distribution import messages
 from docker_registry.distribution.digest import Digest, DigestError
 
 __all__ = ["Item", "Manifest", "ManifestError", "read_manifest"]
+
+# What Distribution 2.8 takes with schemaVersion 2; without a type it looks whether there are `manifests`.
+_KNOWN_TO_2_8 = ("", *messages.TYPES)
 
 # Docker's schema 1 names its layers so, and gives no sizes; each may be named many times.
 _SCHEMA1_LAYERS = "fsLayers"
@@ -32,6 +36,17 @@ class Manifest:
     items: tuple[Item, ...]
     subject: Digest | None
     ambiguous: bool  # has both an image's and an index's fields
+
+    @property
+    def foreign_to_2_8(self) -> str:
+        """Why Distribution 2.8 does not understand this manifest (`Get` in its manifeststore.go); "" where it does."""
+        if self.schema_version == 1:
+            return ""
+        if self.schema_version != 2:
+            return f"schemaVersion is {self.schema_version!r}"
+        if self.media_type not in _KNOWN_TO_2_8:
+            return f"of type {self.media_type}"
+        return "both an image's and an index's fields" if self.ambiguous else ""
 
 
 def read_manifest(content: bytes) -> Manifest:

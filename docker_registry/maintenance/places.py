@@ -19,7 +19,6 @@ class What(Enum):
     INDEX = auto()  # the link that says what a tag means or meant
     REFERRER = auto()  # a manifest in the list of its subject's referrers
     UPLOAD = auto()  # a file of an upload in progress
-    SESSION = auto()
     V1 = auto()  # a file of docker-registry's v1 layout
     UNKNOWN = auto()
 
@@ -52,7 +51,7 @@ def place(path: str) -> Place:
     except DigestError:
         return _UNKNOWN
     if path.startswith(layout.SESSIONS + "/"):
-        return Place(What.SESSION)
+        return Place(What.UPLOAD, upload="/".join(path.split("/")[:-1]))
     if path.startswith(_V1_FOLDERS):
         return Place(What.V1)
     return _UNKNOWN

@@ -122,7 +122,7 @@ class Survey:
         return self._driver.stat(layout.blob_data(Digest.parse(digest)))
 
     def ask_owners(self, sure: bool) -> Iterator[Finding]:
-        """Ask files what they consist of; with `sure`, also those that the listing calls plain."""
+        """Ask files what they consist of; with `sure`, all of them."""
         owners = self._ledger.owners_to_ask(sure)
         with self._progress.step("files asked for their segments") as advance:
             for owner, parts in each(lambda owner: self._driver.parts(owner.path), owners, self._workers):

@@ -1,0 +1,69 @@
+"""What Distribution 2.8 could not process in a container that we wrote to: for the way back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import UnspecifiedError
+
+from .ledger import Ledger
+from .lines import Line, error, ok, warning
+from .progress import Quiet, for_terminal
+from .survey import Survey
+
+__all__ = ["look_at_departure"]
+
+_WORKERS = 16  # requests at a time
+
+
+def look_at_departure(driver: Base, progress: Quiet | None = None) -> Iterator[Line]:
+    """Walks the whole storage and reads every manifest."""
+    with Ledger() as ledger:
+        survey = Survey(driver, ledger, _WORKERS, progress or for_terminal())
+        try:
+            damaged = [finding for finding in survey.run() if finding.settled is False]
+        except UnspecifiedError as failure:
+            yield error("walk", str(failure) or failure.message)
+            return
+        yield from _manifests(ledger)
+        yield from _segments(ledger)
+        yield from _referrers(ledger)
+        if damaged:
+            yield warning("damage", f"{len(damaged)} files, which may end its garbage collection", "Run fsck")
+
+
+def _manifests(ledger: Ledger) -> Iterator[Line]:
+    found = False
+    for repository, digest, why in ledger.foreign_manifests():
+        found = True
+        yield error(
+            "manifest",
+            f"{repository}@{digest}: {why}",
+            "Delete it before you go back: Distribution 2.8 does not serve it, and its garbage collection ends there",
+        )
+    if not found:
+        yield ok("manifests", f"Distribution 2.8 understands all {ledger.count('manifest')}")
+
+
+def _segments(ledger: Ledger) -> Iterator[Line]:
+    files, segments = ledger.static_objects()
+    if files:
+        yield warning(
+            "large objects",
+            f"{files} are static; Distribution 2.8 serves them, but when its garbage collection deletes one it leaves "
+            f"the segments (now {segments} in all)",
+            "After its garbage collection run fsck --repair from here",
+        )
+    else:
+        yield ok("large objects", "none that its garbage collection would delete in part")
+
+
+def _referrers(ledger: Ledger) -> Iterator[Line]:
+    referrers = ledger.referrers()
+    if referrers:
+        yield warning(
+            "referrers",
+            f"{referrers} entries, which Distribution 2.8 has no API for and passes over",
+            "Its garbage-collect --delete-untagged removes signatures and the like that have no tag: leave that out",
+        )
