@@ -24,7 +24,7 @@ def describe(settings):
 def translate(settings, error):
     """The driver's error for what keystoneauth1, or the socket below it, raised."""
     where = settings.auth_url
-    if isinstance(error, failures.SSLFailure):
+    if isinstance(error, failures.SSLError):
         return untrusted(settings, error)
     if isinstance(error, (failures.ConnectionError, EnvironmentError)):
         return unreachable(settings, error)
