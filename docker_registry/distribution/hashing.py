@@ -19,6 +19,7 @@ from typing import Any
 
 from docker_registry.core.types import Readable
 
+from . import midstate
 from .digest import Digest, Hash, new_hash
 
 __all__ = ["Hasher", "HashingReader"]
@@ -30,14 +31,21 @@ _BACKLOG = 1024 * 1024  # bytes that may wait while a block is being hashed
 class Hasher:
     """A running digest of one stream. Belongs to one thread or greenlet."""
 
-    def __init__(self, algorithm: str):
+    def __init__(self, algorithm: str, hash: Hash | None = None):
         self.algorithm = algorithm
         self.size = 0  # bytes fed so far
-        self._hash: Hash = new_hash(algorithm)
+        self._hash = hash or new_hash(algorithm)
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._job: Any = None  # the block being hashed, a gevent AsyncResult
         self._spawn = _background()
+
+    @classmethod
+    def resumable(cls, algorithm: str, state: bytes = b"") -> Hasher | None:
+        """One that has an `export`, and goes on from the `state` of another's; None where there is no such thing."""
+        if algorithm != "sha256" or not midstate.is_available():
+            return None
+        return cls(algorithm, midstate.ResumableSha256(state))
 
     def feed(self, data: bytes) -> None:
         """Append `data` to what is hashed."""
@@ -52,11 +60,13 @@ class Hasher:
 
     def digest(self) -> Digest:
         """The digest of all that was fed; waits until it is hashed."""
-        self._settle()
-        for data in self._waiting:
-            self._hash.update(data)
-        self._waiting, self._waiting_size = [], 0
+        self._finish()
         return Digest.of_hash(self.algorithm, self._hash)
+
+    def export(self) -> bytes:
+        """How far a resumable one has come; waits until it is there."""
+        self._finish()
+        return self._hash.export()  # type: ignore[attr-defined, no-any-return]
 
     def _is_idle(self) -> bool:
         return self._job is None or self._job.ready()
@@ -66,6 +76,12 @@ class Hasher:
         self._waiting, self._waiting_size = [], 0
         self._settle()
         self._job = spawn(self._hash.update, block)
+
+    def _finish(self) -> None:
+        self._settle()
+        for data in self._waiting:
+            self._hash.update(data)
+        self._waiting, self._waiting_size = [], 0
 
     def _settle(self) -> None:
         job, self._job = self._job, None

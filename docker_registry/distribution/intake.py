@@ -58,13 +58,14 @@ class Intake:
         parts = self._sessions.parts(session)
         if len(parts) >= PARTS_LIMIT:
             raise RegistryError(Code.BLOB_UPLOAD_INVALID, f"the upload has {len(parts)} parts, send larger chunks")
+        hasher = _hasher_after(session, session.algorithm)
         with self._driver.stage(parts) as stage:
             try:
-                self._copy_blob(session, stage, Hasher(session.algorithm))
+                self._copy_blob(session, stage, hasher)
             except FileNotFoundError:
                 raise _ended() from None
-            stage.fill(body)
-            return session.with_parts(stage.keep())
+            stage.fill(HashingReader(body, hasher) if hasher else body)
+            return session.with_parts(stage.keep(), hasher.export() if hasher else b"")
 
     def close(self, session: Session, digest: Digest, body: Body) -> None:
         """Make the session's bytes, and a body that is their end, a blob of its repository.
@@ -109,10 +110,11 @@ class Intake:
             self._check_there(digest, session.offset)
 
     def _assemble(self, session: Session, digest: Digest, body: Body) -> None:
-        hasher = Hasher(digest.algorithm)
+        resumed = _hasher_after(session, digest.algorithm)
+        hasher = resumed or Hasher(digest.algorithm)
         with self._driver.stage(self._sessions.parts(session)) as stage:
             self._copy_blob(session, stage, hasher)
-            if session.has_parts:
+            if session.has_parts and not resumed:
                 for chunk in stage.read():
                     hasher.feed(chunk)
             if not body.at_end():
@@ -124,18 +126,19 @@ class Intake:
                     stage.discard()
                 raise _mismatch(digest, found)
             if may_dispose:
-                self._commit(stage, digest, hasher.size)
+                self._commit(stage, digest, stage.size)
             else:
-                self._check_there(digest, hasher.size)
+                self._check_there(digest, stage.size)
 
-    def _copy_blob(self, session: Session, stage: Stage, hasher: Hasher) -> None:
+    def _copy_blob(self, session: Session, stage: Stage, hasher: Hasher | None) -> None:
         """Stage the bytes that were stored early, if any."""
         if session.blob is None:
             return
         with self._driver.open(layout.blob_data(session.blob)) as reader:
             if reader.size != session.offset:
                 raise FileNotFoundError(f"{session.blob} has {reader.size} bytes, not {session.offset}")
-            stage.fill(HashingReader(Joined(iter(reader)), hasher))
+            fp = Joined(iter(reader))
+            stage.fill(HashingReader(fp, hasher) if hasher else fp)
 
     def _check_there(self, digest: Digest, size: int) -> None:
         if self._store.blob_size(digest, fresh=True) != size:
@@ -144,6 +147,13 @@ class Intake:
     def _commit(self, stage: Stage, digest: Digest, size: int) -> None:
         stage.commit(layout.blob_data(digest), immutable=True)
         self._store.saw_blob(digest, size)
+
+
+def _hasher_after(session: Session, algorithm: str) -> Hasher | None:
+    """One that has hashed all of the session's parts and can go on from there, if there is one."""
+    if session.has_parts and not (session.hash_state and session.algorithm == algorithm):
+        return None
+    return Hasher.resumable(algorithm, session.hash_state)
 
 
 def _ended() -> RegistryError:

@@ -68,6 +68,7 @@ class Session:
     spill: str = ""  # names the file with the first parts, once they are many
     spilled: int = 0  # how many those are
     parts: tuple[Part, ...] = ()  # the parts after them
+    hash_state: bytes = b""  # of `algorithm` after all bytes, where it can be told; see `midstate`
 
     @property
     def has_parts(self) -> bool:
@@ -77,10 +78,10 @@ class Session:
         """The session after all of its bytes were stored as a blob."""
         return replace(self, offset=size, blob=blob, stored_at=int(stored_at))
 
-    def with_parts(self, parts: Sequence[Part]) -> Session:
+    def with_parts(self, parts: Sequence[Part], hash_state: bytes = b"") -> Session:
         """The session after more was kept; `parts` are all of it, from the start."""
-        size = sum(part.size for part in parts)
-        return replace(self, offset=size, blob=None, stored_at=0, parts=tuple(parts[self.spilled :]))
+        size, rest = sum(part.size for part in parts), tuple(parts[self.spilled :])
+        return replace(self, offset=size, blob=None, stored_at=0, parts=rest, hash_state=hash_state)
 
 
 class Sessions:
@@ -108,7 +109,8 @@ class Sessions:
     def open(self, repository: str, id: str, token: str) -> Session:
         """The session that `seal` wrote for this repository and id; raises BLOB_UPLOAD_UNKNOWN."""
         payload = self._verify(repository, id, token)
-        expires, algorithm, offset, blob, stored_at, spill, spilled, parts = json.loads(zlib.decompress(payload))
+        fields = json.loads(zlib.decompress(payload))
+        expires, algorithm, offset, blob, stored_at, hash_state, spill, spilled, parts = fields
         if expires < time.time():
             raise unknown("the upload has expired")
         return Session(
@@ -122,6 +124,7 @@ class Sessions:
             spill,
             spilled,
             tuple(Part(name, size) for name, size in parts),
+            base64.b64decode(hash_state),
         )
 
     def parts(self, session: Session) -> list[Part]:
@@ -153,7 +156,8 @@ class Sessions:
 
     def _sign(self, session: Session) -> str:
         blob = session.blob.hex if session.blob else ""
-        fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at]
+        state = base64.b64encode(session.hash_state).decode()
+        fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at, state]
         text = json.dumps([*fields, session.spill, session.spilled, session.parts], separators=(",", ":"))
         payload = zlib.compress(text.encode(), 9)
         return _encode(self._mac(session.repository, session.id, payload) + payload)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from werkzeug.test import Client
 
+from docker_registry.distribution import midstate
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
 from docker_registry.distribution.settings import Settings
@@ -73,5 +75,20 @@ class Replays(RuleBasedStateMachine):
         assert self.driver.shared() == set()
 
 
+class ReplaysReadingAgain(Replays):
+    """The same where a hash cannot be resumed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch_library = pytest.MonkeyPatch()
+        self.patch_library.setattr(midstate, "is_available", lambda: False)
+
+    def teardown(self) -> None:
+        self.patch_library.undo()
+
+
 TestReplays = Replays.TestCase
-TestReplays.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestReplaysReadingAgain = ReplaysReadingAgain.TestCase
+TestReplays.settings = TestReplaysReadingAgain.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None
+)

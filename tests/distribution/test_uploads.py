@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
-from docker_registry.distribution import intake, layout
+from docker_registry.distribution import intake, layout, midstate
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
 from docker_registry.distribution.settings import Settings
@@ -130,6 +130,11 @@ class TestStreamed:
 class TestChunked:
     """POST, PATCHes with a Content-Range, PUT with or without the last chunk."""
 
+    @pytest.fixture(autouse=True, params=["hash resumed", "parts read again"])
+    def hashing(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if request.param == "parts read again":
+            monkeypatch.setattr(midstate, "is_available", lambda: False)
+
     @pytest.mark.parametrize("last_in_put", [False, True])
     def test_the_blob_is_there(self, client: Client, driver: Base, last_in_put: bool) -> None:
         push = Push(client)
@@ -206,14 +211,15 @@ class TestChunked:
         assert left_behind(driver) == []
         push.cancel(expected=404)
         push.close(DIGEST, expected=404)
+        assert client.head(blob_url("some/repo", DIGEST)).status_code == 404
 
     def test_an_ended_session_gives_no_claim_to_another_repositorys_blob(self, client: Client) -> None:
         Push(client, "private/repo").close(DIGEST, DATA)
         push = Push(client)
-        push.chunk(DATA[:4000])
-        push.chunk(DATA[4000:])
+        push.chunk(b"something else")
         push.cancel()
-        push.close(DIGEST, expected=404)
+        response = client.put(f"{push.location}&digest={DIGEST}")
+        assert response.status_code in (400, 404)
         assert client.head(blob_url("some/repo", DIGEST)).status_code == 404
 
     @pytest.mark.parametrize("rest", [b"", DATA[8000:]], ids=["without", "with"])
