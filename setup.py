@@ -5,8 +5,12 @@ import sys
 from setuptools import find_packages, setup
 
 if sys.version_info[0] == 2:
-    # docker_registry.core is docker-registry-core's there, and the OCI registry needs Python 3.
-    setup(packages=["docker_registry", "docker_registry.drivers", "docker_registry.drivers.swift"])
+    # The driver, and of the packages around it no more than makes them namespaces: docker_registry.core
+    # is docker-registry-core's there, and the OCI registry needs Python 3.
+    setup(
+        packages=["docker_registry.drivers.swift"],
+        py_modules=["docker_registry.__init__", "docker_registry.drivers.__init__"],
+    )
 else:
     setup(
         packages=find_packages(include=["docker_registry", "docker_registry.*"]),

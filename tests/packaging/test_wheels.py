@@ -1,0 +1,117 @@
+"""What is in each wheel, and what it does to the environment it is installed into."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from tests.environments import CONSTRAINTS, ROOT, Environment, build_wheel, fresh_environment
+
+STUBS = {"docker_registry/__init__.py", "docker_registry/drivers/__init__.py"}
+
+
+@pytest.fixture(scope="module")
+def wheel2(tmp_path_factory):
+    return build_wheel("2.7", tmp_path_factory.mktemp("wheel2"))
+
+
+@pytest.fixture(scope="module")
+def wheel3(tmp_path_factory):
+    return build_wheel("3.11", tmp_path_factory.mktemp("wheel3"))
+
+
+def files(wheel: Path) -> set[str]:
+    """What the wheel installs, its own metadata left out."""
+    return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+def metadata(wheel: Path) -> Message:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    return message_from_bytes(archive.read(name))
+
+
+def source(folder: str) -> set[str]:
+    """All files below a folder of the package; everything in it is meant to be installed."""
+    found = (path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path.relative_to(ROOT)) for path in found}
+
+
+def test_the_python_2_wheel_holds_the_driver_and_nothing_of_docker_registry_core(wheel2):
+    assert files(wheel2) == STUBS | source("docker_registry/drivers/swift")
+
+
+def test_the_python_3_wheel_holds_everything(wheel3):
+    assert files(wheel3) == source("docker_registry")
+    assert {"docker_registry/core/driver.py", "docker_registry/cli.py", *STUBS} <= files(wheel3)
+
+
+def test_each_wheel_is_for_its_python_only(wheel2, wheel3):
+    assert (wheel2.name.split("-")[2], wheel3.name.split("-")[2]) == ("py2", "py3")
+
+
+def test_what_the_wheels_require(wheel2, wheel3):
+    for wheel in (wheel2, wheel3):
+        wanted = {line.replace(" ", "").replace("'", '"') for line in metadata(wheel).get_all("Requires-Dist")}
+        core = {line for line in wanted if line.startswith("docker-registry-core")}
+        assert len(core) == 1
+        assert core.pop().endswith(';python_version<"3"')
+        assert "!=3.9.*" in metadata(wheel)["Requires-Python"].replace(" ", "")
+        assert {"registry", "embedded", "redis", "test"} <= set(metadata(wheel).get_all("Provides-Extra"))
+
+
+FETCH = """
+import json, sys
+from docker_registry.core import driver
+storage = driver.fetch("swift")
+print(json.dumps([storage.__module__, storage.scheme, sorted(driver.available())]))
+"""
+
+
+def fetched(where: Environment, folder: Path) -> list[str]:
+    """What a fetch of the driver finds there; run away from the source tree."""
+    said = where.run("python", "-c", FETCH, cwd=folder)
+    return json.loads(said.splitlines()[-1])
+
+
+def test_the_python_3_wheel_alone_gives_the_driver(wheel3, tmp_path):
+    clean = fresh_environment(tmp_path / "environment", "3.11")
+    clean.install(wheel3)
+    module, scheme, available = fetched(clean, tmp_path)
+    assert module.startswith("docker_registry.drivers.swift")
+    assert (scheme, available) == ("swift", ["memory", "swift"])
+    assert "docker-registry-core" not in clean.run("pip", "list", "--disable-pip-version-check")
+    assert "docker-registry-swift" in {path.name for path in clean.bin.iterdir()}
+
+
+def core_files(where: Environment) -> dict[str, str]:
+    """The files of docker-registry-core as installed, and their contents' hashes."""
+    listing = where.run("pip", "show", "-f", "docker-registry-core", "--disable-pip-version-check").splitlines()
+    (location,) = (Path(line.split(": ")[1]) for line in listing if line.startswith("Location: "))
+    names = [line.strip() for line in listing[listing.index("Files:") + 1 :]]
+    paths = (location / name for name in names if not name.endswith(".pyc"))
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def test_the_python_2_wheel_comes_and_goes_beside_docker_registry_core(wheel2, tmp_path):
+    clean = fresh_environment(tmp_path / "environment", "2.7")
+    clean.install("docker-registry-core>=2,<3")
+    before = core_files(clean)
+    assert any(name.endswith("docker_registry/core/driver.py") for name in before)
+    clean.install("-c", CONSTRAINTS, wheel2)
+    assert core_files(clean) == before
+    module, scheme, available = fetched(clean, tmp_path)
+    assert module.startswith("docker_registry.drivers.swift")
+    assert scheme == "swift"
+    assert {"file", "swift"} <= set(available)
+    clean.run("pip", "uninstall", "--yes", "--disable-pip-version-check", "docker-registry-driver-swift")
+    assert core_files(clean) == before
+    program = "from docker_registry.core import driver; driver.fetch('file'); print(driver.available())"
+    said = clean.run("python", "-c", program, cwd=tmp_path)
+    assert "swift" not in said.splitlines()[-1]
