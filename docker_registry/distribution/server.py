@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -93,6 +94,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "logger_class": _Log,
             "proc_name": "docker-registry-swift",
             "control_socket_disable": True,
+            "post_fork": _heed_signals,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -107,6 +109,12 @@ class _Application(BaseApplication):  # type: ignore[misc]
             log.error("the settings stay as they were: %s", error)
         logs.configure(self.settings)
         self.do_load_config()
+
+
+def _heed_signals(_master: Arbiter, _worker: Any) -> None:
+    # Until a worker has its own handlers it would put signals in its copy of the master's queue, unread.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class _Master(Arbiter):  # type: ignore[misc]
