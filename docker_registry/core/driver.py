@@ -106,6 +106,13 @@ class Base(Paths):
 
     # Beyond v1.
 
+    def overwrite(self, path: str, content: bytes) -> None:
+        """Write or replace a small file that never was a large one.
+
+        Cheaper than `put_content` where a large file leaves parts to look for.
+        """
+        self.put_content(path, content)
+
     def stat(self, path: str) -> Stat:
         """Size and age of a file (not of a folder)."""
         return Stat(self.get_size(path), None)
@@ -159,7 +166,7 @@ class Base(Paths):
         With `delimiter="/_"`, the folders `a/_x`, `a/b/_y` and `a/b/_z` give
         `a` and `a/b`.
         """
-        root = path.strip("/") + "/"
+        root = path.strip("/") + "/" if path.strip("/") else ""
         found = {
             relative.partition(delimiter)[0]
             for relative in (entry.path[len(root) :] for entry in self.walk(path))

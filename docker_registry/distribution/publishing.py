@@ -35,7 +35,7 @@ def publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: S
     if manifest.subject:
         entry = json.dumps(manifest.descriptor(digest)).encode()
         path = layout.referrer(name, manifest.subject, digest)
-        links.append(partial(store.driver.put_content, path, entry))
+        links.append(partial(store.driver.overwrite, path, entry))
     gather(links)
     gather([partial(store.write_link, layout.tag_current(name, tag), digest) for tag in tags])
 

@@ -74,6 +74,10 @@ class Objects(object):
         """Put content under a name whether or not something is there: 2 requests, and old segments."""
         self._replace(name, content, self.head(name))
 
+    def overwrite(self, name, content):
+        """Put content under a name that has no segments, whatever is there: 1 request."""
+        self._client.put(name, content.body, content.query, content.headers(only_new=False))
+
     def settle(self, name, content):
         """Put content under a name that determines it; whether it is this very content that is there now.
 

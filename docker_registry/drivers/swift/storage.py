@@ -114,6 +114,9 @@ class Storage(driver.Base):
 
     # Beyond v1.
 
+    def overwrite(self, path, content):
+        self._overwrite_cached(self._names.clean(path), content)
+
     def stat(self, path):
         headers = self._existing(path)[1]
         return Stat(int(headers["content-length"]), _modified(headers))
@@ -160,6 +163,10 @@ class Storage(driver.Base):
     def _put_cached(self, path, content):
         self._objects.write(self._names.writable(path), Content.plain(content))
 
+    @lru.set
+    def _overwrite_cached(self, path, content):
+        self._objects.overwrite(self._names.writable(path), Content.plain(content))
+
     @lru.remove
     def _uncache(self, path):
         """Let nobody see the former content of a path."""
@@ -193,9 +200,15 @@ class Storage(driver.Base):
             marker = self._names.behind_segments()
 
     def _children(self, folder):
+        """The paths of a folder's files and folders, each once."""
+        files = []  # those that begin the current name: a folder of the same name may still come
         for row in listing.rows(self._client, folder, delimiter="/"):
             name = row.get("name") or row["subdir"]
-            if name in (folder, self._names.segments):
+            while files and not name.startswith(files[-1]):
+                files.pop()
+            if "name" in row:
+                files.append(name)
+            if name in (folder, self._names.segments) or name[:-1] in files:
                 continue
             if name == folder + "/":
                 # Names such as `a//b` make folders without a name; their files are children of `a`.
