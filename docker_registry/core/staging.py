@@ -33,7 +33,10 @@ class Stage(ABC):
 
     @abstractmethod
     def fill(self, fp: Readable) -> int:
-        """Append all of `fp`, read once, to its end; returns how many bytes came."""
+        """Append all of `fp`, read once, to its end; returns how many bytes came.
+
+        What `fp` raises passes through; `size` then says how much is staged.
+        """
 
     @abstractmethod
     def read(self) -> Iterator[bytes]:
@@ -85,9 +88,8 @@ class CopyingStage(Stage):
     def fill(self, fp: Readable) -> int:
         name = f"{self.folder}/{uuid.uuid4().hex}"
         counter = _Counting(fp)
-        self._mine.append(Part(name, 0))
         self._driver.stream_write(name, counter)
-        self._mine[-1] = Part(name, counter.count)
+        self._mine.append(Part(name, counter.count))
         return counter.count
 
     def read(self) -> Iterator[bytes]:

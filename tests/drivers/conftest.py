@@ -1,0 +1,33 @@
+# -*- coding: utf-8 -*-
+"""A swift driver over the Swift in memory. Runs on Python 2.7 too."""
+
+from __future__ import unicode_literals
+
+import pytest
+
+from docker_registry.drivers.swift import client, connection, storage
+from tests.drivers.mock_swift import MockSwift
+
+SEGMENT = 64 * 1024
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Retries without pauses."""
+    monkeypatch.setattr(client.time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Make drivers that reach a MockSwift: `connect(swift, root, **options)`."""
+
+    def make(swift, root="some/root", **options):
+        monkeypatch.setattr(connection, "http_connection", swift.http_connection)
+        return storage.Storage(path=root, config=swift.options(swift_segment_size=SEGMENT, **options))
+
+    return make
+
+
+@pytest.fixture
+def swift():
+    return MockSwift()

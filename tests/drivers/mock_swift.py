@@ -1,0 +1,361 @@
+# -*- coding: utf-8 -*-
+"""A small Swift in memory that takes the place of swiftclient's HTTP connection. Runs on Python 2.7 too.
+
+It answers requests as a Swift 2.x with SLO, DLO and bulk delete does, as far
+as the driver goes, with limits small enough to be met by small tests.
+"""
+
+from __future__ import unicode_literals
+
+import hashlib
+import io
+import json
+import threading
+import time
+
+import requests
+
+try:
+    from urllib.parse import parse_qsl, unquote, urlsplit
+except ImportError:
+    from urllib import unquote
+
+    from urlparse import parse_qsl, urlsplit
+
+__all__ = ["ACCOUNT", "MockSwift"]
+
+URL = "http://swift.test/v1/AUTH_test"
+ACCOUNT = "/v1/AUTH_test"
+TOKEN = "the-token"
+
+
+class Object(object):
+    def __init__(self, data, headers, slo=None):
+        self.data = data
+        self.slo = slo  # rows of a manifest, as they are stored
+        self.headers = headers
+        self.time = time.time()
+
+    @property
+    def dlo(self):
+        return self.headers.get("x-object-manifest")
+
+
+class Refused(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status, body=b""):
+        Exception.__init__(self, status)
+        self.status = status
+        self.body = body
+
+
+class MockSwift(object):
+    """One account. `requests` lists what came: (method, path, query)."""
+
+    def __init__(self, segments_max=5, rows=7, bulk=True, info=True):
+        self.containers = {}
+        self.container_headers = {}
+        self.account_headers = {}
+        self.requests = []
+        self.spoil = lambda method, path, query: None
+        self.info = {
+            "swift": {"container_listing_limit": rows},
+            "slo": {"max_manifest_segments": segments_max},
+            "tempurl": {"methods": ["GET", "HEAD"], "allowed_digests": ["sha1", "sha256", "sha512"]},
+        }
+        if bulk:
+            self.info["bulk_delete"] = {"max_deletes_per_request": 4}
+        if not info:
+            self.info = None
+        self._lock = threading.Lock()
+
+    def options(self, **more):
+        """What a driver's configuration has to say to come here."""
+        return dict({"swift_object_storage_url": URL, "swift_token": TOKEN, "swift_container": "box"}, **more)
+
+    def http_connection(self, url, **kwargs):
+        """Stands for `swiftclient.client.http_connection`."""
+        assert kwargs["timeout"], "a connection without a time-out"
+        return urlsplit(url), _Connection(self)
+
+    def names(self, container="box"):
+        return sorted(self.containers.get(container, ()))
+
+    def put(self, name, data, headers=None, container="box"):
+        self.containers.setdefault(container, {})[name] = Object(data, headers or {})
+
+    # Requests.
+
+    def respond(self, method, target, headers, body):
+        """Status, headers and body of the answer to a request."""
+        path, _, query = target.partition("?")
+        if path == "/info":
+            return (200, {}, json.dumps(self.info).encode("utf8")) if self.info else (404, {}, b"")
+        with self._lock:
+            self.requests.append((method, unquoted(path), query))
+            spoilt = self.spoil(method, unquoted(path), query)
+            if isinstance(spoilt, Exception):
+                raise spoilt
+            if spoilt is not None and spoilt != "after":
+                return spoilt, {}, b"spoilt"
+            try:
+                answer = self._authorized(method, path, parsed(query), headers, body)
+            except Refused as refused:
+                answer = refused.status, {"x-trans-id": "tx1"}, refused.body
+        if spoilt == "after":
+            raise requests.exceptions.ConnectionError("the answer was lost")
+        return answer
+
+    def _authorized(self, method, path, query, headers, body):
+        if headers.get("X-Auth-Token") != TOKEN:
+            raise Refused(401)
+        assert path.startswith(ACCOUNT), path
+        container, _, name = unquoted(path[len(ACCOUNT) :]).lstrip("/").partition("/")
+        if not container:
+            return self._account(method, query, body)
+        if not name:
+            return self._container(method, container, query)
+        return getattr(self, "_" + method.lower())(container, name, query, lower(headers), body)
+
+    def _account(self, method, query, body):
+        if method == "HEAD":
+            return 204, dict(self.account_headers), b""
+        assert method == "POST" and "bulk-delete" in query
+        names = [unquoted(line).lstrip("/") for line in body.decode("ascii").splitlines()]
+        if len(names) > 4:
+            raise Refused(413, b"too many")
+        return 200, {}, self._multistatus([name.partition("/")[::2] for name in names])
+
+    def _multistatus(self, places):
+        report = {"Response Status": "200 OK", "Number Deleted": 0, "Number Not Found": 0, "Errors": []}
+        for container, name in places:
+            spoilt = self.spoil("DELETE", f"{ACCOUNT}/{container}/{name}", "inner")
+            if spoilt:
+                report["Errors"].append([f"/{container}/{name}", f"{spoilt} Spoilt"])
+                report["Response Status"] = "400 Bad Request"
+            elif self.containers.get(container, {}).pop(name, None):
+                report["Number Deleted"] += 1
+            else:
+                report["Number Not Found"] += 1
+        return b"\r\n" + json.dumps(report).encode("utf8")
+
+    def _container(self, method, container, query):
+        if method == "PUT":
+            created = container not in self.containers
+            self.containers.setdefault(container, {})
+            return 201 if created else 202, {}, b""
+        if container not in self.containers:
+            raise Refused(404)
+        if method == "HEAD":
+            return 204, dict(self.container_headers), b""
+        assert method == "GET"
+        limit = int(query.get("limit", self.info["swift"]["container_listing_limit"] if self.info else 7))
+        if self.info and limit > self.info["swift"]["container_listing_limit"]:
+            raise Refused(412)
+        rows = []
+        for row in self._rows(container, query.get("prefix", ""), query.get("delimiter"), query.get("marker", "")):
+            rows.append(row)
+            if len(rows) == min(limit, 7 if not self.info else limit):
+                break
+        return 200, {"content-type": "application/json"}, json.dumps(rows).encode("utf8")
+
+    def _rows(self, container, prefix, delimiter, marker):
+        seen = set()
+        for name in sorted(self.containers[container], key=lambda name: name.encode("utf8")):
+            if not name.startswith(prefix):
+                continue
+            found = name.find(delimiter, len(prefix)) if delimiter else -1
+            subdir = name[: found + len(delimiter)] if found >= 0 else None
+            if (subdir or name).encode("utf8") <= marker.encode("utf8") or subdir in seen:
+                continue
+            if subdir:
+                seen.add(subdir)
+                yield {"subdir": subdir}
+            else:
+                yield self._row(name, self.containers[container][name])
+
+    def _row(self, name, found):
+        when = time.strftime("%Y-%m-%dT%H:%M:%S.123456", time.gmtime(found.time))
+        row = {"name": name, "hash": md5(found.data), "bytes": len(found.data), "last_modified": when}
+        if found.slo is not None:
+            row.update({"slo_etag": '"x"', "bytes": sum(segment["bytes"] for segment in found.slo)})
+        return row
+
+    def _find(self, container, name):
+        found = self.containers.get(container, {}).get(name)
+        if found is None:
+            raise Refused(404)
+        return found
+
+    def _content(self, container, found):
+        if found.slo is not None:
+            return b"".join(self._segment(row) for row in found.slo)
+        if found.dlo:
+            box, _, prefix = unquoted(found.dlo).partition("/")
+            inner = self.containers.get(box, {})
+            return b"".join(self._content(box, inner[name]) for name in sorted(inner) if name.startswith(prefix))
+        return found.data
+
+    def _segment(self, row):
+        container, _, name = row["name"].lstrip("/").partition("/")
+        found = self.containers.get(container, {}).get(name)
+        content = self._content(container, found) if found else b""
+        if not found or len(content) != row["bytes"]:
+            raise Refused(409)
+        return content
+
+    def _shown(self, found, content):
+        headers = dict(found.headers)
+        etag = md5(content)
+        if found.slo is not None:
+            headers["x-static-large-object"] = "True"
+        headers["etag"] = f'"{etag}"' if found.slo is not None or found.dlo else etag
+        headers["x-timestamp"] = f"{found.time:.5f}"
+        headers["content-length"] = str(len(content))
+        return headers
+
+    def _head(self, container, name, query, headers, body):
+        found = self._find(container, name)
+        return 200, self._shown(found, self._content(container, found)), b""
+
+    def _get(self, container, name, query, headers, body):
+        found = self._find(container, name)
+        if found.slo is not None and query.get("multipart-manifest") == "get":
+            return 200, {"content-type": "application/json; charset=utf-8"}, json.dumps(found.slo).encode("utf8")
+        content = self._content(container, found)
+        shown = self._shown(found, content)
+        if "if-match" in headers and headers["if-match"] != shown["etag"]:
+            raise Refused(412)
+        if "range" not in headers:
+            return 200, shown, content
+        first, _, last = headers["range"].partition("=")[2].partition("-")
+        size = len(content)
+        start = int(first) if first else max(size - int(last), 0)
+        end = min(int(last), size - 1) if first and last else size - 1
+        if start > end:
+            raise Refused(416)
+        shown["content-range"] = f"bytes {start}-{end}/{size}"
+        shown["content-length"] = str(end + 1 - start)
+        return 206, shown, content[start : end + 1]
+
+    def _put(self, container, name, query, headers, body):
+        if container not in self.containers:
+            raise Refused(404)
+        box = self.containers[container]
+        if headers.get("if-none-match") == "*" and name in box:
+            raise Refused(412)
+        assert "if-none-match" not in headers or headers["if-none-match"] == "*"
+        kept = {
+            key: value for key, value in headers.items() if key.startswith(("x-object-", "x-delete", "content-type"))
+        }
+        if query.get("multipart-manifest") == "put":
+            box[name] = Object(body, kept, self._manifest(json.loads(body.decode("utf8"))))
+            return 201, {"etag": '"x"'}, b""
+        if headers.get("etag", md5(body)) != md5(body):
+            raise Refused(422)
+        box[name] = Object(bytes(body), kept)
+        return 201, {"etag": md5(body)}, b""
+
+    def _manifest(self, rows):
+        if not 1 <= len(rows) <= (self.info["slo"]["max_manifest_segments"] if self.info else 1000):
+            raise Refused(413)
+        return [self._manifest_row(row) for row in rows]
+
+    def _manifest_row(self, row):
+        assert set(row) <= {"path", "size_bytes", "etag"}
+        container, _, name = row["path"].lstrip("/").partition("/")
+        found = self.containers.get(container, {}).get(name)
+        content = self._content(container, found) if found else b""
+        if not content or row["size_bytes"] != len(content) or row.get("etag", md5(content)) != md5(content):
+            raise Refused(400, b"Errors: " + row["path"].encode("utf8"))
+        stored = {"name": row["path"], "bytes": len(content), "hash": md5(content)}
+        if found.slo is not None:
+            stored["sub_slo"] = True
+        return stored
+
+    def _post(self, container, name, query, headers, body):
+        found = self._find(container, name)
+        if "x-remove-delete-at" in headers:
+            found.headers.pop("x-delete-at", None)
+        return 202, {}, b""
+
+    def _delete(self, container, name, query, headers, body):
+        if query.get("multipart-manifest") == "delete":
+            if name not in self.containers.get(container, ()):
+                return 200, {}, self._multistatus([(container, name)])
+            return 200, {}, self._multistatus(list(self._owned(container, name)))
+        self._find(container, name)
+        del self.containers[container][name]
+        return 204, {}, b""
+
+    def _owned(self, container, name):
+        found = self.containers.get(container, {}).get(name)
+        for row in (found.slo or ()) if found else ():
+            for place in self._owned(*row["name"].lstrip("/").partition("/")[::2]):
+                yield place
+        yield container, name
+
+
+class _Connection(object):
+    """Stands for `swiftclient.client.HTTPConnection`: one answer at a time."""
+
+    def __init__(self, swift):
+        self._swift = swift
+        self._response = None
+        self.requests_args = {}
+
+    def request(self, method, target, data=None, headers=None):
+        assert isinstance(data, bytes), type(data)
+        assert self._response is None or self._response.over, "a second request while a body is open"
+        self._response = _Response(target, *self._swift.respond(method, target, headers, data))
+
+    def getresponse(self):
+        return self._response
+
+    def close(self):
+        if self._response:
+            self._response.over = True
+
+
+class _Response(object):
+    """Stands for what swiftclient makes of a response of requests."""
+
+    def __init__(self, target, status, headers, body):
+        self.status = self.status_code = status
+        self.reason = "Because"
+        self.headers = headers
+        self.content = body
+        self.request = requests.Request("GET", "http://swift.test" + target)
+        self.over = False
+        self._body = io.BytesIO(body)
+
+    def getheaders(self):
+        return list(self.headers.items())
+
+    def read(self, size=-1):
+        data = self._body.read(size)
+        self.over = self.over or not data or size < 0
+        return data
+
+
+def md5(data):
+    return hashlib.md5(data).hexdigest()
+
+
+def lower(headers):
+    return {key.lower(): value for key, value in headers.items()}
+
+
+def unquoted(path):
+    plain = unquote(str(path))
+    return plain.decode("utf8") if isinstance(plain, bytes) else plain
+
+
+def parsed(query):
+    pairs = parse_qsl(str(query), keep_blank_values=True)
+    return {text(key): text(value) for key, value in pairs}
+
+
+def text(value):
+    return value.decode("utf8") if isinstance(value, bytes) else value
