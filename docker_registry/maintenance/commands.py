@@ -12,11 +12,11 @@ from docker_registry.distribution.assembly import open_driver
 from docker_registry.distribution.settings import Settings
 
 from .check import look_at_storage
-from .fsck import Fsck, Options
+from .fsck import Fsck
 from .leaving import look_at_departure
 from .lines import Level
+from .options import DAY, Options
 from .progress import Quiet, for_terminal
-from .repair import DAY
 from .report import JsonReport, TextReport
 
 __all__ = ["check", "fsck"]

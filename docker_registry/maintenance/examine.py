@@ -18,6 +18,7 @@ from docker_registry.distribution.digest import Digest, new_hash
 
 from .findings import Finding, Kind
 from .ledger import Ledger, Link, Reference
+from .options import DAY, Options
 from .parallel import each
 from .places import What, place
 from .progress import Quiet
@@ -31,10 +32,10 @@ T = TypeVar("T")
 class Examiner:
     """Every method that is named after what it looks for generates findings."""
 
-    def __init__(self, driver: Base, ledger: Ledger, workers: int, progress: Quiet):
+    def __init__(self, driver: Base, ledger: Ledger, options: Options, progress: Quiet):
         self._driver = driver
         self._ledger = ledger
-        self._workers = workers
+        self._options = options
         self._progress = progress
         self.hashed = 0  # bytes
 
@@ -54,7 +55,7 @@ class Examiner:
         self, question: Callable[[T], Finding | None], suspicions: Iterable[T], path: Callable[[T], str]
     ) -> Iterator[Finding]:
         """The findings among suspicions; what vanished meanwhile is none."""
-        for suspicion, answer in each(question, suspicions, self._workers):
+        for suspicion, answer in each(question, suspicions, self._options.workers):
             if isinstance(answer, FileNotFoundError) or answer is None:
                 continue
             if isinstance(answer, UnspecifiedError):
@@ -204,21 +205,24 @@ class Examiner:
             yield Finding(Kind.UNKNOWN_FILES, folder, f"{files} files, left alone")
 
     def unfinished_uploads(self) -> Iterator[Finding]:
+        """Uploads that are over. Those to which somebody wrote lately are in progress, and no finding."""
         for upload in self._ledger.uploads():
-            yield Finding(
-                Kind.UNFINISHED_UPLOAD,
-                upload.folder,
-                "last written " + _ago(age(upload.modified)),
-                repository=upload.repository,
-                names=tuple(self._ledger.upload_files(upload.folder)),
-                size=upload.size,
-                age=age(upload.modified),
-            )
+            seconds = age(upload.modified)
+            if seconds is not None and seconds > self._options.upload_age:
+                yield Finding(
+                    Kind.UNFINISHED_UPLOAD,
+                    upload.folder,
+                    f"last written {seconds / DAY:.1f} days ago",
+                    repository=upload.repository,
+                    names=tuple(self._ledger.upload_files(upload.folder)),
+                    size=upload.size,
+                    age=seconds,
+                )
 
     def deep(self) -> Iterator[Finding]:
         """Read and hash every blob."""
         with self._progress.step("blobs read and hashed", self._ledger.count("blob")) as advance:
-            for (digest, path), answer in each(self._hash, self._ledger.blobs(), self._workers):
+            for (digest, path), answer in each(self._hash, self._ledger.blobs(), self._options.workers):
                 advance()
                 if isinstance(answer, FileNotFoundError):
                     continue  # deleted since it was listed
@@ -247,10 +251,6 @@ def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:
             hasher.update(chunk)
             size += len(chunk)
     return str(Digest.of_hash(algorithm, hasher)), size
-
-
-def _ago(seconds: float | None) -> str:
-    return "at a time that the storage does not say" if seconds is None else f"{seconds / 3600:.1f} hours ago"
 
 
 def age(modified: float | None) -> float | None:

@@ -9,8 +9,9 @@ from docker_registry.core.driver import Base
 from .examine import Examiner, age
 from .findings import Finding, Kind, Summary
 from .ledger import Ledger
+from .options import Options
 from .progress import Quiet
-from .repair import Options, Repairer
+from .repair import Repairer
 from .survey import Survey
 
 __all__ = ["Fsck", "Options"]
@@ -32,7 +33,7 @@ class Fsck:
         """
         with Ledger() as ledger:
             survey = Survey(self._driver, ledger, self._options.workers, self._progress)
-            examiner = Examiner(self._driver, ledger, self._options.workers, self._progress)
+            examiner = Examiner(self._driver, ledger, self._options, self._progress)
             repairer = Repairer(self._driver, ledger, self._options, lambda: not survey.incomplete)
             for finding in self._find(ledger, survey, examiner):
                 repairer.mend(finding)

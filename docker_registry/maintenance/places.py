@@ -51,7 +51,8 @@ def place(path: str) -> Place:
     except DigestError:
         return _UNKNOWN
     if path.startswith(layout.SESSIONS + "/"):
-        return Place(What.UPLOAD, upload="/".join(path.split("/")[:-1]))
+        session = path[len(layout.SESSIONS) + 1 :].partition("/")[0]
+        return Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{session}")
     if path.startswith(_V1_FOLDERS):
         return Place(What.V1)
     return _UNKNOWN

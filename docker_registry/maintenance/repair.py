@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
@@ -20,22 +19,9 @@ from docker_registry.distribution.digest import Digest
 from .examine import age, hash_file
 from .findings import Finding, Kind
 from .ledger import Ledger
+from .options import DAY, Options
 
-__all__ = ["DAY", "Options", "Repairer"]
-
-DAY = 24 * 3600.0  # seconds
-
-
-@dataclass(frozen=True)
-class Options:
-    """What fsck is told. Ages are in seconds."""
-
-    deep: bool = False  # read and hash every blob
-    repair: bool = False
-    drop_damaged: bool = False  # remove blobs whose bytes are proven wrong, so that a push stores them anew
-    grace: float = 7 * DAY  # nothing younger is removed
-    upload_age: float = 7 * DAY  # nobody goes on with an upload that old; Distribution 2.x's own limit
-    workers: int = 16  # requests at a time
+__all__ = ["Repairer"]
 
 
 class Repairer:
@@ -171,8 +157,6 @@ class Repairer:
         finding.done = "wrote the entry"
 
     def _remove_upload(self, finding: Finding) -> None:
-        if self._is_young(finding, self._options.upload_age):
-            return
         if not self._is_complete() or any(map(self._ledger.is_shared, finding.names)):
             finding.left = "another file may consist of the same segments"
         elif any(self._age_now(path) < self._options.upload_age for path in finding.names):
