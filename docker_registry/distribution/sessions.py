@@ -103,7 +103,7 @@ class Sessions:
         parts = self.parts(session)
         content = json.dumps(parts).encode()
         name = hashlib.sha256(content).hexdigest()
-        self._driver.put_content(_path(session.id, name), content)
+        self._driver.overwrite(_path(session.id, name), content)
         return self._sign(replace(session, spill=name, spilled=len(parts), parts=()))
 
     def open(self, repository: str, id: str, token: str) -> Session:
@@ -141,10 +141,10 @@ class Sessions:
         `outcome` is for those who come later: the digest of the bytes, or "cancelled".
         """
         turn, mine = _path(session.id, "turn"), uuid.uuid4().bytes
-        self._driver.put_content(turn, mine)
+        self._driver.overwrite(turn, mine)
         if self.outcome(session) is not None:
             return False
-        self._driver.put_content(_path(session.id, "door"), outcome.encode())
+        self._driver.overwrite(_path(session.id, "door"), outcome.encode())
         return self._driver.get_content(turn) == mine
 
     def outcome(self, session: Session) -> str | None:

@@ -1,0 +1,159 @@
+"""What each call on blobs and uploads costs in requests to Swift: the budget of docs/uploads.md."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+from werkzeug.test import Client
+
+from docker_registry.core.driver import Base, fetch
+from docker_registry.distribution import midstate
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.settings import Settings
+from docker_registry.embedded import EmbeddedSwift
+from tests.distribution.pushing import Push, blob_url
+from tests.live.settings import driver_config
+
+MIB = 1 << 20
+SETTINGS = Settings(secret=b"a secret of the tests")
+SMALL = b"0123456789" * 1000
+LARGE = bytes(range(256)) * (10 * MIB // 1024)  # two and a half segments
+DIGEST = Digest.of(SMALL)
+URL = blob_url("some/repo", DIGEST)
+
+
+@pytest.fixture
+def driver(swift: EmbeddedSwift, container: str) -> Base:
+    config = driver_config(swift, swift_container=container, swift_segment_size=MIB)
+    driver = fetch("swift")("/", config)
+    driver.put_content("warm", b"")  # token, container, /info
+    return driver
+
+
+@pytest.fixture
+def fresh(driver: Base) -> Callable[..., Client]:
+    """A registry that has just started."""
+
+    def make(**changes: object) -> Client:
+        return Client(Registry(driver, dataclasses.replace(SETTINGS, **changes)))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def cost(swift: EmbeddedSwift) -> Callable[[Callable[[], object]], int]:
+    """How many requests a call makes."""
+
+    def count(call: Callable[[], object]) -> int:
+        with swift.counting() as counted:
+            call()
+        print(counted)
+        return len(counted)
+
+    return count
+
+
+Fresh = Callable[..., Client]
+Cost = Callable[[Callable[[], object]], int]
+
+
+def expect(status: int, call: Callable[[], object]) -> Callable[[], object]:
+    def checked() -> None:
+        response = call()
+        assert response.status_code == status, response.text  # type: ignore[attr-defined]
+
+    return checked
+
+
+class TestPull:
+    @pytest.fixture(autouse=True)
+    def pushed(self, fresh: Fresh) -> None:
+        Push(fresh()).close(DIGEST, SMALL)
+
+    def test_head(self, fresh: Fresh, cost: Cost) -> None:
+        client = fresh()
+        assert cost(expect(200, lambda: client.head(URL))) == 2
+        assert cost(expect(200, lambda: client.head(URL))) == 0
+
+    def test_head_of_what_is_not_there(self, fresh: Fresh, cost: Cost) -> None:
+        assert cost(expect(404, lambda: fresh().head(blob_url("some/repo", Digest.of(b"else"))))) == 1
+
+    @pytest.mark.parametrize(("headers", "status"), [({}, 200), ({"Range": "bytes=5-9"}, 206)])
+    def test_get(self, fresh: Fresh, cost: Cost, headers: dict[str, str], status: int) -> None:
+        client = fresh()
+        assert cost(expect(status, lambda: client.get(URL, headers=headers))) == 2
+        assert cost(expect(status, lambda: client.get(URL, headers=headers))) == 1
+        assert cost(expect(200, lambda: client.head(URL))) == 0
+
+    def test_get_by_redirect(self, fresh: Fresh, cost: Cost, monkeypatch: pytest.MonkeyPatch, driver: Base) -> None:
+        monkeypatch.setattr(driver, "content_redirect_url", lambda path: f"http://swift.example/{path}")
+        client = fresh(redirect=True)
+        assert cost(expect(307, lambda: client.get(URL))) == 1
+        assert cost(expect(307, lambda: client.get(URL))) == 0
+
+    def test_delete(self, fresh: Fresh, cost: Cost) -> None:
+        assert cost(expect(202, lambda: fresh().delete(URL))) == 3  # the link; and to remove it, a look and the DELETE
+
+    def test_mount(self, fresh: Fresh, cost: Cost) -> None:
+        client = fresh()
+        mount = f"/v2/other/repo/blobs/uploads/?mount={DIGEST}&from=some/repo"
+        assert cost(expect(201, lambda: client.post(mount))) == 3
+        assert cost(expect(201, lambda: client.post(mount.replace("other", "third")))) <= 2
+
+    def test_mount_of_what_is_not_there(self, fresh: Fresh, cost: Cost) -> None:
+        mount = f"/v2/other/repo/blobs/uploads/?mount={Digest.of(b'else')}&from=some/repo"
+        assert cost(expect(202, lambda: fresh().post(mount))) == 1
+
+
+class TestPush:
+    @pytest.mark.parametrize(("data", "objects"), [(SMALL, 1), (LARGE, 4)], ids=["one segment", "three segments"])
+    @pytest.mark.parametrize("elsewhere", [False, True], ids=["one replica", "another each time"])
+    def test_streamed(self, fresh: Fresh, cost: Cost, data: bytes, objects: int, elsewhere: bool) -> None:
+        pushes: list[Push] = []
+        client = fresh()
+        assert cost(lambda: pushes.append(Push(client))) == 0
+        push = pushes[0]
+        push.client = fresh() if elsewhere else client
+        assert cost(lambda: push.stream(data)) == objects
+        push.client = fresh() if elsewhere else client
+        assert cost(lambda: push.close(Digest.of(data))) == 1
+        assert cost(push.status) == 0
+        assert cost(push.cancel) == 0
+
+    @pytest.mark.parametrize(
+        ("data", "objects"), [(b"", 1), (SMALL, 1), (LARGE, 4)], ids=["empty", "one segment", "three segments"]
+    )
+    def test_monolithic(self, fresh: Fresh, cost: Cost, data: bytes, objects: int) -> None:
+        digest = Digest.of(data)
+        push = Push(fresh())
+        assert cost(lambda: push.close(digest, data)) == objects + 1
+
+    def test_in_one_post(self, fresh: Fresh, cost: Cost) -> None:
+        url = f"/v2/some/repo/blobs/uploads/?digest={DIGEST}"
+        assert cost(expect(201, lambda: fresh().post(url, data=SMALL))) == 2
+
+    def test_of_what_is_there(self, fresh: Fresh, cost: Cost) -> None:
+        Push(fresh()).close(DIGEST, SMALL)
+        push = Push(fresh())
+        assert cost(lambda: push.stream(SMALL)) == 2
+        assert cost(lambda: push.close(DIGEST)) <= 2
+
+    @pytest.mark.parametrize("can_resume", [True, False])
+    def test_chunked(self, fresh: Fresh, cost: Cost, monkeypatch: pytest.MonkeyPatch, can_resume: bool) -> None:
+        if can_resume and not midstate.is_available():
+            pytest.skip("this Python's libcrypto keeps its SHA-256 to itself")
+        monkeypatch.setattr(midstate, "is_available", lambda: can_resume)
+        push = Push(fresh())
+        for start in range(0, 5000, 1000):
+            assert cost(lambda start=start: push.chunk(SMALL[start : start + 1000])) == 1  # type: ignore[misc]
+        read = 0 if can_resume else 5
+        closing = 4 + 1 + 1  # that nobody else ends the session, the manifest, the link
+        assert cost(lambda: push.close(Digest.of(SMALL[:5000]))) == read + closing
+
+    def test_cancelled(self, fresh: Fresh, cost: Cost) -> None:
+        push = Push(fresh())
+        push.chunk(SMALL)
+        assert cost(push.cancel) == 4 + 1
