@@ -8,16 +8,27 @@ import time
 import pytest
 from werkzeug.test import Client
 
-from docker_registry.core.driver import Base
+from docker_registry.core.driver import Base, fetch
 from docker_registry.distribution import intake, layout, midstate
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
 from docker_registry.distribution.settings import Settings
 from tests.distribution.pushing import Push, blob_url, pull
+from tests.live.settings import driver_config
 
 DATA = bytes(range(256)) * 40
 DIGEST = Digest.of(DATA)
 EMPTY = Digest.of(b"")
+
+
+@pytest.fixture(params=["memory", "swift", "swift with small segments"])
+def driver(request: pytest.FixtureRequest) -> Base:
+    """An empty storage; in the last one, most of these blobs are large objects."""
+    if request.param == "memory":
+        return fetch("memory")("/registry", None)
+    options = {"swift_segment_size": 4096} if request.param.endswith("segments") else {}
+    swift, container = request.getfixturevalue("swift"), request.getfixturevalue("container")
+    return fetch("swift")("/registry", driver_config(swift, swift_container=container, **options))
 
 
 def left_behind(driver: Base) -> list[str]:
