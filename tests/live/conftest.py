@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from docker_registry.embedded import EmbeddedSwift
+from tests.live.ours import Ours, write_config
 from tests.peers import need_module
 
 serial = itertools.count(1)
@@ -23,6 +24,14 @@ def swift() -> Iterator[EmbeddedSwift]:
         tempfile.TemporaryDirectory(prefix="swift-") as data,
         EmbeddedSwift(data, request_log=True, fsync=False) as running,
     ):
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry(swift: EmbeddedSwift, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ours]:
+    """One registry for all clients; each test takes repositories of its own."""
+    folder = tmp_path_factory.mktemp("registry")
+    with Ours(folder, write_config(folder, swift, f"clients-{os.getpid()}")) as running:
         yield running
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+from docker_registry.embedded import EmbeddedSwift
 
 _SERVING = re.compile(r"on (http://127\.0\.0\.1:\d+)/v2/")
 _DEADLINE = 30.0  # seconds for it to start, or to stop
+
+
+def write_config(folder: Path, swift: EmbeddedSwift, container: str, **registry: Any) -> Path:
+    """A config.yml for one container of this Swift; `registry` is its section of that name. JSON is YAML."""
+    path = folder / "config.yml"
+    options = swift.options(swift_container=container)
+    path.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": registry}}))
+    return path
 
 
 class Ours:
@@ -47,6 +61,14 @@ class Ours:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    def kill(self) -> None:
+        """End it as a power failure would; what its workers do is over too."""
+        assert self._child is not None
+        workers = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self._child.pid)], capture_output=True, check=True)
+        for pid in (self._child.pid, *map(int, workers.stdout.split())):
+            os.kill(pid, signal.SIGKILL)
+        self._child.wait()
 
     def __exit__(self, *exc_info: object) -> None:
         if self._child is not None:
