@@ -201,6 +201,15 @@ class Base(Paths):
         self.stat(path)
         return None
 
+    def parts_prefix(self, path: str) -> str | None:
+        """What the names of all its parts begin with, for a large object whose parts are found by that alone.
+
+        None for any other file. Such a file has the parts that a listing shows
+        now, so `parts` may lack some; a name with this prefix is never no one's.
+        """
+        self.stat(path)
+        return None
+
     def walk_parts(self) -> Iterator[Entry]:
         """Every segment that the storage holds, owned or not; paths are names of parts."""
         return iter(())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -16,15 +15,15 @@ from docker_registry.core.exceptions import (
 from docker_registry.distribution import layout
 from docker_registry.distribution.digest import Digest, new_hash
 
-from .findings import Finding, Kind
-from .ledger import Ledger, Link, Reference
+from .findings import Finding, Kind, age
+from .ledger import Ledger, Link, Owner, Reference
 from .options import DAY, Options
 from .parallel import each
 from .places import What, place
 from .progress import Quiet
 from .survey import read_link
 
-__all__ = ["Examiner", "age", "hash_file"]
+__all__ = ["Examiner", "hash_file"]
 
 T = TypeVar("T")
 
@@ -126,8 +125,8 @@ class Examiner:
     def wrong_sizes(self) -> Iterator[Finding]:
         yield from self._confirmed(self._wrong_size, self._ledger.wrong_sizes(), lambda row: row[1])
 
-    def _wrong_size(self, row: tuple[str, str, int, int]) -> Finding | None:
-        digest, path, _, said = row
+    def _wrong_size(self, row: tuple[str, str, int]) -> Finding | None:
+        digest, path, said = row
         stat = self._driver.stat(path)
         if stat.size == said:
             return None
@@ -142,25 +141,25 @@ class Examiner:
         )
 
     def missing_segments(self) -> Iterator[Finding]:
-        yield from self._confirmed(self._missing_segment, self._ledger.absent_parts(), lambda row: row[0])
+        yield from self._confirmed(self._missing_segment, self._ledger.absent_parts(), lambda row: row[0].path)
 
-    def _missing_segment(self, row: tuple[str, str, int, int]) -> Finding | None:
-        path, part, first, size = row
+    def _missing_segment(self, row: tuple[Owner, str, int, int]) -> Finding | None:
+        owner, part, first, size = row
         # Where the segment is there after all, its first byte can be read through the file.
         try:
-            if not size or self._first_byte(path, first):
+            if not size or self._first_byte(owner.path, first):
                 return None
             why = "nothing can be read there"
         except (BrokenError, WrongArgumentsError) as error:
             why = str(error) or error.message
-        digest = str(place(path).digest or "")
         return Finding(
             Kind.MISSING_SEGMENT,
-            path,
+            owner.path,
             f"lacks {part}, {size} bytes from {first} on: {why}",
-            digest=digest,
-            names=(path,),
+            digest=str(place(owner.path).digest or ""),
+            names=(owner.path,),
             size=size,
+            age=age(owner.modified),
         )
 
     def _first_byte(self, path: str, position: int) -> bytes:
@@ -169,7 +168,9 @@ class Examiner:
 
     def shared_segments(self) -> Iterator[Finding]:
         for one, other, count in self._ledger.shared_parts():
-            yield Finding(Kind.SHARED_SEGMENT, one, f"shares {count} segments with {other}", names=(one, other))
+            yield Finding(
+                Kind.SHARED_SEGMENT, one, f"and {other} both consist of the same {count} segments", names=(one, other)
+            )
 
     def missing_referrers(self) -> Iterator[Finding]:
         yield from self._confirmed(self._missing_referrer, self._ledger.missing_referrers(), lambda row: row[2])
@@ -222,7 +223,7 @@ class Examiner:
     def deep(self) -> Iterator[Finding]:
         """Read and hash every blob."""
         with self._progress.step("blobs read and hashed", self._ledger.count("blob")) as advance:
-            for (digest, path), answer in each(self._hash, self._ledger.blobs(), self._options.workers):
+            for (digest, path, modified), answer in each(self._hash, self._ledger.blobs(), self._options.workers):
                 advance()
                 if isinstance(answer, FileNotFoundError):
                     continue  # deleted since it was listed
@@ -235,11 +236,11 @@ class Examiner:
                 self.hashed += size
                 if found != digest and size:  # found already, where it has no bytes
                     detail = f"{size} bytes have the digest {found}"
-                    yield self._placed(
-                        Finding(Kind.WRONG_CONTENT, path, detail, digest=digest, names=(path,), size=size)
-                    )
+                    found_wrong = Finding(Kind.WRONG_CONTENT, path, detail, digest=digest, names=(path,), size=size)
+                    found_wrong.age = age(modified)
+                    yield self._placed(found_wrong)
 
-    def _hash(self, row: tuple[str, str]) -> tuple[str, int]:
+    def _hash(self, row: tuple[str, str, float | None]) -> tuple[str, int]:
         return hash_file(self._driver, row[1], Digest.parse(row[0]).algorithm)
 
 
@@ -251,8 +252,3 @@ def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:
             hasher.update(chunk)
             size += len(chunk)
     return str(Digest.of_hash(algorithm, hasher)), size
-
-
-def age(modified: float | None) -> float | None:
-    """Seconds since then."""
-    return None if modified is None else time.time() - modified

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Finding", "Kind", "Severity", "Summary"]
+__all__ = ["Finding", "Kind", "Severity", "Summary", "age"]
 
 
 class Severity(str, Enum):
@@ -159,3 +160,8 @@ class Summary:
             self.repaired[finding.kind.code] += 1
         if not finding.settled:
             self.unsettled += 1
+
+
+def age(modified: float | None) -> float | None:
+    """Seconds since then."""
+    return None if modified is None else time.time() - modified

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from docker_registry.core.driver import Base
 
-from .examine import Examiner, age
-from .findings import Finding, Kind, Summary
+from .examine import Examiner
+from .findings import Finding, Kind, Summary, age
 from .ledger import Ledger
 from .options import Options
 from .progress import Quiet
@@ -51,7 +51,8 @@ class Fsck:
 
     def _orphans(self, ledger: Ledger, survey: Survey) -> Iterator[Finding]:
         if self._options.repair and any(True for _ in ledger.orphans()):
-            # For a report the listing is good enough to tell plain files from large ones, not for a removal.
+            # For a report the first listing is good enough, and what it says of plain files; not for a removal.
+            survey.list_again()
             yield from list(survey.ask_owners(sure=True))
         for group in list(ledger.orphans()):
             yield Finding(

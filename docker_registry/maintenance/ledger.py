@@ -43,6 +43,7 @@ CREATE TABLE owner (path TEXT PRIMARY KEY, size INT, modified REAL, hint INT, as
 CREATE TABLE owned (part TEXT, path TEXT, first INT, size INT);
 CREATE INDEX owned_part ON owned (part);
 CREATE INDEX owned_path ON owned (path);
+CREATE TABLE prefix (prefix TEXT, path TEXT, PRIMARY KEY (prefix, path)) WITHOUT ROWID;
 CREATE TABLE part (name TEXT PRIMARY KEY, folder TEXT, size INT, modified REAL) WITHOUT ROWID;
 CREATE TABLE manifest (digest TEXT PRIMARY KEY, subject TEXT, leaving TEXT) WITHOUT ROWID;
 CREATE TABLE reference (
@@ -144,8 +145,8 @@ class Ledger:
 
     def add_file(self, entry: Entry, where: Place) -> None:
         """Note one file of the tree."""
-        if where.what in (What.LAYER, What.REVISION, What.TAG, What.INDEX, What.REFERRER):
-            self._add_link(entry, where)  # far below the size of a segment, so it owns none
+        if where.is_link:
+            self._add_link(entry, where)
             return
         if where.what is What.BLOB:
             self._insert("blob", str(where.digest), entry.path)
@@ -156,7 +157,14 @@ class Ledger:
                 "INSERT INTO unknown VALUES (?, 1) ON CONFLICT (folder) DO UPDATE SET files = files + 1",
                 (_folder(entry.path),),
             )
-        self._insert("owner", entry.path, entry.size, entry.modified, entry.segmented, False, None)
+        self.add_owner(entry)
+
+    def add_owner(self, entry: Entry) -> None:
+        """Note a file that may consist of segments, unless it is known."""
+        self._sql.execute(
+            "INSERT OR IGNORE INTO owner VALUES (?, ?, ?, ?, 0, NULL)",
+            (entry.path, entry.size, entry.modified, entry.segmented),
+        )
 
     def _add_link(self, entry: Entry, where: Place) -> None:
         digest, expected = "", None
@@ -173,16 +181,30 @@ class Ledger:
         """Note one segment that the storage lists."""
         self._insert("part", entry.path, entry.path.rpartition("/")[0], entry.size, entry.modified)
 
-    def add_parts(self, path: str, parts: Iterable[Part] | None) -> int:
-        """Note what a file said it consists of (None: it is plain); returns its bytes."""
+    def add_parts(self, path: str, parts: Iterable[Part] | None) -> None:
+        """Note what a file said it consists of; None: it is plain."""
         total = None
         if parts is not None:
             total = 0
             for part in parts:
                 self._sql.execute("INSERT INTO owned VALUES (?, ?, ?, ?)", (part.name, path, total, part.size))
                 total += part.size
+        self._set_total(path, total)
+
+    def add_prefix(self, path: str, prefix: str) -> list[str]:
+        """Note that a file consists of the segments with a prefix; returns the names of those listed, in order."""
+        inside = "name >= ? AND name < ? || char(0x10ffff)"
+        self._sql.execute(
+            f"INSERT INTO owned SELECT name, ?, 0, size FROM part WHERE {inside}",  # noqa: S608
+            (path, prefix, prefix),
+        )
+        self._insert("prefix", prefix, path)
+        rows = list(self._ask(f"SELECT name, size FROM part WHERE {inside} ORDER BY name", prefix, prefix))  # noqa: S608
+        self._set_total(path, sum(size for _, size in rows))
+        return [name for name, _ in rows]
+
+    def _set_total(self, path: str, total: int | None) -> None:
         self._sql.execute("UPDATE owner SET asked = 1, total = ? WHERE path = ?", (total, path))
-        return total or 0
 
     def add_manifest(self, digest: str, manifest: Manifest | None) -> None:
         """Note that a manifest was read, and what it names if it could be understood."""
@@ -213,7 +235,7 @@ class Ledger:
     def add_blob(self, digest: str, path: str, size: int, modified: float | None) -> None:
         """Note a blob that no listing had, but which is there."""
         self._insert("blob", digest, path)
-        self._insert("owner", path, size, modified, None, False, None)
+        self.add_owner(Entry(path, size, modified))
 
     # Who owns what.
 
@@ -229,49 +251,46 @@ class Ledger:
         only = " AND (hint OR size = 0)" if marked and not sure else ""
         yield from map(Owner._make, self._pages(f"SELECT path, size, modified FROM owner WHERE NOT asked{only}"))  # noqa: S608
 
-    def absent_parts(self) -> Iterator[tuple[str, str, int, int]]:
+    def absent_parts(self) -> Iterator[tuple[Owner, str, int, int]]:
         """(file, segment, its first byte in the file, its size) of segments that no listing had."""
-        yield from self._ask(
-            "SELECT owned.path, owned.part, owned.first, owned.size FROM owned LEFT JOIN part ON part.name = owned.part"
-            " WHERE part.name IS NULL"
-        )
+        for path, size, modified, *rest in self._ask(
+            "SELECT owner.path, owner.size, owner.modified, owned.part, owned.first, owned.size FROM owned"
+            " JOIN owner ON owner.path = owned.path LEFT JOIN part ON part.name = owned.part WHERE part.name IS NULL"
+        ):
+            yield Owner(path, size, modified), *rest
 
     def shared_parts(self) -> Iterator[tuple[str, str, int]]:
         """(file, other file, how many segments they share)."""
         yield from self._ask(
             "SELECT one, other, COUNT(*) FROM (SELECT MIN(path) AS one, MAX(path) AS other FROM owned GROUP BY part)"
             " WHERE one != other GROUP BY one, other"
+            " UNION SELECT MIN(path), MAX(path), 0 FROM prefix GROUP BY prefix HAVING COUNT(*) > 1"
         )
 
     def is_shared(self, path: str) -> bool:
-        """Whether another file owns one of a file's segments."""
+        """Whether another file owns one of a file's segments, or would own those that a listing lacks."""
         return any(
             self._ask(
                 "SELECT 1 FROM owned JOIN owned other ON other.part = owned.part AND other.path != owned.path"
-                " WHERE owned.path = ? LIMIT 1",
+                " WHERE owned.path = ?1 UNION SELECT 1 FROM prefix JOIN prefix other"
+                " ON other.prefix = prefix.prefix AND other.path != prefix.path WHERE prefix.path = ?1 LIMIT 1",
                 path,
             )
         )
 
     def orphans(self) -> Iterator[Group]:
+        """Folders of segments of which no file owns any."""
         yield from map(
             Group._make,
             self._ask(
-                "SELECT part.folder, COUNT(*), SUM(part.size), MAX(part.modified) FROM part"
-                " LEFT JOIN owned ON owned.part = part.name WHERE owned.part IS NULL GROUP BY part.folder"
+                "SELECT folder, COUNT(*), SUM(size), MAX(modified) FROM part WHERE folder NOT IN"
+                " (SELECT folder FROM part JOIN owned ON owned.part = part.name) GROUP BY folder"
             ),
         )
 
-    def orphans_in(self, folder: str) -> list[str]:
-        """The names of a folder's segments that no file owns."""
-        return [
-            name
-            for (name,) in self._ask(
-                "SELECT name FROM part LEFT JOIN owned ON owned.part = part.name"
-                " WHERE folder = ? AND owned.part IS NULL",
-                folder,
-            )
-        ]
+    def parts_in(self, folder: str) -> list[str]:
+        """The names of a folder's segments."""
+        return [name for (name,) in self._ask("SELECT name FROM part WHERE folder = ?", folder)]
 
     # Blobs, links, manifests.
 
@@ -343,10 +362,10 @@ class Ledger:
             ),
         )
 
-    def wrong_sizes(self) -> Iterator[tuple[str, str, int, int]]:
-        """(digest, path, size as it is, size as a manifest says) of blobs that are not empty."""
+    def wrong_sizes(self) -> Iterator[tuple[str, str, int]]:
+        """(digest, path, size as a manifest says) of blobs that have another size, but are not empty."""
         yield from self._ask(
-            f"SELECT blob.digest, blob.path, {_SIZE}, MAX(reference.size) FROM reference"  # noqa: S608
+            f"SELECT blob.digest, blob.path, MAX(reference.size) FROM reference"  # noqa: S608
             " JOIN blob ON blob.digest = reference.digest JOIN owner ON owner.path = blob.path"
             f" WHERE {_SIZE} != reference.size AND {_SIZE} > 0 GROUP BY blob.digest"
         )
@@ -360,9 +379,12 @@ class Ledger:
             *right,
         )
 
-    def blobs(self) -> Iterator[tuple[str, str]]:
-        """(digest, path) of every blob that was not read as a manifest."""
-        yield from self._ask("SELECT digest, path FROM blob WHERE digest NOT IN (SELECT digest FROM manifest)")
+    def blobs(self) -> Iterator[tuple[str, str, float | None]]:
+        """(digest, path, modified) of every blob that was not read as a manifest."""
+        yield from self._ask(
+            "SELECT blob.digest, blob.path, owner.modified FROM blob JOIN owner ON owner.path = blob.path"
+            " WHERE blob.digest NOT IN (SELECT digest FROM manifest)"
+        )
 
     def repositories_of(self, digest: str) -> list[str]:
         """Up to ten repositories that link to a digest."""

@@ -23,6 +23,9 @@ class What(Enum):
     UNKNOWN = auto()
 
 
+_LINKS = (What.LAYER, What.REVISION, What.TAG, What.INDEX, What.REFERRER)
+
+
 class Place(NamedTuple):
     what: What
     repository: str = ""
@@ -30,6 +33,11 @@ class Place(NamedTuple):
     digest: Digest | None = None
     subject: Digest | None = None
     upload: str = ""  # the folder of the upload
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is far below the size of a segment, so that it never consists of any."""
+        return self.what in _LINKS
 
 
 _UNKNOWN = Place(What.UNKNOWN)

@@ -16,8 +16,8 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unsp
 from docker_registry.distribution import layout, messages
 from docker_registry.distribution.digest import Digest
 
-from .examine import age, hash_file
-from .findings import Finding, Kind
+from .examine import hash_file
+from .findings import Finding, Kind, age
 from .ledger import Ledger
 from .options import DAY, Options
 
@@ -108,6 +108,8 @@ class Repairer:
 
     def _remove_blob(self, finding: Finding) -> None:
         """Remove a blob that does not have the bytes of its digest, links first."""
+        if self._is_young(finding, self._options.grace):
+            return
         if self._ledger.is_shared(finding.path):
             finding.left = "another file consists of the same segments"
             return
@@ -131,7 +133,7 @@ class Repairer:
         if not self._is_complete():
             finding.left = "not every file could be asked for its segments; run again"
         elif not self._is_young(finding, self._options.grace):
-            names = self._ledger.orphans_in(finding.path)
+            names = self._ledger.parts_in(finding.path)
             failed = self._driver.remove_parts(names)
             for error in failed.values():
                 raise error

@@ -12,7 +12,7 @@ from docker_registry.core.types import Part, Stat
 from docker_registry.distribution import layout
 from docker_registry.distribution.digest import Digest, DigestError
 
-from .findings import Finding, Kind
+from .findings import Finding, Kind, age
 from .ledger import Ledger, Link, Owner
 from .manifests import ManifestError, read_manifest
 from .parallel import each
@@ -37,16 +37,6 @@ class Survey:
 
     def run(self) -> Iterator[Finding]:
         """Raises ConnectionError when a listing cannot be had; anything less becomes a finding."""
-        self._list()
-        yield from self._read_links()
-        while True:
-            yield from self._read_manifests()
-            # What a link or a manifest names is asked for by name: listings lag.
-            if not self._find_unlisted():
-                break
-        yield from self.ask_owners(sure=False)
-
-    def _list(self) -> None:
         with self._progress.step("segments listed") as advance:
             for entry in self._driver.walk_parts():
                 self._ledger.add_part(entry)
@@ -55,6 +45,19 @@ class Survey:
             for entry in self._driver.walk():
                 self._ledger.add_file(entry, place(entry.path))
                 advance()
+        yield from self._read_links()
+        while True:
+            yield from self._read_manifests()
+            # What a link or a manifest names is asked for by name: listings lag.
+            if not self._find_unlisted():
+                break
+        yield from self.ask_owners(sure=False)
+
+    def list_again(self) -> None:
+        """Note files that a second listing has: it may come from another replica."""
+        for entry in self._driver.walk():
+            if not place(entry.path).is_link:
+                self._ledger.add_owner(entry)
 
     def _read_links(self) -> Iterator[Finding]:
         self._ledger.prove_links()
@@ -125,16 +128,29 @@ class Survey:
         """Ask files what they consist of; with `sure`, all of them."""
         owners = self._ledger.owners_to_ask(sure)
         with self._progress.step("files asked for their segments") as advance:
-            for owner, parts in each(lambda owner: self._driver.parts(owner.path), owners, self._workers):
+            for owner, told in each(self._ask_owner, owners, self._workers):
                 advance()
-                if isinstance(parts, UnspecifiedError):
-                    yield from self._not_told(owner, parts)
-                    continue
-                self._ledger.add_parts(owner.path, parts)
-                # Only a dynamic large object is listed with no bytes; nothing but its names shows a gap.
-                gap = _gap(parts) if parts and not owner.size else ""
-                if gap:
-                    yield self._of_file(Kind.MISSING_SEGMENT, owner.path, f"the storage has none from {gap}")
+                if isinstance(told, UnspecifiedError):
+                    yield from self._not_told(owner, told)
+                elif isinstance(told, str):
+                    yield from self._note_dynamic(owner, told)
+                else:
+                    self._ledger.add_parts(owner.path, told)
+
+    def _ask_owner(self, owner: Owner) -> str | list[Part] | None:
+        """The prefix of its segments for a dynamic large object, else what `Base.parts` says."""
+        if not owner.size:  # as every dynamic large object is listed
+            prefix = self._driver.parts_prefix(owner.path)
+            if prefix is not None:
+                return prefix
+        return self._driver.parts(owner.path)
+
+    def _note_dynamic(self, owner: Owner, prefix: str) -> Iterator[Finding]:
+        gap = _gap(self._ledger.add_prefix(owner.path, prefix))
+        if gap and _gap([part.name for part in self._driver.parts(owner.path) or ()]):
+            finding = self._of_file(Kind.MISSING_SEGMENT, owner.path, f"no segment is listed from {gap}")
+            finding.age = age(owner.modified)
+            yield finding
 
     def _not_told(self, owner: Owner, error: UnspecifiedError) -> Iterator[Finding]:
         where = place(owner.path)
@@ -185,18 +201,17 @@ def _unreadable(path: str, error: UnspecifiedError, repository: str) -> Finding:
     return Finding(Kind.UNREADABLE, path, str(error) or error.message, repository=repository)
 
 
-def _gap(parts: Sequence[Part]) -> str:
+def _gap(names: Sequence[str]) -> str:
     """Between which two segments of Distribution 2.x's numbering one is missing; "" where none is.
 
     It counts from 1. What was a plain object before more was appended became number 0, and 2 came next.
     """
-    found = [_NUMBERED.search(part.name) for part in parts]
-    numbers = [int(match[1]) for match in found if match]
-    if len(numbers) != len(parts):
+    numbers = [int(match[1]) for match in map(_NUMBERED.search, names) if match]
+    if not numbers or len(numbers) != len(names):
         return ""
     if numbers[0] > 1:
-        return f"the start to segment {numbers[0]}"
+        return f"the start to number {numbers[0]}"
     for one, other in pairwise(numbers):
         if other != one + 1 and (one, other) != (0, 2):
-            return f"segment {one} to {other}"
+            return f"number {one} to {other}"
     return ""

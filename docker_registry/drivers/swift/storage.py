@@ -146,6 +146,9 @@ class Storage(driver.Base):
         name, headers = self._existing(path)
         return self._large.parts(name, headers)
 
+    def parts_prefix(self, path):
+        return self._large.prefix(*self._existing(path))
+
     def walk_parts(self):
         for row in listing.rows(self._client, self._names.segments):
             yield listing.entry(self._names.part(self._client.container, row["name"]), row)
