@@ -51,6 +51,9 @@ class Blobs(Resource):
         try:
             bytes_range = self._wanted(digest)
             reader = self.driver.open(layout.blob_data(stored), bytes_range)
+            if reader.size == 0 and not stored.is_of_nothing:
+                reader.close()
+                raise FileNotFoundError(f"{stored} has no bytes")
         except FileNotFoundError:
             self.store.lost_blob(stored)
             raise _unknown(digest) from None

@@ -28,6 +28,8 @@ class Hash(Protocol):
 
 _ALGORITHMS: dict[str, Callable[[], Hash]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
+_OF_NOTHING = {algorithm: make().hexdigest() for algorithm, make in _ALGORITHMS.items()}
+
 
 class DigestError(ValueError):
     """Text that is no digest; what a client must be told with DIGEST_INVALID."""
@@ -89,6 +91,11 @@ class Digest:
     def new_hash(self) -> Hash:
         """A fresh hash object of this digest's algorithm."""
         return new_hash(self.algorithm)
+
+    @property
+    def is_of_nothing(self) -> bool:
+        """Whether this is the digest of zero bytes."""
+        return self.hex == _OF_NOTHING[self.algorithm]
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.hex}"

@@ -110,10 +110,12 @@ class Store:
 
         `fresh` asks the storage unless it said so in the last `link_ttl` seconds.
         """
-        path = layout.blob_data(digest)
-        return self._remember(
-            ("size", digest), lambda: self.driver.stat(path).size, self._link_ttl if fresh else FOREVER
-        )
+        return self._remember(("size", digest), lambda: self._ask_size(digest), self._link_ttl if fresh else FOREVER)
+
+    def _ask_size(self, digest: Digest) -> int | None:
+        size = self.driver.stat(layout.blob_data(digest)).size
+        # A dynamic large object that lost its segments: to be pushed again, which heals it.
+        return None if size == 0 and not digest.is_of_nothing else size
 
     def saw_blob(self, digest: Digest, size: int) -> None:
         """The storage has just confirmed a blob's data."""

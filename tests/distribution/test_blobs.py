@@ -57,6 +57,15 @@ def test_data_that_went_away_is_noticed(client: Client, driver: Base) -> None:
     assert client.head(URL).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_data_that_lost_its_bytes_is_no_blob_and_can_be_pushed_again(driver: Base, method: str) -> None:
+    driver.put_content(layout.blob_data(DIGEST), b"")
+    client = Client(Registry(driver, SETTINGS))
+    assert client.open(URL, method=method).status_code == 404
+    Push(client).close(DIGEST, DATA)
+    assert pull(client, "some/repo", DIGEST) == DATA
+
+
 @pytest.mark.parametrize("text", ["sha256:abc", "sha256:" + "A" * 64, "md5:" + "a" * 32, "x"])
 def test_a_malformed_digest(client: Client, text: str) -> None:
     assert client.get(f"/v2/some/repo/blobs/{text}").status_code == 400

@@ -26,6 +26,12 @@ def test_new_hash_is_of_the_same_algorithm(algorithm: str) -> None:
     assert hasher.hexdigest() == hashlib.new(algorithm, b"abc").hexdigest()
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_digest_of_nothing_is_known(algorithm: str) -> None:
+    assert Digest.of(b"", algorithm).is_of_nothing
+    assert not Digest.of(b"\0", algorithm).is_of_nothing
+
+
 @pytest.mark.parametrize(
     "text",
     [
