@@ -139,6 +139,11 @@ class Layout:
         """Every blob and manifest stored here."""
         return {f"{path.parent.name}:{path.name}" for path in self.folder.glob("blobs/*/*") if path.is_file()}
 
+    def blobs(self, tag: str) -> list[str]:
+        """The digests of a tagged image's layers and config."""
+        manifest = json.loads(self.read(self.tagged(tag)["digest"]))
+        return [row["digest"] for row in (*manifest["layers"], manifest["config"])]
+
     def tagged(self, tag: str) -> dict[str, Any]:
         """The descriptor that a tag stands for, as the layout's index.json says."""
         for descriptor in json.loads((self.folder / "index.json").read_bytes())["manifests"]:
