@@ -20,7 +20,7 @@ import pytest
 
 from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsError
 
-__all__ = ["Broken", "Slow", "Subject", "Suite", "pattern"]
+__all__ = ["ROOT", "Broken", "GoneAway", "Slow", "Subject", "Suite", "pattern", "read", "together"]
 
 # A root, and names that begin like it.
 ROOT = "some/root"
@@ -77,6 +77,10 @@ class Slow(object):
         return self._file.read(min(size, self._at_once))
 
 
+class GoneAway(Exception):
+    """The client of an upload has gone."""
+
+
 class Broken(object):
     """A stream that fails after some bytes."""
 
@@ -86,7 +90,7 @@ class Broken(object):
     def read(self, size):
         data = self._file.read(size)
         if not data:
-            raise OSError("the client went away")
+            raise GoneAway
         return data
 
 
@@ -300,7 +304,7 @@ class Suite(object):
         driver.put_content("there", b"before")
         for size in (10, 3 * subject.segment_size):
             for path in ("there", "new"):
-                with pytest.raises(IOError):
+                with pytest.raises(GoneAway):
                     driver.stream_write(path, Broken(pattern(size)))
         assert driver.get_content("there") == b"before"
         assert not driver.exists("new")
@@ -314,7 +318,7 @@ class Suite(object):
         assert driver.get_content("f") == b"small"
 
     def test_streams_side_by_side(self, driver, subject):
-        contents = {f"f{i}": pattern(i * subject.segment_size // 2, i) for i in range(8)}
+        contents = {"f{0}".format(i): pattern(i * subject.segment_size // 2, i) for i in range(8)}
 
         def write(path, content):
             driver.stream_write(path, Slow(content, 20000))
@@ -366,7 +370,7 @@ class Suite(object):
         assert [entry.path for entry in driver.walk()] == ["f"]
 
     def test_long_listings(self, driver):
-        paths = [f"d/{i:02d}" for i in range(33)]
+        paths = ["d/{0:02d}".format(i) for i in range(33)]
         for path in paths:
             driver.put_content(path, b"x")
         assert sorted(driver.list_directory("d")) == paths
@@ -495,7 +499,7 @@ class Suite(object):
     def test_a_stage_that_is_left_leaves_nothing(self, driver, subject):
         with driver.stage() as stage:
             stage.fill(io.BytesIO(pattern(3 * subject.segment_size)))
-        with pytest.raises(IOError), driver.stage() as stage:
+        with pytest.raises(GoneAway), driver.stage() as stage:
             stage.fill(Broken(pattern(3 * subject.segment_size)))
         assert list(driver.walk()) == []
 
@@ -514,7 +518,7 @@ class Suite(object):
         content = pattern(2 * subject.segment_size)
         with driver.stage() as stage:
             stage.fill(io.BytesIO(content))
-            with pytest.raises(IOError):
+            with pytest.raises(GoneAway):
                 stage.fill(Broken(b""))
             stage.commit("f")
         assert read(driver, "f") == content

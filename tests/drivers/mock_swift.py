@@ -130,9 +130,9 @@ class MockSwift(object):
     def _multistatus(self, places):
         report = {"Response Status": "200 OK", "Number Deleted": 0, "Number Not Found": 0, "Errors": []}
         for container, name in places:
-            spoilt = self.spoil("DELETE", f"{ACCOUNT}/{container}/{name}", "inner")
+            spoilt = self.spoil("DELETE", "{0}/{1}/{2}".format(ACCOUNT, container, name), "inner")
             if spoilt:
-                report["Errors"].append([f"/{container}/{name}", f"{spoilt} Spoilt"])
+                report["Errors"].append(["/{0}/{1}".format(container, name), "{0} Spoilt".format(spoilt)])
                 report["Response Status"] = "400 Bad Request"
             elif self.containers.get(container, {}).pop(name, None):
                 report["Number Deleted"] += 1
@@ -210,8 +210,8 @@ class MockSwift(object):
         etag = md5(content)
         if found.slo is not None:
             headers["x-static-large-object"] = "True"
-        headers["etag"] = f'"{etag}"' if found.slo is not None or found.dlo else etag
-        headers["x-timestamp"] = f"{found.time:.5f}"
+        headers["etag"] = '"{0}"'.format(etag) if found.slo is not None or found.dlo else etag
+        headers["x-timestamp"] = "{0:.5f}".format(found.time)
         headers["content-length"] = str(len(content))
         return headers
 
@@ -235,7 +235,7 @@ class MockSwift(object):
         end = min(int(last), size - 1) if first and last else size - 1
         if start > end:
             raise Refused(416)
-        shown["content-range"] = f"bytes {start}-{end}/{size}"
+        shown["content-range"] = "bytes {0}-{1}/{2}".format(start, end, size)
         shown["content-length"] = str(end + 1 - start)
         return 206, shown, content[start : end + 1]
 

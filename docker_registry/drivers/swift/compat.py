@@ -13,7 +13,7 @@ from docker_registry.core import exceptions
 
 if sys.version_info >= (3,):
     import http.client as http_client
-    from urllib.parse import quote, unquote
+    from urllib import parse as urls
 
     from docker_registry.core.driver import resolve_range
     from docker_registry.core.staging import Stage
@@ -24,8 +24,8 @@ if sys.version_info >= (3,):
         return hashlib.md5(usedforsecurity=False)
 
 else:
+    import urllib as urls
     from collections import namedtuple
-    from urllib import quote, unquote
 
     import httplib as http_client
 
@@ -95,6 +95,16 @@ __all__ = [
 def text(value):
     """Text of what may be UTF-8 bytes, as `str` is on Python 2."""
     return value.decode("utf8") if isinstance(value, bytes) else value
+
+
+def quote(value):
+    """Text as it stands in a URL, slashes quoted too."""
+    return urls.quote(value.encode("utf8"), safe=str(""))
+
+
+def unquote(value):
+    """The text that a URL's part stands for."""
+    return text(urls.unquote(str(value)))
 
 
 def say(template, *values):

@@ -12,7 +12,7 @@ import logging
 from docker_registry.core.exceptions import BrokenError, UnspecifiedError
 
 from . import listing
-from .compat import Part, say, text, unquote
+from .compat import Part, say, unquote
 from .removal import check_multistatus, delete_each
 
 __all__ = ["LargeObjects", "is_dynamic", "is_large", "is_static"]
@@ -50,8 +50,12 @@ class LargeObjects(object):
         if is_static(headers):
             return list(self._static(self._client.container, name, 0))
         if is_dynamic(headers):
-            return list(self._dynamic(name, headers["x-object-manifest"]))
+            return list(self._dynamic(name, headers))
         return None
+
+    def prefix(self, name, headers):
+        """What the parts of a dynamic large object begin with, given what HEAD said; None for any other object."""
+        return self._names.part(*_target(name, headers)) if is_dynamic(headers) else None
 
     def remove(self, name, headers):
         """Delete an object with all its segments, given what HEAD said."""
@@ -112,10 +116,8 @@ class LargeObjects(object):
             raise BrokenError(say("{0}: this server does not give the manifests of large objects", name))
         return manifest
 
-    def _dynamic(self, name, manifest):
-        container, _, prefix = text(unquote(str(manifest))).partition("/")
-        if not prefix:
-            raise BrokenError(say("{0}: a manifest without a prefix, {1}", name, manifest))
+    def _dynamic(self, name, headers):
+        container, prefix = _target(name, headers)
         for row in listing.rows(self._client, prefix, container=container):
             if (container, row["name"]) != (self._client.container, name):
                 yield Part(self._names.part(container, row["name"]), row["bytes"])
@@ -126,6 +128,15 @@ class LargeObjects(object):
         )
         if answer.status == 200:
             check_multistatus(say("DELETE {0}", name), answer.json())
+
+
+def _target(name, headers):
+    """Container and prefix of a dynamic large object's segments."""
+    manifest = headers["x-object-manifest"]
+    container, _, prefix = unquote(manifest).partition("/")
+    if not prefix:
+        raise BrokenError(say("{0}: a manifest without a prefix, {1}", name, manifest))
+    return container, prefix
 
 
 def _one(failed):

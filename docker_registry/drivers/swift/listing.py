@@ -43,7 +43,7 @@ def _page(client, container, terms, size):
     query = "format=json&limit={0}".format(size)
     for key, value in terms:
         if value:
-            query += "&{0}={1}".format(key, quote(value.encode("utf8"), safe=""))
+            query += "&{0}={1}".format(key, quote(value))
     answer = client.request("GET", query=query, accept=(404,), container=container)
     if answer.status in (204, 404):
         return []

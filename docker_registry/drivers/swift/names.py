@@ -95,8 +95,8 @@ def url(*names):
 
     HTTP libraries resolve `.` and `..`; written as `%2E` they arrive.
     """
-    segments = "/".join(names).encode("utf8").split(b"/")
-    return "".join("/" + (_DOTS.get(segment) or quote(segment, safe="")) for segment in segments)
+    segments = "/".join(names).split("/")
+    return "".join("/" + (_DOTS.get(segment) or quote(segment)) for segment in segments)
 
 
 def has_dots(name):
@@ -104,7 +104,7 @@ def has_dots(name):
     return any(segment in (".", "..") for segment in name.split("/"))
 
 
-_DOTS = {b".": "%2E", b"..": "%2E%2E"}
+_DOTS = {".": "%2E", "..": "%2E%2E"}
 
 
 def _checked(name):

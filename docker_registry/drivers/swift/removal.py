@@ -4,7 +4,7 @@ from __future__ import unicode_literals
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
 
-from .compat import say, text, unquote
+from .compat import say, unquote
 from .concurrency import each
 from .names import url
 
@@ -74,12 +74,7 @@ def _delete_in_bulk(client, places):
 
 def _failures(report):
     """The names that a report says could not be deleted, and the status of each."""
-    return {_unquoted(name): status for name, status in report.get("Errors", ())}
-
-
-def _unquoted(name):
-    # Python 2 unquotes bytes only.
-    return "/" + text(unquote(str(name))).lstrip("/")
+    return {"/" + unquote(name).lstrip("/"): status for name, status in report.get("Errors", ())}
 
 
 def _error(doing, status, why):

@@ -14,7 +14,7 @@ import logging
 import os
 from collections import namedtuple
 
-from docker_registry.core.exceptions import BrokenError, MissingError, UnspecifiedError, UsageError
+from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
 
 from .compat import Part, Stage, say
 from .concurrency import Crew, Lease, Md5
@@ -111,7 +111,7 @@ class SegmentedStage(Stage):
     def _abandon(self):
         try:
             self._crew.join()
-        except (UnspecifiedError, EnvironmentError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the others get removed
             logger.info("a segment of an abandoned stage failed: %s", error)
         mine, self._mine = self._mine, []
         self._tail.clear()

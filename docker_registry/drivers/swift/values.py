@@ -9,7 +9,7 @@ import re
 
 __all__ = ["READERS", "TEXT"]
 
-TEXT = (str, type(""))
+TEXT = (str, type(b"".decode("ascii")))  # both kinds of Python 2; the formatter drops the u of u""
 
 _SIZE = re.compile(r"(\d+)\s*([KMG])(?:iB)?$", re.IGNORECASE)
 _FACTORS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}

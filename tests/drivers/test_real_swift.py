@@ -1,0 +1,61 @@
+# -*- coding: utf-8 -*-
+"""The driver suite over the swift driver on a real Swift. Runs on Python 2.7 too.
+
+The environment's TEST_SWIFT has a driver's options as JSON; without it, an
+embedded Swift is started, for which Python 3 is needed.
+"""
+
+from __future__ import unicode_literals
+
+import itertools
+import json
+import os
+import tempfile
+
+import pytest
+import swiftclient
+
+from docker_registry.drivers.swift import Storage
+from tests import conformance
+
+SEGMENT = 64 * 1024
+serial = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def options():
+    given = os.environ.get("TEST_SWIFT")
+    if given:
+        yield json.loads(given)
+        return
+    embedded = pytest.importorskip("docker_registry.embedded")
+    pytest.importorskip("swift")
+    with tempfile.TemporaryDirectory(prefix="swift-") as data, embedded.EmbeddedSwift(data, fsync=False) as swift:
+        yield swift.options()
+
+
+class Real(conformance.Subject):
+    segment_size = SEGMENT
+
+    def __init__(self, options):
+        self._container = "suite-{0}-{1}".format(os.getpid(), next(serial))
+        self._options = dict(options, swift_container=self._container, swift_segment_size=SEGMENT)
+        self._swift = swiftclient.Connection(
+            options["swift_authurl"], options["swift_user"], options["swift_password"], timeout=60
+        )
+        self._swift.put_container(self._container)
+
+    def driver(self, root):
+        return Storage(path=root, config=self._options)
+
+    def plant(self, name, content):
+        self._swift.put_object(self._container, name, content)
+
+    def names(self):
+        return [row["name"] for row in self._swift.get_container(self._container, full_listing=True)[1]]
+
+
+class TestRealSwift(conformance.Suite):
+    @pytest.fixture
+    def subject(self, options):
+        return Real(options)
