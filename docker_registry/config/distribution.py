@@ -150,8 +150,9 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if field and name in options.rest():
+        if name in options.rest():
             fields[field] = options.take(name, convert, None)
+    fields.pop("", None)
     fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
     if values.get(("storage", "swift", "prefix")):
         # Distribution puts another slash behind it, also where it ends in one.

@@ -1,0 +1,202 @@
+"""docker-registry's config.yml, as its users wrote it for docker-registry 0.9.1."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docker_registry.config import Loaded, load
+from docker_registry.core.exceptions import ConfigError
+
+# What a user of the former swift driver has: flavors, a common part, values from the environment.
+SAMPLE = """
+common: &common
+    loglevel: _env:LOGLEVEL:info
+    standalone: _env:STANDALONE:true
+    storage_redirect: _env:STORAGE_REDIRECT
+    search_backend: _env:SEARCH_BACKEND
+    cache_lru:
+        host: _env:CACHE_LRU_REDIS_HOST
+        db: _env:CACHE_LRU_REDIS_DB
+dev: &dev
+    <<: *common
+    storage: local
+    storage_path: /tmp/registry
+swift: &swift
+    <<: *common
+    storage: swift
+    storage_path: _env:STORAGE_PATH:/registry
+    swift_authurl: _env:OS_AUTH_URL
+    swift_container: _env:OS_CONTAINER
+    swift_user: _env:OS_USERNAME
+    swift_password: _env:OS_PASSWORD
+prod:
+    <<: *swift
+    storage_path: /prod
+    include_nothing: ~
+"""
+ENVIRON = {"OS_AUTH_URL": "http://keystone:5000/v3", "OS_USERNAME": "me", "OS_PASSWORD": "hush"}
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Any:
+    """Reads a text as a config file, with an environment of its own."""
+
+    def read(text: str = SAMPLE, flavor: str | None = "swift", **environ: str) -> Loaded:
+        file = tmp_path / "config.yml"
+        file.write_text(text)
+        return load(str(file), flavor, {**ENVIRON, **environ})
+
+    return read
+
+
+def swift(*lines: str) -> str:
+    """A file of one flavor with these further lines."""
+    return "\n".join(["swift:", "    storage: swift", *(f"    {line}" for line in lines)])
+
+
+def test_a_flavor_with_its_environment(read: Any) -> None:
+    settings = read().settings
+    assert (settings.storage, settings.storage_path, settings.log_level) == ("swift", "/registry", "info")
+    assert dict(settings.driver) == {
+        "swift_authurl": "http://keystone:5000/v3",
+        "swift_user": "me",
+        "swift_password": "hush",
+    }
+    assert settings.driver.swift_container is None
+    assert (settings.host, settings.port, settings.redirect) == ("0.0.0.0", 5000, False)
+
+
+def test_the_flavor_comes_from_the_environment_too(read: Any) -> None:
+    assert read(flavor=None, SETTINGS_FLAVOR="prod").settings.storage_path == "/prod"
+
+
+def test_the_file_comes_from_the_environment_too(tmp_path: Path) -> None:
+    file = tmp_path / "other.yml"
+    file.write_text(swift())
+    assert load(None, None, {"DOCKER_REGISTRY_CONFIG": str(file)}).settings.storage == "swift"
+
+
+def test_the_only_flavor_needs_no_name(read: Any) -> None:
+    assert read(swift("storage_path: /a"), None).settings.storage_path == "/a"
+
+
+def test_a_file_without_flavors(read: Any) -> None:
+    assert read("storage: swift\nstorage_path: /flat", None).settings.storage_path == "/flat"
+
+
+@pytest.mark.parametrize("written", ["0042", "1e3", "true", "2024-01-01", "0x10"])
+def test_a_password_stays_what_its_owner_wrote(read: Any, written: str) -> None:
+    assert read(OS_PASSWORD=written).settings.driver.swift_password == written
+
+
+def test_values_of_the_environment_are_yaml(read: Any) -> None:
+    settings = read(STORAGE_REDIRECT="yes", LOGLEVEL="debug").settings
+    assert (settings.redirect, settings.log_level) == (True, "debug")
+
+
+def test_where_to_listen(read: Any) -> None:
+    settings = read(REGISTRY_HOST="127.0.0.1", REGISTRY_PORT="5001", GUNICORN_WORKERS="3").settings
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 5001, 3)
+
+
+def test_the_port_that_kubernetes_sets_is_none(read: Any) -> None:
+    assert read(REGISTRY_PORT="tcp://10.0.0.1:5000").settings.port == 5000
+
+
+def test_the_section_for_what_docker_registry_never_had(read: Any) -> None:
+    settings = read(
+        swift(
+            "secret_key: signing",
+            "registry:",
+            "    workers: 2",
+            "    port: 5005",
+            "    delete: false",
+            "    read_only: true",
+            "    relative_urls: true",
+            "    prefix: images/",
+            "    public_url: https://registry.example.com",
+            "    trusted_proxies: [10.0.0.0/8, 192.0.2.1]",
+            "    headers: {X-Content-Type-Options: nosniff}",
+            "    manifest_size_limit: 8MiB",
+            "    cache_size: 1g",
+            "    upload_ttl: 1h30m",
+            "    log_format: json",
+        )
+    ).settings
+    assert (settings.secret, settings.workers, settings.port) == (b"signing", 2, 5005)
+    assert (settings.delete_enabled, settings.read_only, settings.relative_urls) == (False, True, True)
+    assert (settings.prefix, settings.public_url) == ("/images", "https://registry.example.com")
+    assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("192.0.2.1"))
+    assert settings.headers == (("X-Content-Type-Options", "nosniff"),)
+    assert (settings.manifest_size_limit, settings.cache_bytes, settings.upload_ttl) == (8 << 20, 1 << 30, 5400)
+    assert settings.log_json
+
+
+def test_ignored_options_are_named(read: Any) -> None:
+    loaded = read(SEARCH_BACKEND="sqlalchemy", CACHE_LRU_REDIS_HOST="redis", GUNICORN_USER="www")
+    assert [warning.partition(" is ignored: ")[0].rpartition(" ")[2] for warning in loaded.warnings] == [
+        "cache_lru",
+        "search_backend",
+        "GUNICORN_USER",
+    ]
+
+
+def test_what_is_unset_is_not_named(read: Any) -> None:
+    assert read().warnings == []
+
+
+@pytest.mark.parametrize(
+    ("text", "flavor", "message"),
+    [
+        (swift("storage_paht: /x"), None, r"unknown option storage_paht; did you mean storage_path\?"),
+        (swift("swift_user"), None, "must be a mapping|not valid YAML"),
+        (swift("registry: {wokers: 2}"), None, r"registry: unknown option wokers; did you mean workers\?"),
+        (swift("registry: {workers: 0}"), None, "workers: must be a whole number from 1 to 256"),
+        (swift("registry: {workers: many}"), None, "workers: must be a whole number"),
+        (swift("registry: {trusted_proxies: [nowhere]}"), None, "trusted_proxies: must be addresses or networks"),
+        (swift("registry: {headers: {'a b': c}}"), None, "cannot be sent as a header"),
+        (swift('registry: {headers: {a: "b\\nc"}}'), None, "cannot be sent as a header"),
+        (swift("registry: {upload_ttl: soon}"), None, "upload_ttl: must be a number of seconds"),
+        (swift("registry: {cache_size: 1.5}"), None, "cache_size: must be a number of bytes"),
+        (swift("registry: {delete: maybe}"), None, "delete: must be true or false"),
+        (swift("registry: 1"), None, "registry: must be a mapping"),
+        (swift("loglevel: loud"), None, "loglevel: must be one of"),
+        (swift("standalone: false"), None, "standalone: false asks an index"),
+        (swift("privileged_key: /key.pem"), None, "privileged_key: signed requests would not be checked"),
+        (SAMPLE, "swfit", r"no flavor swfit; did you mean swift\?"),
+        (SAMPLE, "xyz", "no flavor xyz; it has: dev, swift, prod"),
+        (SAMPLE, None, "flavor dev: storage: local is not installed.*SETTINGS_FLAVOR: swift, prod"),
+        ("a: {storage: swift}\nb: {storage: swift}", None, "choose a flavor with --flavor or SETTINGS_FLAVOR: a, b"),
+        ("a: {}", None, "none has a storage"),
+        ("a: {storage: }", "a", "storage: is missing"),
+        ("- a", None, "must be a mapping"),
+        ("a: [", None, "not valid YAML, line 1"),
+    ],
+)
+def test_mistakes_are_errors_of_one_line(read: Any, text: str, flavor: str | None, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        read(text, flavor)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read the config file .*none.yml: No such file"):
+        load(str(tmp_path / "none.yml"), None, {})
+
+
+@pytest.mark.parametrize(
+    "text", [swift("swift_password: hush-hush\n bad indent: ["), swift("swift_password: [hush-hush", "x: 1")]
+)
+def test_no_error_shows_a_password(read: Any, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert "hush" not in str(caught.value)
+
+
+def test_no_repr_shows_a_secret(read: Any) -> None:
+    loaded = read(swift("secret_key: hush-1", "swift_password: hush-2"))
+    assert "hush" not in repr(loaded)

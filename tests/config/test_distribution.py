@@ -1,0 +1,241 @@
+"""Distribution's config file and its environment: each key is honoured, named in a warning, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docker_registry.config import Loaded, distribution, keys, load
+from docker_registry.core.exceptions import ConfigError
+
+FILE: dict[str, Any] = {
+    "version": "0.1",
+    "storage": {
+        "swift": {
+            "username": "me",
+            "password": "hush",
+            "authurl": "http://keystone:5000/v3",
+            "container": "images",
+        }
+    },
+}
+
+
+def merged(*paths_and_values: tuple[str, Any]) -> dict[str, Any]:
+    """FILE with further values, each by its dotted path."""
+    document: dict[str, Any] = yaml.safe_load(yaml.safe_dump(FILE))
+    for path, value in paths_and_values:
+        *parents, last = path.split(".")
+        section = document
+        for name in parents:
+            section = section.setdefault(name, {})
+        section[last] = value
+    return document
+
+
+def read(document: dict[str, Any], **environ: str) -> Loaded:
+    return distribution.read(document, "config.yml", environ)
+
+
+def test_the_smallest_file() -> None:
+    settings = read(FILE).settings
+    assert (settings.storage, settings.storage_path) == ("swift", "/")
+    assert dict(settings.driver) == {
+        "swift_user": "me",
+        "swift_password": "hush",
+        "swift_authurl": "http://keystone:5000/v3",
+        "swift_container": "images",
+    }
+    # Distribution's defaults, where they are not ours.
+    assert (settings.delete_enabled, settings.redirect, settings.host, settings.port) == (False, True, "0.0.0.0", 5000)
+
+
+def test_it_is_told_from_docker_registry_s(tmp_path: Path) -> None:
+    file = tmp_path / "config.yml"
+    file.write_text(yaml.safe_dump(FILE))
+    assert load(str(file), None, {}).settings.driver.swift_container == "images"
+    with pytest.raises(ConfigError, match="--flavor is for docker-registry's format"):
+        load(str(file), "prod", {})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field", "expected"),
+    [
+        ("storage.delete.enabled", True, "delete_enabled", True),
+        ("storage.redirect.disable", True, "redirect", False),
+        ("storage.maintenance.readonly.enabled", True, "read_only", True),
+        ("storage.swift.prefix", "docker/images", "storage_path", "docker/images/"),  # 2.8 adds the slash
+        ("http.addr", "127.0.0.1:5001", "port", 5001),
+        ("http.addr", "[::1]:5001", "host", "::1"),
+        ("http.addr", ":80", "host", "0.0.0.0"),
+        ("http.host", "https://registry.example.com", "public_url", "https://registry.example.com"),
+        ("http.prefix", "/images/", "prefix", "/images"),
+        ("http.relativeurls", True, "relative_urls", True),
+        ("http.secret", "signing", "secret", b"signing"),
+        ("http.draintimeout", "1m30s", "graceful_timeout", 90),
+        ("http.headers", {"X-A": ["b", "c"]}, "headers", (("X-A", "b"), ("X-A", "c"))),
+        ("log.level", "warn", "log_level", "warning"),
+        ("log.formatter", "json", "log_json", True),
+        ("log.accesslog.disabled", True, "access_log", False),
+        ("catalog.maxentries", 77, "page_size_max", 77),
+    ],
+)
+def test_honoured(path: str, value: Any, field: str, expected: Any) -> None:
+    for loaded in (
+        read(merged((path, value))),
+        read(FILE, **{"REGISTRY_" + path.upper().replace(".", "_"): yaml.safe_dump(value)}),
+    ):
+        assert getattr(loaded.settings, field) == expected
+        assert loaded.warnings == []
+
+
+SWIFT = {
+    "applicationcredentialid": "swift_application_credential_id",
+    "applicationcredentialname": "swift_application_credential_name",
+    "applicationcredentialsecret": "swift_application_credential_secret",
+    "authurl": "swift_authurl",
+    "container": "swift_container",
+    "domain": "swift_domain_name",
+    "domainid": "swift_domain_id",
+    "endpointtype": "swift_endpoint_type",
+    "password": "swift_password",
+    "region": "swift_region_name",
+    "secretkey": "swift_temp_url_key",
+    "tenant": "swift_tenant_name",
+    "tenantdomain": "swift_project_domain_name",
+    "tenantdomainid": "swift_project_domain_id",
+    "tenantid": "swift_tenant_id",
+    "tokenid": "swift_token",
+    "trustid": "swift_trust_id",
+    "username": "swift_user",
+}
+
+
+@pytest.mark.parametrize(("parameter", "option"), SWIFT.items())
+def test_the_storage_s_parameters(parameter: str, option: str) -> None:
+    from docker_registry.drivers.swift import options
+
+    assert option in options.BY_NAME
+    assert read(merged((f"storage.swift.{parameter}", "given"))).settings.driver[option] == "given"
+    assert read(FILE, **{f"REGISTRY_STORAGE_SWIFT_{parameter.upper()}": "0123"}).settings.driver[option] == "0123"
+
+
+def test_numbers_and_flags_among_them() -> None:
+    driver = read(
+        merged(
+            ("storage.swift.chunksize", 5242880),
+            ("storage.swift.insecureskipverify", True),
+            ("storage.swift.authversion", 3),
+            ("storage.swift.password", 12345),
+        )
+    ).settings.driver
+    assert driver.swift_segment_size == 5 << 20
+    assert driver.swift_insecure is True
+    assert driver.swift_auth_version == "3"
+    assert driver.swift_password == "12345"
+
+
+@pytest.mark.parametrize("entry", keys.IGNORED, ids=".".join)
+def test_ignored_with_a_warning(entry: tuple[str, ...]) -> None:
+    name = ".".join(entry)
+    for value in ({"deeper": {"still": 1}}, ["x"], "x"):
+        loaded = read(merged((name, value)))
+        assert [warning for warning in loaded.warnings if f" {name} is ignored: " in warning] == loaded.warnings
+        assert len(loaded.warnings) == 1
+    assert len(read(FILE, **{"REGISTRY_" + name.upper().replace(".", "_") + "_X_Y": "z"}).warnings) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "auth.htpasswd.path",
+        "auth.token.realm",
+        "auth.silly.realm",
+        "http.tls.certificate",
+        "http.tls.letsencrypt.email",
+        "http.tls.clientcas",
+        "proxy.remoteurl",
+        "proxy.ttl",
+    ],
+)
+def test_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        read(merged((name, "x")))
+    with pytest.raises(ConfigError, match=name):
+        read(FILE, **{"REGISTRY_" + name.upper().replace(".", "_"): "x"})
+
+
+def test_an_empty_section_asks_for_nothing() -> None:
+    assert read(merged(("auth", {}), ("http", {"tls": None}), ("proxy", None))).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([("http.adr", ":5000")], r"unknown option http.adr; did you mean http.addr\?"),
+        ([("storage.swift.auturl", "x")], r"storage.swift.auturl; did you mean storage.swift.authurl\?"),
+        ([("storage.s3", {"bucket": "x"})], "storage.s3: this registry keeps its images in Swift"),
+        ([("storage.inmemory", {})], "two storages, swift and inmemory"),
+        ([("storage", {})], "has no storage.swift"),
+        ([("storage.swift.container", None)], "storage.swift.container: is missing"),
+        ([("storage.delete.enabled", "sometimes")], "storage.delete.enabled: must be true or false"),
+        ([("http.addr", "nowhere")], "http.addr: must be a whole number"),
+        ([("http.net", "unix")], "http.net: must be one of tcp"),
+        ([("storage.swift.chunksize", "big")], "chunksize: must be a number of bytes"),
+        ([("version", "0.2")], "version: only 0.1"),
+    ],
+)
+def test_mistakes_are_errors_of_one_line(changes: list[tuple[str, Any]], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        read(merged(*changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_memory_storage() -> None:
+    assert read({"version": 0.1, "storage": "inmemory"}).settings.storage == "memory"
+
+
+def test_an_unknown_variable_is_a_warning() -> None:
+    loaded = read(FILE, REGISTRY_STORAGE_SWIFT_AUTHUL="x")
+    assert loaded.warnings == [
+        "the environment: REGISTRY_STORAGE_SWIFT_AUTHUL is unknown and ignored;"
+        " did you mean REGISTRY_STORAGE_SWIFT_AUTHURL?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "REGISTRY_AUTH_FILE",
+        "REGISTRY_PORT",
+        "REGISTRY_PORT_5000_TCP",
+        "REGISTRY_PORT_5000_TCP_ADDR",
+        "REGISTRY_SERVICE_HOST",
+        "REGISTRY_SERVICE_PORT",
+        "REGISTRY_SERVICE_PORT_HTTP",
+    ],
+)
+def test_variables_of_others_are_none_of_ours(name: str) -> None:
+    assert read(FILE, **{name: "tcp://10.0.0.1:5000"}) == read(FILE)
+
+
+def test_no_text_shows_a_secret() -> None:
+    loaded = read(merged(("http.secret", "hush-1")))
+    assert "hush" not in repr(loaded)
+    with pytest.raises(ConfigError) as caught:
+        read(FILE, REGISTRY_STORAGE_SWIFT_PASSWORD="[hush")
+    assert "hush" not in str(caught.value)
+
+
+@given(st.from_regex(r"\AREGISTRY_[A-Z_]{1,30}\Z"), st.text(max_size=5))
+def test_no_variable_breaks_it(name: str, value: str) -> None:
+    try:
+        text = "".join(read(FILE, **{name: value}).warnings)
+    except ConfigError as error:
+        text = str(error)
+    assert "\n" not in text
