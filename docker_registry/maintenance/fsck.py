@@ -34,7 +34,7 @@ class Fsck:
         with Ledger() as ledger:
             survey = Survey(self._driver, ledger, self._options.workers, self._progress)
             examiner = Examiner(self._driver, ledger, self._options, self._progress)
-            repairer = Repairer(self._driver, ledger, self._options, lambda: not survey.incomplete)
+            repairer = Repairer(self._driver, ledger, self._options, lambda: not survey.untold)
             for finding in self._find(ledger, survey, examiner):
                 repairer.mend(finding)
                 self.summary.count(finding)

@@ -262,9 +262,10 @@ class Ledger:
     def shared_parts(self) -> Iterator[tuple[str, str, int]]:
         """(file, other file, how many segments they share)."""
         yield from self._ask(
-            "SELECT one, other, COUNT(*) FROM (SELECT MIN(path) AS one, MAX(path) AS other FROM owned GROUP BY part)"
-            " WHERE one != other GROUP BY one, other"
-            " UNION SELECT MIN(path), MAX(path), 0 FROM prefix GROUP BY prefix HAVING COUNT(*) > 1"
+            "SELECT one, other, SUM(shared) FROM ("
+            " SELECT MIN(path) AS one, MAX(path) AS other, 1 AS shared FROM owned GROUP BY part"
+            " UNION ALL SELECT MIN(path), MAX(path), 0 FROM prefix GROUP BY prefix"
+            ") WHERE one != other GROUP BY one, other"
         )
 
     def is_shared(self, path: str) -> bool:

@@ -26,14 +26,14 @@ _NUMBERED = re.compile(r"/(\d{16})$")  # how Distribution 2.x ends the names of 
 
 
 class Survey:
-    """One walk. `incomplete` counts the files that did not say what they consist of."""
+    """One walk. `untold` are the files and digests that did not say what they are, or consist of."""
 
     def __init__(self, driver: Base, ledger: Ledger, workers: int, progress: Quiet):
         self._driver = driver
         self._ledger = ledger
         self._workers = workers
         self._progress = progress
-        self.incomplete = 0
+        self.untold: set[str] = set()
 
     def run(self) -> Iterator[Finding]:
         """Raises ConnectionError when a listing cannot be had; anything less becomes a finding."""
@@ -118,7 +118,7 @@ class Survey:
                 continue
             self._ledger.add_absent(digest)
             if not isinstance(stat, FileNotFoundError):
-                self.incomplete += 1
+                self.untold.add(digest)
         return found
 
     def _stat(self, digest: str) -> Stat:
@@ -132,7 +132,9 @@ class Survey:
                 advance()
                 if isinstance(told, UnspecifiedError):
                     yield from self._not_told(owner, told)
-                elif isinstance(told, str):
+                    continue
+                self.untold.discard(owner.path)
+                if isinstance(told, str):
                     yield from self._note_dynamic(owner, told)
                 else:
                     self._ledger.add_parts(owner.path, told)
@@ -154,12 +156,13 @@ class Survey:
 
     def _not_told(self, owner: Owner, error: UnspecifiedError) -> Iterator[Finding]:
         where = place(owner.path)
-        if not isinstance(error, FileNotFoundError):
-            self.incomplete += 1
+        if isinstance(error, FileNotFoundError):
+            if where.what is What.UPLOAD:
+                # It was finished meanwhile, and its segments now belong to a blob that was not listed.
+                self.untold.add(owner.path)
+        elif owner.path not in self.untold:
+            self.untold.add(owner.path)
             yield _unreadable(owner.path, error, where.repository)
-        elif where.what is What.UPLOAD:
-            # It was finished meanwhile, and its segments now belong to a blob that was not listed.
-            self.incomplete += 1
 
     def _of_file(self, kind: Kind, path: str, detail: str) -> Finding:
         where = place(path)
