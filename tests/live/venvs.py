@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.peers import lack, need
 
-__all__ = ["PINS", "python2", "venv"]
+__all__ = ["PINS", "create", "python2", "venv"]
 
 PINS = Path(__file__).parent / "pins"
 ROOT = Path(os.environ.get("PEERS_DIR") or Path(__file__).parents[2] / ".peers")
@@ -44,13 +44,14 @@ def venv(name: str, pins: Path, python: str = sys.executable, exact: bool = Fals
         if not (folder / stamp).exists():
             need("gcc")
             shutil.rmtree(folder, ignore_errors=True)
-            _create(folder, python)
+            create(folder, python)
             _run(folder / "bin" / "python", "-m", "pip", "install", *(["--no-deps"] if exact else []), "-r", pins)
             (folder / stamp).touch()
     return folder
 
 
-def _create(folder: Path, python: str) -> None:
+def create(folder: Path, python: str) -> None:
+    """Make an empty environment."""
     if python == sys.executable:
         _run(python, "-m", "venv", folder)
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import CONSTRAINTS, ROOT, Environment, build_wheel, fresh_environment
+from tests.wheels import CONSTRAINTS, ROOT, Environment, build_wheel
 
 STUBS = {"docker_registry/__init__.py", "docker_registry/drivers/__init__.py"}
 
@@ -23,7 +23,7 @@ def wheel2(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel3(tmp_path_factory):
-    return build_wheel("3.11", tmp_path_factory.mktemp("wheel3"))
+    return build_wheel("3", tmp_path_factory.mktemp("wheel3"))
 
 
 def files(wheel: Path) -> set[str]:
@@ -81,18 +81,18 @@ def fetched(where: Environment, folder: Path) -> list[str]:
 
 
 def test_the_python_3_wheel_alone_gives_the_driver(wheel3, tmp_path):
-    clean = fresh_environment(tmp_path / "environment", "3.11")
+    clean = Environment.fresh(tmp_path / "environment", "3")
     clean.install(wheel3)
     module, scheme, available = fetched(clean, tmp_path)
     assert module.startswith("docker_registry.drivers.swift")
     assert (scheme, available) == ("swift", ["memory", "swift"])
-    assert "docker-registry-core" not in clean.run("pip", "list", "--disable-pip-version-check")
+    assert "docker-registry-core" not in clean.run("pip", "list")
     assert "docker-registry-swift" in {path.name for path in clean.bin.iterdir()}
 
 
 def core_files(where: Environment) -> dict[str, str]:
     """The files of docker-registry-core as installed, and their contents' hashes."""
-    listing = where.run("pip", "show", "-f", "docker-registry-core", "--disable-pip-version-check").splitlines()
+    listing = where.run("pip", "show", "-f", "docker-registry-core").splitlines()
     (location,) = (Path(line.split(": ")[1]) for line in listing if line.startswith("Location: "))
     names = [line.strip() for line in listing[listing.index("Files:") + 1 :]]
     paths = (location / name for name in names if not name.endswith(".pyc"))
@@ -100,7 +100,7 @@ def core_files(where: Environment) -> dict[str, str]:
 
 
 def test_the_python_2_wheel_comes_and_goes_beside_docker_registry_core(wheel2, tmp_path):
-    clean = fresh_environment(tmp_path / "environment", "2.7")
+    clean = Environment.fresh(tmp_path / "environment", "2.7")
     clean.install("docker-registry-core>=2,<3")
     before = core_files(clean)
     assert any(name.endswith("docker_registry/core/driver.py") for name in before)
@@ -110,7 +110,7 @@ def test_the_python_2_wheel_comes_and_goes_beside_docker_registry_core(wheel2, t
     assert module.startswith("docker_registry.drivers.swift")
     assert scheme == "swift"
     assert {"file", "swift"} <= set(available)
-    clean.run("pip", "uninstall", "--yes", "--disable-pip-version-check", "docker-registry-driver-swift")
+    clean.run("pip", "uninstall", "--yes", "docker-registry-driver-swift")
     assert core_files(clean) == before
     program = "from docker_registry.core import driver; driver.fetch('file'); print(driver.available())"
     said = clean.run("python", "-c", program, cwd=tmp_path)

@@ -1,0 +1,79 @@
+"""This project's wheels, built by a test, and environments to install them into."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.live import venvs
+
+__all__ = ["CONSTRAINTS", "ROOT", "Environment", "build_wheel", "interpreter"]
+
+ROOT = Path(__file__).parent.parent
+CONSTRAINTS = venvs.PINS / "python2-constraints.txt"
+SOURCES = ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+TIMEOUT = 900  # seconds for one command; some packages are compiled
+
+
+class Environment:
+    """A virtual environment and what can be run there."""
+
+    def __init__(self, folder: Path):
+        self.bin = folder / "bin"
+
+    @classmethod
+    def fresh(cls, folder: Path, version: str) -> Environment:
+        """An empty one, for CPython `version`."""
+        venvs.create(folder, interpreter(version))
+        return cls(folder)
+
+    def run(self, program: str, *arguments: str | Path, cwd: Path | None = None, **environ: str) -> str:
+        """Run one of its programs to the end; returns its output, raises AssertionError with it on failure."""
+        command = [str(self.bin / program), *map(str, arguments)]
+        # The packages of the environment that runs the tests are not those of this one.
+        inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+        environ = {**inherited, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **environ}
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            env=environ,
+            cwd=cwd,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
+        return done.stdout
+
+    def install(self, *arguments: str | Path) -> None:
+        self.run("python", "-m", "pip", "install", "--quiet", *arguments)
+
+
+@functools.cache
+def interpreter(version: str) -> str:
+    """The path of CPython "2.7", or of the one that runs the tests ("3"); skips the test where there is none."""
+    return venvs.python2() if version == "2.7" else sys.executable
+
+
+def build_wheel(version: str, folder: Path) -> Path:
+    """Build this project's wheel by CPython "2.7" or "3" into `folder`, from a clean copy of the source.
+
+    Clean, since a `build/lib` that another Python left behind would be packed
+    too; and in pip's isolation, since docker-registry-core brings a setuptools
+    that is too old.
+    """
+    with tempfile.TemporaryDirectory(prefix="wheel-") as scratch:
+        clean = Path(scratch, "source")
+        ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+        shutil.copytree(ROOT / "docker_registry", clean / "docker_registry", ignore=ignored)
+        for name in SOURCES:
+            shutil.copy(ROOT / name, clean)
+        builder = Environment.fresh(Path(scratch, "builder"), version)
+        builder.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, clean)
+    (wheel,) = folder.glob(f"*-py{version[0]}-none-any.whl")
+    return wheel
