@@ -11,6 +11,8 @@ from .values import READERS, TEXT
 
 __all__ = ["Settings", "read"]
 
+PREFIX = "swift_"
+
 
 class Settings(object):
     """Every option of `options.OPTIONS` by its attribute name; None where one is unset and has no default.
@@ -73,10 +75,12 @@ def _get(config, name):
 
 def _unknown(config):
     keys = getattr(config, "keys", None)
+    known = [name[len(PREFIX) :] for name in BY_NAME if name.startswith(PREFIX)]
     for name in sorted(str(key) for key in (keys() if callable(keys) else dir(config))):
-        if name.startswith("swift_") and name not in BY_NAME:
-            near = difflib.get_close_matches(name, BY_NAME, 1)
-            yield "%s: there is no such option%s" % (name, ", did you mean %s?" % near[0] if near else "")
+        if name.startswith(PREFIX) and name not in BY_NAME:
+            near = difflib.get_close_matches(name[len(PREFIX) :], known, 1)
+            guess = ", did you mean %s%s?" % (PREFIX, near[0]) if near else ""
+            yield "%s: there is no such option%s" % (name, guess)
 
 
 def _as_written(option, value, environ):

@@ -89,20 +89,24 @@ def _two_ways(method, explicit):
 
 def _merge(method, explicit, ambient):
     values = {a: v for a, v in ambient.items() if a not in _ALL or a in _TAKES[method]}
-    for pair in _EITHER + (("trust_id", "tenant_name"), ("trust_id", "tenant_id"), ("domain_name",) + _OWN_DOMAIN):
+    for pair in _EITHER + (("trust_id", "tenant_name"), ("trust_id", "tenant_id")):
         if not set(pair).isdisjoint(explicit):
             _drop(values, pair)
+    if not {"domain_name", "domain_id"}.isdisjoint(explicit):
+        _drop(values, _OWN_DOMAIN)
     values.update(explicit)
     for by_name, by_id in _EITHER:
         if by_id in values:
             _drop(values, (by_name,))
     if "trust_id" in values:
         _drop(values, ("tenant_name", "tenant_id"))
+    if "application_credential_id" in values:
+        _drop(values, _USER)
     return values
 
 
 def _settle_version(values, explicit, ambient):
-    url = re.sub(r"(/v3)/auth/tokens$|(/v2\.0)/tokens$", r"\1\2", values.get("auth_url") or "")
+    url = re.sub(r"(?<=/v3)/auth/tokens$|(?<=/v2\.0)/tokens$", "", values.get("auth_url") or "")
     stated, in_url = explicit.get("auth_version"), _version_of(url)
     if stated and in_url and stated != in_url:
         yield "swift_auth_version is %s, but swift_authurl is of version %s (%s): leave swift_auth_version out" % (

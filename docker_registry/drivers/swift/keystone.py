@@ -31,9 +31,13 @@ def log_in(settings):
 def _token(settings, session, version, url):
     try:
         return _plugin(settings, version, url).get_access(session)
-    except (failures.Unauthorized, failures.Forbidden, failures.NotFound) as error:
-        projects = None if settings.method == "application_credential" else _projects(settings, session, version, url)
-        raise refusals.refused(settings, version, error, projects)
+    except failures.NotFound:
+        # Said of a URL that is not Keystone's, but also of some credentials.
+        Discover(session, url, authenticated=False)
+    except (failures.Unauthorized, failures.Forbidden):
+        pass
+    projects = None if settings.method == "application_credential" else _projects(settings, session, version, url)
+    raise refusals.refused(settings, version, projects)
 
 
 def _projects(settings, session, version, url):

@@ -28,20 +28,24 @@ def translate(settings, error):
         return untrusted(settings, error)
     if isinstance(error, (failures.ConnectionError, EnvironmentError)):
         return unreachable(settings, error)
-    if not isinstance(error, failures.HttpError):
-        return BrokenError("what answers at %s is not Keystone: check swift_authurl (%s)" % (where, _reason(error)))
+    if not isinstance(error, failures.HttpError) or error.http_status == 404:
+        return BrokenError(
+            "there is no Keystone%s at %s: check swift_authurl and swift_auth_version (%s)"
+            % (" v%s" % settings.auth_version if settings.auth_version else "", where, _reason(error))
+        )
     status = error.http_status
     if status in errors.TRANSIENT or status >= 500:
         return UnreachableError("Keystone at %s answers %s" % (where, status))
-    if status == 404:
-        return _not_here(settings, settings.auth_version)
-    return BrokenError("Keystone at %s refuses the request: %s" % (where, _reason(error)))
+    return BrokenError("%s refuses to log in, with %s (%s): check swift_authurl" % (where, status, _reason(error)))
 
 
 def untrusted(settings, error):
+    where, reason = settings.auth_url, _reason(error)
+    if "certificate" not in reason:
+        return BrokenError("there is no TLS at %s (%s): check swift_authurl" % (where, reason))
     return BrokenError(
         "the TLS certificate of %s cannot be trusted (%s): write the file of the CA that signed it as swift_cacert, or "
-        "the name that it is made out to in swift_authurl" % (settings.auth_url, _reason(error))
+        "the name that it is made out to in swift_authurl" % (where, reason)
     )
 
 
@@ -58,17 +62,15 @@ def version_1(settings, status):
         return BrokenError(
             "%s does not accept user %s: check swift_user (account:user) and swift_password" % (where, settings.user)
         )
-    return _not_here(settings, 1)
+    return BrokenError("there is no auth v1 at %s: check swift_authurl and swift_auth_version" % where)
 
 
-def refused(settings, version, error, projects):
-    """Keystone answered 401, 403 or 404 to a login.
+def refused(settings, version, projects):
+    """Keystone knows better than to accept this login.
 
     `projects` are those that the user may use, None when the user may not even log in.
     """
     where, who = settings.auth_url, _who(settings)
-    if isinstance(error, failures.NotFound) and projects is None and settings.method != "application_credential":
-        return _not_here(settings, version)
     if projects is None:
         return BrokenError("%s does not accept %s: %s" % (where, who, _wrong_login(settings, version)))
     if settings.trust_id:
@@ -89,19 +91,14 @@ def no_endpoint(settings, catalogue):
         types = {service["type"] for service in catalogue}
         what, option = "service of type %s" % settings.service_type, "swift_service_type"
         return MissingError(text % (settings.auth_url, what, option, _choice(types)))
-    regions = {e["region_id"] for e in endpoints}
+    regions = {e["region_name"] for e in endpoints}
     if settings.region_name and settings.region_name not in regions:
         what, option = "region %s for Swift" % settings.region_name, "swift_region_name"
         return MissingError(text % (settings.auth_url, what, option, _choice(regions)))
-    interfaces = {e["interface"] for e in endpoints if settings.region_name in (None, e["region_id"])}
+    here = [e for e in endpoints if settings.region_name in (None, e["region_name"])]
+    interfaces = {re.sub("URL$", "", e["interface"]) for e in here}  # v2 says publicURL
     what, option = "%s endpoint for Swift" % settings.endpoint_type, "swift_endpoint_type"
     return MissingError(text % (settings.auth_url, what, option, _choice(interfaces)))
-
-
-def _not_here(settings, version):
-    return BrokenError(
-        "there is no auth v%s at %s: check swift_authurl and swift_auth_version" % (version, settings.auth_url)
-    )
 
 
 def _who(settings):
@@ -146,5 +143,5 @@ def _choice(names):
 
 def _reason(error):
     """The innermost reason; what libraries put around it repeats the URL at length."""
-    text = re.sub(r"^.*(\[Errno -?\d+\]|: (?=[^:]+$))", "", " ".join(("%s" % error).split()))
-    return text.strip(" '\")(") or type(error).__name__
+    text = re.sub(r"\(_ssl\.c:\d+\)|\(HTTP \d+\)|\(Request-ID: .*?\)", "", "%s" % error).rstrip(" '\")(.,")
+    return re.split(r"\] |: ", " ".join(text.split()))[-1] or type(error).__name__
