@@ -107,6 +107,11 @@ class TestPull:
         mount = f"/v2/other/repo/blobs/uploads/?mount={Digest.of(b'else')}&from=some/repo"
         assert cost(expect(202, lambda: fresh().post(mount))) == 1
 
+    @pytest.mark.parametrize("source", ["", "Not/A/Name", "../some/repo"])
+    def test_mount_from_what_is_no_name(self, fresh: Fresh, cost: Cost, source: str) -> None:
+        mount = f"/v2/other/repo/blobs/uploads/?mount={DIGEST}&from={source}"
+        assert cost(expect(202, lambda: fresh().post(mount))) == 0
+
 
 class TestPush:
     @pytest.mark.parametrize(("data", "objects"), [(SMALL, 1), (LARGE, 4)], ids=["one segment", "three segments"])
