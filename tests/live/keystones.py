@@ -52,9 +52,9 @@ use = egg:Paste#urlmap
 /v3 = v3
 / = versions
 [pipeline:v2]
-pipeline = url_normalize build_auth_context json_body app_v2
+pipeline = url_normalize build_auth_context token_auth json_body app_v2
 [pipeline:v3]
-pipeline = url_normalize build_auth_context json_body app_v3
+pipeline = url_normalize build_auth_context token_auth json_body app_v3
 [pipeline:versions]
 pipeline = url_normalize app_versions
 [app:app_v2]
@@ -67,6 +67,8 @@ use = egg:keystone#public_version_service
 use = egg:keystone#url_normalize
 [filter:build_auth_context]
 use = egg:keystone#build_auth_context
+[filter:token_auth]
+use = egg:keystone#token_auth
 [filter:json_body]
 use = egg:keystone#json_body
 """
