@@ -27,16 +27,20 @@ def write_config(folder: Path, swift: EmbeddedSwift, container: str, **registry:
 
 
 class Ours:
-    """`docker-registry-swift serve --config`; use it as a context manager. `folder` takes its log."""
+    """`docker-registry-swift serve --config`, with further options; use it as a context manager.
 
-    def __init__(self, folder: Path, config: Path):
+    `folder` takes its log.
+    """
+
+    def __init__(self, folder: Path, config: Path, *options: str):
+        self._options = options
         self._log = folder / "ours.log"
         self._config = config
         self._child: subprocess.Popen[bytes] | None = None
         self.url = ""
 
     def __enter__(self) -> Ours:
-        command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(self._config)]
+        command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(self._config), *self._options]
         with self._log.open("wb") as log:
             self._child = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", "0", "--workers", "1"], stdout=log, stderr=log
@@ -61,6 +65,10 @@ class Ours:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    def signal(self, number: int) -> None:
+        assert self._child is not None
+        self._child.send_signal(number)
 
     def kill(self) -> None:
         """End it as a power failure would; what its workers do is over too."""

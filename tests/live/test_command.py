@@ -1,0 +1,185 @@
+"""The command as people type it: what it says when something is wrong, and what `demo` shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from docker_registry.embedded import EmbeddedSwift
+from tests.live.ours import Ours, write_config
+from tests.live.wire import Client
+
+COMMAND = [sys.executable, "-m", "docker_registry.cli"]
+DEADLINE = 60.0  # s
+
+
+def fails(*arguments: str) -> str:
+    """The one line on stderr with which the command ends."""
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1, done
+    assert re.fullmatch(r"docker-registry-swift: .+\n", done.stderr), done.stderr
+    return done.stderr
+
+
+def serve_fails(config: Path, *arguments: str) -> str:
+    return fails("serve", "--host", "127.0.0.1", "--port", "0", "--config", str(config), *arguments)
+
+
+@pytest.fixture
+def config(swift: EmbeddedSwift, container: str, tmp_path: Path) -> Path:
+    return write_config(tmp_path, swift, container)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def change(config: Path, old: str, new: str) -> Path:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+    return config
+
+
+def test_swift_is_down(swift: EmbeddedSwift, config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    error = serve_fails(change(config, swift.url, nobody))
+    assert nobody in error
+    assert "Connection refused" in error
+
+
+def test_swift_is_silent(swift: EmbeddedSwift, config: Path, taken: int) -> None:
+    assert "no answer" in serve_fails(change(config, swift.url, f"http://127.0.0.1:{taken}"))
+
+
+def test_a_wrong_password(swift: EmbeddedSwift, config: Path) -> None:
+    error = serve_fails(change(config, f'"{swift.password}"', '"not-this-one"'))
+    assert "does not accept user test:tester" in error
+    assert "not-this-one" not in error
+
+
+def test_a_wrong_option(config: Path) -> None:
+    assert "did you mean swift_container?" in serve_fails(change(config, "swift_container", "swift_contaner"))
+
+
+def test_a_port_in_use(config: Path, taken: int) -> None:
+    error = serve_fails(config, "--port", str(taken))
+    assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error
+    error = fails("demo", "--port", str(taken), "--data", str(config.parent / "demo"))
+    assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error
+
+
+def test_no_config_file(tmp_path: Path) -> None:
+    assert "none.yml: No such file or directory" in serve_fails(tmp_path / "none.yml")
+
+
+def test_a_folder_that_cannot_be_written() -> None:
+    assert "/proc/none" in fails("demo", "--port", "0", "--data", "/proc/none")
+
+
+def test_a_registry_may_start_before_its_swift(swift: EmbeddedSwift, config: Path, taken: int) -> None:
+    change(config, swift.url, f"http://127.0.0.1:{taken}")
+    with Ours(config.parent, config, "--no-check") as registry, Client(registry.url) as client:
+        assert client.ask("GET", "/v2/").status_code == 200
+
+
+def test_warnings_are_printed_once_each(config: Path) -> None:
+    change(config, '"registry": {}', '"search_backend": "sqlalchemy"')
+    with Ours(config.parent, config) as registry:
+        assert registry.log.count("warning: ") == 1
+        assert "search_backend is ignored" in registry.log
+
+
+def test_reload_reads_the_file_again(config: Path) -> None:
+    with Ours(config.parent, config) as registry, Client(registry.url) as client:
+        assert client.ask("POST", "/v2/a/blobs/uploads/").status_code == 202
+        change(config, '"registry": {}', '"registry": {"read_only": true}')
+        registry.signal(signal.SIGHUP)
+        deadline = time.monotonic() + DEADLINE
+        while Client(registry.url).ask("POST", "/v2/a/blobs/uploads/").status_code != 405:
+            assert time.monotonic() < deadline, registry.log
+            time.sleep(0.05)
+
+
+@contextmanager
+def demo(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`demo` in a terminal of its own, and the screen it shows."""
+    command = [*COMMAND, "demo", "--port", "0", "--data", str(data)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    assert process.stdout
+    try:
+        screen = ""
+        while "Ctrl-C" not in screen:
+            line = process.stdout.readline()
+            assert line, screen
+            screen += line
+        yield process, screen
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        process.stdout.close()
+
+
+def test_demo_shows_what_to_type_and_finds_its_images_again(tmp_path: Path) -> None:
+    for found in ("with a first one", "found again"):
+        with demo(tmp_path / "data") as (process, screen):
+            assert found in screen
+            url = re.search(r"curl (http://\S+/v2/_catalog)", screen)
+            assert url
+            with urllib.request.urlopen(url[1], timeout=DEADLINE) as answer:
+                assert json.load(answer) == {"repositories": ["demo/hello"]}
+            with Client(url[1].removesuffix("/v2/_catalog")) as client:
+                assert len(client.pull("demo/hello", "1.0")) == 3
+
+            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does, to all of them
+            assert process.stdout
+            rest = process.stdout.read()
+            assert process.wait(DEADLINE) == 0
+            assert "Traceback" not in rest
+            with pytest.raises(ProcessLookupError):
+                os.killpg(process.pid, 0)
+
+
+def test_the_demo_s_config_file_serves(tmp_path: Path) -> None:
+    config = tmp_path / "data" / "config.yml"
+    with demo(tmp_path / "data"), Ours(tmp_path, config) as second, Client(second.url) as client:
+        assert client.tags("demo/hello") == ["1.0"]
+
+
+def test_swift_alone(tmp_path: Path) -> None:
+    command = [*COMMAND, "swift", "--data", str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        ready = process.stdout.readline()
+        url = re.search(r"(http://127\.0\.0\.1:\d+)/auth", ready)
+        assert url, ready
+        with urllib.request.urlopen(f"{url[1]}/info", timeout=DEADLINE) as answer:
+            assert "swift" in json.load(answer)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["demo", "--help"], ["swift", "--help"]])
+def test_help(arguments: list[str]) -> None:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: docker-registry-swift")
