@@ -42,7 +42,10 @@ class Connection(object):
         `target` is the URL path and query on the server.
         """
         self._http.request(verb, target, data, headers)
-        return self._http.getresponse()
+        response = self._http.getresponse()
+        # An idle connection keeps its last response, and that would keep the segment that was sent.
+        response.request.body = None
+        return response
 
     def close(self):
         self._http.close()
