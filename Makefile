@@ -29,9 +29,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: setup.cfg setup.py | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[registry,embedded]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[registry,embedded]'
 	touch $@
 
 $(VENV)/.test: setup.cfg setup.py | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[registry,embedded,clouds,redis,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[registry,embedded,clouds,redis,test]'
 	touch $@ $(VENV)/.run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -39,7 +40,7 @@ SCREEN = """
     docker pull {host}/{image}         (Docker wants no TLS of a registry on 127.0.0.1)
     docker tag IMAGE {host}/IMAGE; docker push {host}/IMAGE
 
-    docker-registry-swift serve --config {config} --port 0     (a second registry, the same images)
+    {program} serve --config {config} --port 0     (a second registry, the same images)
 
   Ctrl-C stops registry and Swift; the next start finds the images again.
 """
@@ -113,6 +114,7 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
         found = "with a first one" if first_image.push(name, int(port)) else "found again"
         image = f"{first_image.NAME}:{first_image.TAG}"
         values = {"host": host, "data": data, "config": config, "name": first_image.NAME, "image": image}
+        values["program"] = "docker-registry-swift" if shutil.which("docker-registry-swift") else sys.argv[0]
         click.echo(
             SCREEN.format(
                 auth_url=backend.auth_url, user=backend.user, password=backend.password, found=found, **values
