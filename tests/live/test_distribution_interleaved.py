@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.adoption import MIB, driver_of, in_process, settings_of
@@ -62,6 +69,15 @@ class Model:
                 kept |= {digest, *_named(body)}
         return kept
 
+    def whole(self) -> list[tuple[str, bytes]]:
+        """Those manifests, by repository, that a registry takes again: all that they name is there."""
+        return [
+            (name, found[digest])
+            for name, found in self.manifests.items()
+            for digest in sorted(found)
+            if self.is_whole(name, found[digest])
+        ]
+
     def is_whole(self, name: str, body: bytes) -> bool:
         here = self.blobs.get(name, set()) | set(self.manifests.get(name, {}))
         return all(
@@ -91,6 +107,11 @@ class Turns(RuleBasedStateMachine):
     def name(self, name: str) -> str:
         return f"{self.run}/{name}"
 
+    @initialize(order=st.permutations(("theirs", "ours")))
+    def begin(self, order: list[str]) -> None:
+        for who, name in zip(order, NAMES, strict=False):
+            self.push(who, name, TAGS[0], {0, 2})
+
     @rule(who=WHO, name=NAME, tag=TAG, layers=st.sets(st.sampled_from(range(len(LAYERS))), min_size=1))
     def push(self, who: str, name: str, tag: str, layers: set[int]) -> None:
         chosen = [LAYERS[number] for number in sorted(layers)]
@@ -108,40 +129,39 @@ class Turns(RuleBasedStateMachine):
         if there:
             self.model.blobs.setdefault(into, set()).add(digest)
 
-    def images(self, name: str) -> list[bytes]:
-        """Those manifests that a registry takes again: all that they name is there."""
-        return [body for body in self.model.manifests.get(name, {}).values() if self.model.is_whole(name, body)]
+    @precondition(lambda self: self.model.whole())
+    @rule(who=WHO, tag=TAG, data=st.data())
+    def retag(self, who: str, tag: str, data: st.DataObject) -> None:
+        name, body = data.draw(st.sampled_from(self.model.whole()))
+        self.client(who).push_manifest(self.name(name), tag, body)
+        self.model.push(name, tag, body)
 
-    @rule(who=WHO, name=NAME, tag=TAG, data=st.data())
-    def retag(self, who: str, name: str, tag: str, data: st.DataObject) -> None:
-        if images := self.images(name):
-            body = data.draw(st.sampled_from(images))
-            self.client(who).push_manifest(self.name(name), tag, body)
-            self.model.push(name, tag, body)
-
-    @rule(who=WHO, name=NAME, tag=TAG)
-    def push_index(self, who: str, name: str, tag: str) -> None:
-        images = [body for body in self.images(name) if json.loads(body)["mediaType"] == MANIFEST]
+    @precondition(lambda self: self.model.whole())
+    @rule(who=WHO, tag=TAG, data=st.data())
+    def push_index(self, who: str, tag: str, data: st.DataObject) -> None:
+        name, _ = data.draw(st.sampled_from(self.model.whole()))
+        images = [body for at, body in self.model.whole() if at == name and json.loads(body)["mediaType"] == MANIFEST]
         if images:
             body = index(images)
             self.client(who).push_manifest(self.name(name), tag, body)
             self.model.push(name, tag, body)
 
-    @rule(who=WHO, name=NAME, data=st.data())
-    def delete_manifest(self, who: str, name: str, data: st.DataObject) -> None:
-        if manifests := self.model.manifests.get(name):
-            digest = data.draw(st.sampled_from(sorted(manifests)))
-            self.client(who).delete_manifest(self.name(name), digest)
-            self.model.delete(name, digest)
+    @precondition(lambda self: any(self.model.manifests.values()))
+    @rule(who=WHO, data=st.data())
+    def delete_manifest(self, who: str, data: st.DataObject) -> None:
+        pairs = [(name, digest) for name, found in self.model.manifests.items() for digest in sorted(found)]
+        name, digest = data.draw(st.sampled_from(pairs))
+        self.client(who).delete_manifest(self.name(name), digest)
+        self.model.delete(name, digest)
 
-    @rule(who=WHO, name=NAME, data=st.data())
-    def delete_blob(self, who: str, name: str, data: st.DataObject) -> None:
-        if blobs := self.model.blobs.get(name):
-            digest = data.draw(st.sampled_from(sorted(blobs)))
-            self.client(who).delete_blob(self.name(name), digest)
-            blobs.remove(digest)
+    @precondition(lambda self: any(self.model.blobs.values()))
+    @rule(who=WHO, data=st.data())
+    def delete_blob(self, who: str, data: st.DataObject) -> None:
+        pairs = [(name, digest) for name, found in self.model.blobs.items() for digest in sorted(found)]
+        name, digest = data.draw(st.sampled_from(pairs))
+        self.client(who).delete_blob(self.name(name), digest)
+        self.model.blobs[name].remove(digest)
 
-    @precondition(lambda self: self.model.blobs)
     @rule(who=WHO, name=NAME)
     def leave_an_upload(self, who: str, name: str) -> None:
         client = self.client(who)
@@ -166,11 +186,9 @@ class Turns(RuleBasedStateMachine):
                     assert not there or int(answer.headers["Content-Length"]) == len(layer)
 
     def teardown(self) -> None:
-        for name, manifests in self.model.manifests.items():
-            for digest, body in manifests.items():
-                if self.model.is_whole(name, body):
-                    for client in self.pair:
-                        client.pull(self.name(name), digest)
+        for name, body in self.model.whole():
+            for client in self.pair:
+                client.pull(self.name(name), digest_of(body))
         self.needed |= self.model.needed()
 
 
@@ -188,8 +206,8 @@ def test_they_agree_after_every_step_and_distribution_can_go_on_alone(
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=6,
-                stateful_step_count=12,
+                max_examples=5,
+                stateful_step_count=14,
                 deadline=None,
                 derandomize=True,
                 suppress_health_check=list(HealthCheck),
