@@ -57,6 +57,7 @@ class MockSwift(object):
         self.containers = {}
         self.container_headers = {}
         self.account_headers = {}
+        self.policies = {}
         self.requests = []
         self.spoil = lambda method, path, query: None
         self.info = {
@@ -115,6 +116,7 @@ class MockSwift(object):
         if not container:
             return self._account(method, query, body)
         if not name:
+            self.policies[container] = headers.get("X-Storage-Policy") or self.policies.get(container)
             return self._container(method, container, query)
         return getattr(self, "_" + method.lower())(container, name, query, lower(headers), body)
 
@@ -306,7 +308,9 @@ class _Connection(object):
         self.requests_args = {}
 
     def request(self, method, target, data=None, headers=None):
-        assert isinstance(data, bytes), type(data)
+        if not isinstance(data, bytes):
+            size, data = len(data), b"".join(data)
+            assert len(data) == size, "requests sends this length"
         assert self._response is None or self._response.over, "a second request while a body is open"
         self._response = _Response(target, *self._swift.respond(method, target, headers, data))
 

@@ -1,0 +1,205 @@
+# -*- coding: utf-8 -*-
+"""Retries, the token, the pool, and the container that is made when it is missing."""
+
+from __future__ import unicode_literals
+
+import threading
+
+import pytest
+import requests.exceptions
+from swiftclient.exceptions import ClientException
+
+from docker_registry.core.exceptions import BrokenError, FileNotFoundError, MissingError, UnreachableError
+from docker_registry.drivers.swift import client
+from docker_registry.drivers.swift.connection import Pool
+from tests.drivers.mock_swift import Refused
+
+
+class Spoiler(object):
+    """Spoils the first so many requests of a method."""
+
+    def __init__(self, method, times, what):
+        self.method, self.times, self.what = method, times, what
+
+    def __call__(self, method, path, query):
+        if method != self.method or not self.times:
+            return None
+        self.times -= 1
+        return self.what
+
+
+def methods(swift):
+    return [method for method, _, _ in swift.requests]
+
+
+@pytest.mark.parametrize("what", [500, 503, 504, 408, 429, 498, 507, requests.exceptions.ConnectionError("reset")])
+def test_what_may_pass_is_tried_again(connect, swift, what):
+    driver = connect(swift)
+    driver.put_content("f", b"x")
+    swift.spoil = Spoiler("GET", 4, what)
+    assert driver.get_content("f") == b"x"
+    assert methods(swift).count("GET") == 5
+
+
+@pytest.mark.parametrize("method", ["get_content", "exists", "get_size", "remove", "stat", "open"])
+def test_an_outage_is_no_missing_file(connect, swift, method):
+    driver = connect(swift)
+    driver.put_content("f", b"x")
+    swift.spoil = lambda *request: 503
+    with pytest.raises(UnreachableError, match="503"):
+        getattr(driver, method)("f")
+
+
+@pytest.mark.parametrize("method", ["get_content", "exists", "get_size", "remove"])
+def test_a_refusal_is_no_missing_file(connect, swift, method):
+    driver = connect(swift)
+    swift.spoil = lambda *request: 403
+    with pytest.raises(BrokenError, match=r"container box.*403.*http://swift.test") as caught:
+        getattr(driver, method)("f")
+    assert "the-token" not in str(caught.value)
+    assert len(swift.requests) == 1
+
+
+def test_tries_are_limited_by_the_configuration(connect, swift):
+    driver = connect(swift, swift_retries=1)
+    swift.spoil = lambda *request: 503
+    with pytest.raises(UnreachableError):
+        driver.get_content("f")
+    assert len(swift.requests) == 2
+
+
+def test_pauses_grow_and_honour_the_server():
+    def busy(**headers):
+        return ClientException("busy", http_response_headers=headers)
+
+    assert all(client._pause(5, busy()) > client._pause(1, busy()) for _ in range(20))
+    assert client._pause(50, busy()) <= client.LONGEST_PAUSE
+    assert client._pause(1, busy(**{str("Retry-After"): "7"})) == 7
+    assert client._pause(1, busy(**{str("Retry-After"): "86400"})) == client.LONGEST_WISH
+
+
+def test_a_lost_answer_to_a_put_is_no_conflict(connect, swift):
+    driver = connect(swift)
+    driver.put_content("there", b"")
+    swift.spoil = Spoiler("PUT", 1, "after")
+    driver.put_content("f", b"x")
+    assert driver.get_content("f") == b"x"
+
+
+def test_a_lost_answer_to_a_delete_is_no_missing_file(connect, swift):
+    driver = connect(swift)
+    driver.put_content("f", b"x")
+    swift.spoil = Spoiler("DELETE", 1, "after")
+    driver.remove("f")
+    assert not driver.exists("f")
+
+
+def test_a_token_is_renewed_once(connect, swift, monkeypatch):
+    driver = connect(swift)
+    auth, renewed = driver._client._auth, []
+
+    def renew(access):
+        renewed.append(access)
+        return access
+
+    monkeypatch.setattr(auth, "renew", renew)
+    swift.spoil = Spoiler("PUT", 1, 401)
+    driver.put_content("f", b"x")
+    assert len(renewed) == 1
+    swift.spoil = Spoiler("GET", 9, 401)
+    with pytest.raises(BrokenError, match="credential is not accepted"):
+        driver.get_content("f")
+    assert len(renewed) == 2
+
+
+def test_the_container_is_made_when_it_is_missing(connect, swift):
+    driver = connect(swift, swift_storage_policy="gold")
+    with pytest.raises(FileNotFoundError):
+        driver.get_content("f")
+    with pytest.raises(FileNotFoundError):
+        next(driver.list_directory())
+    assert not driver.exists("f")
+    assert "box" not in swift.containers
+    driver.put_content("f", b"x")
+    assert methods(swift)[-3:] == ["PUT", "PUT", "PUT"]
+    assert swift.names() == ["some/root/f"]
+    assert swift.policies == {"box": "gold"}
+
+
+def test_a_container_that_may_not_be_made_is_named(connect, swift):
+    driver = connect(swift)
+    swift.spoil = lambda method, path, query: 403 if path.endswith("/box") else None
+    with pytest.raises(MissingError, match=r"container box is not there.*swift_container"):
+        driver.put_content("f", b"x")
+
+
+def test_rights_for_the_container_are_enough(connect, swift):
+    driver = connect(swift)
+    driver.put_content("f", b"x")
+    swift.requests[:] = []
+    swift.spoil = lambda method, path, query: 403 if path.count("/") < 4 and method == "PUT" else None
+    driver.put_content("f", b"y")
+    driver.put_content("g", b"y")
+    assert sorted(driver.list_directory()) == ["f", "g"]
+    driver.remove("f")
+
+
+def test_building_a_driver_asks_nothing(connect, swift):
+    connect(swift)
+    assert swift.requests == []
+
+
+class Thing(object):
+    def __init__(self, storage_url):
+        self.storage_url = storage_url
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_pool_lends_the_last_returned_first():
+    pool = Pool(Thing, 3, 1)
+    first, second = pool.take("u"), pool.take("u")
+    pool.give(first)
+    pool.give(second)
+    assert pool.take("u") is second
+    assert pool.take("u") is first
+
+
+def test_the_pool_makes_no_more_than_its_size():
+    pool = Pool(Thing, 2, 0.01)
+    first, _ = pool.take("u"), pool.take("u")
+    with pytest.raises(UnreachableError, match="swift_pool_size"):
+        pool.take("u")
+    pool.drop(first)
+    assert first.closed
+    assert pool.take("u") is not first
+
+
+def test_who_waits_for_the_pool_gets_what_comes_back():
+    pool = Pool(Thing, 1, 60)
+    lent, got = pool.take("u"), []
+    waiting = threading.Thread(target=lambda: got.append(pool.take("u")))
+    waiting.start()
+    pool.give(lent)
+    waiting.join()
+    assert got == [lent]
+
+
+def test_the_pool_replaces_connections_to_a_former_url():
+    pool = Pool(Thing, 2, 1)
+    old = pool.take("old")
+    pool.give(old)
+    assert pool.take("new").storage_url == "new"
+    assert old.closed
+
+
+def test_a_connection_that_cannot_be_made_is_not_counted():
+    def fail(storage_url):
+        raise Refused(1)
+
+    pool = Pool(fail, 1, 0.01)
+    for _ in range(3):
+        with pytest.raises(Refused):
+            pool.take("u")
