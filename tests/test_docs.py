@@ -1,0 +1,81 @@
+"""README and docs say what is so: links lead somewhere, commands exist, tables have every option."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from docker_registry import cli
+from docker_registry.config import classic, keys
+from docker_registry.distribution.settings import Settings
+from docker_registry.drivers.swift import options
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+README = (ROOT / "README.md").read_text()
+SERVER = (ROOT / "docs" / "server.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page: Path) -> None:
+    group = click.Group("docker-registry-swift")
+    for line in re.findall(r"(?m)^\s+(?:\$ )?docker-registry-swift (.*)$", page.read_text()):
+        name, *arguments = line.partition(" #")[0].split()
+        command = cli._Commands().get_command(click.Context(group), name)
+        assert command is not None, line
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        given = {match[0] for match in (re.search(r"--[a-z-]+", argument) for argument in arguments) if match}
+        assert given <= known, line
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"(?m)^(\w+):", (ROOT / "Makefile").read_text()))
+    assert set(re.findall(r"(?m)^    make (\w+)", README)) <= targets
+
+
+def test_the_readme_s_config_has_only_known_options() -> None:
+    text = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert text
+    flavor = yaml.safe_load(text[1])["swift"]
+    assert set(flavor) - {"storage"} <= set(options.BY_NAME)
+
+
+@pytest.mark.parametrize("name", [*classic.REGISTRY, "log_format"])
+def test_every_option_of_the_section_registry_is_explained(name: str) -> None:
+    assert re.search(rf"(?m)^\| [^|]*`{name}`", SERVER)
+
+
+def test_every_key_of_distribution_is_in_its_row() -> None:
+    rows = {
+        row[0]: set(re.findall(r"`([a-z0-9.]+)`", row[1]))
+        for row in re.findall(r"(?m)^\| (honoured|named in a warning|refused) \| (.*) \|$", SERVER)
+    }
+    assert {".".join(path) for path in keys.HONOURED} <= rows["honoured"]
+    assert {".".join(path) for path in keys.IGNORED} == rows["named in a warning"]
+    assert {".".join(path) for path in keys.REFUSED} <= rows["refused"]
+    parameters = set(
+        re.findall(r"`([a-z]+)`", SERVER[SERVER.index("Of `storage.swift`") : SERVER.index("## The secret")])
+    )
+    assert set(keys.SWIFT) - {"accesskey", "tempurlmethods"} <= parameters
+
+
+def test_the_defaults_are_those_of_the_settings() -> None:
+    rows = dict(re.findall(r"(?m)^\| `(\w+)` \| `([^`]+)` \|", SERVER[SERVER.index("in `registry`") :]))
+    wrong = {
+        name: written
+        for name, written in rows.items()
+        if name in classic.REGISTRY
+        and classic.REGISTRY[name][1](yaml.safe_load(written)) != getattr(Settings(), classic.REGISTRY[name][0])
+    }
+    assert wrong == {}
