@@ -23,6 +23,20 @@ if sys.version_info >= (3,):
         """A fresh MD5; it guards against accidents, so FIPS mode may leave it on."""
         return hashlib.md5(usedforsecurity=False)
 
+    class _Blocks(object):
+        """A request's body in pieces. It has a length, so that it is not sent in chunks, and can be sent again."""
+
+        def __init__(self, blocks):
+            self._blocks = blocks
+
+        def __len__(self):
+            return sum(len(block) for block in self._blocks)
+
+        def __iter__(self):
+            return iter(self._blocks)
+
+    body_of = _Blocks
+
 else:
     import urllib as urls
     from collections import namedtuple
@@ -30,6 +44,7 @@ else:
     import httplib as http_client
 
     md5 = hashlib.md5
+    body_of = b"".join  # httplib takes nothing else without reading it in small pieces
 
     Stat = namedtuple("Stat", "size modified")
     Entry = namedtuple("Entry", "path size modified md5 segmented")
@@ -82,6 +97,7 @@ __all__ = [
     "Reader",
     "Stage",
     "Stat",
+    "body_of",
     "http_client",
     "md5",
     "quote",

@@ -8,7 +8,6 @@ under an identity of its own: nobody else ever uses these names.
 from __future__ import unicode_literals
 
 import binascii
-import io
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from collections import namedtuple
 
 from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
 
-from .compat import Part, Stage, say
+from .compat import Part, Stage, body_of, say
 from .concurrency import Crew, Lease, Md5
 from .objects import Content
 
@@ -25,6 +24,7 @@ __all__ = ["SegmentedStage", "Workshop"]
 logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20  # bytes asked of a stream at a time
+SMALL = 16 << 10  # bytes; a stream that gives fewer gets its blocks joined
 PATIENCE = 1.0  # seconds that a stream without any memory waits, before it takes one block beyond the budget
 MANIFEST_ROWS = 1000  # segments of a manifest, where the server does not say
 
@@ -159,7 +159,7 @@ class SegmentedStage(Stage):
         try:
             etag = tail.md5.hexdigest()
             _, name = self._shop.names.located(part.name)
-            answer = self._shop.client.put(name, tail.bytes(), headers={"ETag": etag})
+            answer = self._shop.client.put(name, tail.body(), headers={"ETag": etag})
             if answer.headers.get("etag", etag).strip('"') != etag:
                 raise BrokenError(say("PUT {0}: other bytes arrived than were sent", name))
             self._etags[part.name] = etag
@@ -202,19 +202,26 @@ class _Tail(object):
         self.lease = Lease(budget)
         self.md5 = Md5()
         self.size = 0
-        self._buffer = io.BytesIO()
+        self._blocks = []
 
     def append(self, block):
-        self._buffer.write(block)
+        if self._blocks and len(self._blocks[-1]) < SMALL:
+            self._blocks[-1] += block
+        else:
+            self._blocks.append(block)
         self.md5.update(block)
         self.size += len(block)
 
     def bytes(self):
-        """All of it. CPython 3 shares the buffer's memory, it is not copied."""
-        return self._buffer.getvalue()
+        """All of it, copied into one piece."""
+        return b"".join(self._blocks)
+
+    def body(self):
+        """All of it, to be sent as it lies in memory."""
+        return body_of(self._blocks)
 
     def clear(self):
         self.size = 0
-        self._buffer = io.BytesIO()
+        self._blocks = []
         self.md5 = Md5()
         self.lease.end()
