@@ -10,7 +10,6 @@ import dataclasses
 import os
 import select
 import signal
-import sys
 import time
 
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
@@ -76,7 +75,6 @@ def _listen(pipe: int) -> str:
 
 
 def _raise(answer: str) -> None:
-    sys.stdout.flush()
     if answer[0] == "C":
         raise UnreachableError(answer[1:])
     if answer[0] == "U":
