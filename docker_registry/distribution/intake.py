@@ -14,6 +14,8 @@ closing digest nor a cancel removes them.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError
@@ -55,17 +57,15 @@ class Intake:
         """Take a body that is a chunk, whatever came before."""
         if body.at_end():
             return session
-        parts = self._sessions.parts(session)
-        if len(parts) >= PARTS_LIMIT:
-            raise RegistryError(Code.BLOB_UPLOAD_INVALID, f"the upload has {len(parts)} parts, send larger chunks")
-        hasher = _hasher_after(session, session.algorithm)
-        with self._driver.stage(parts) as stage:
-            try:
+        with _ended_if_missing():
+            parts = self._sessions.parts(session)
+            if len(parts) >= PARTS_LIMIT:
+                raise RegistryError(Code.BLOB_UPLOAD_INVALID, f"the upload has {len(parts)} parts, send larger chunks")
+            hasher = _hasher_after(session, session.algorithm)
+            with self._driver.stage(parts) as stage:
                 self._copy_blob(session, stage, hasher)
-            except FileNotFoundError:
-                raise _ended() from None
-            stage.fill(HashingReader(body, hasher) if hasher else body)
-            return session.with_parts(stage.keep(), hasher.export() if hasher else b"")
+                stage.fill(HashingReader(body, hasher) if hasher else body)
+                return session.with_parts(stage.keep(), hasher.export() if hasher else b"")
 
     def close(self, session: Session, digest: Digest, body: Body) -> None:
         """Make the session's bytes, and a body that is their end, a blob of its repository.
@@ -87,7 +87,8 @@ class Intake:
         """Remove what only this session needs."""
         if not session.has_parts:
             return
-        parts = self._sessions.parts(session)
+        with _ended_if_missing():
+            parts = self._sessions.parts(session)
         if not self._sessions.end(session, "cancelled"):
             raise _ended()
         with self._driver.stage(parts) as stage:
@@ -154,6 +155,14 @@ def _hasher_after(session: Session, algorithm: str) -> Hasher | None:
     if session.has_parts and not (session.hash_state and session.algorithm == algorithm):
         return None
     return Hasher.resumable(algorithm, session.hash_state)
+
+
+@contextmanager
+def _ended_if_missing() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise _ended() from None
 
 
 def _ended() -> RegistryError:

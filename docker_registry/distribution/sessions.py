@@ -23,6 +23,9 @@ Had two passed, take the one whose `turn` was written first: it saw its own
 `door`, came after `door` was written; the other stopped. A request alone always
 passes. When two meet, perhaps neither does: their parts stay for garbage
 collection, and so do the two small files, which must outlive the session's URLs.
+(`turn` is overwritten. Should two endings overlap, and a read of `turn` at that
+very moment be served by a replica that missed the other's write, both would
+pass; nothing that Swift offers excludes that.)
 """
 
 from __future__ import annotations
@@ -128,7 +131,7 @@ class Sessions:
         )
 
     def parts(self, session: Session) -> list[Part]:
-        """All parts of a session, in order."""
+        """All parts of a session, in order; raises FileNotFoundError when its files were cleaned up."""
         parts: list[Part] = []
         if session.spill:
             content = self._driver.get_content(_path(session.id, session.spill))
@@ -174,7 +177,8 @@ class Sessions:
         return payload
 
     def _mac(self, repository: str, id: str, payload: bytes) -> bytes:
-        return hmac.digest(self._key, b"\0".join((repository.encode(), id.encode(), payload)), "sha256")
+        # JSON says where the one ends and the next begins: no two URLs give the same bytes.
+        return hmac.digest(self._key, json.dumps([repository, id]).encode() + payload, "sha256")
 
 
 def unknown(why: str) -> RegistryError:

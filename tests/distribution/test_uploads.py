@@ -269,6 +269,11 @@ class TestChunked:
         assert list(driver.walk(layout.SESSIONS))
         push.close(Digest.of(DATA[:600]))
         assert pull(client, "some/repo", Digest.of(DATA[:600])) == DATA[:600]
+        for entry in list(driver.walk(layout.SESSIONS)):  # what garbage collection does some day
+            driver.remove(entry.path)
+        push.chunk(b"more", expected=404)
+        push.cancel(expected=404)
+        push.close(Digest.of(DATA[:600]), expected=404)
         assert left_behind(driver) == []
 
     def test_too_many_chunks_are_refused(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
