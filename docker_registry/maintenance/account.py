@@ -7,13 +7,15 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 from urllib.error import URLError
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
+from docker_registry.distribution import layout
 from docker_registry.distribution.settings import Settings
-from docker_registry.drivers.swift import config
+from docker_registry.drivers.swift import config, listing
 from docker_registry.drivers.swift.auth import Auth
 from docker_registry.drivers.swift.client import Client
 
@@ -23,6 +25,7 @@ from .lines import Line, error, ok, warning
 __all__ = ["Account"]
 
 _SKEW = 60.0  # seconds by which two clocks may differ before anybody need know
+_LOOKED_AT = 10_000  # rows of a listing
 _PATIENCE = 15.0  # seconds for a signed URL to answer
 _PROBE = b"written by docker-registry-swift check, which removes it again\n"
 
@@ -52,6 +55,24 @@ class Account:
         yield from abilities(self._client.info, self._swift.segment_size)
         if there:
             yield from self._rights()
+
+    def elsewhere(self) -> Iterator[Line]:
+        """Generate a line when the container has a registry's files, but under another prefix."""
+        end = f"/{layout.ROOT}/"
+        try:
+            rows = islice(listing.rows(self._client, delimiter=end), _LOOKED_AT)  # type: ignore[no-untyped-call]
+            prefixes = [repr(row["subdir"].removesuffix(end)) for row in rows if "subdir" in row]
+            if any(True for _ in listing.rows(self._client, layout.ROOT + "/", limit=1)):  # type: ignore[no-untyped-call]
+                prefixes.append("none (storage_path: /)")
+        except UnspecifiedError as failure:
+            yield error("container", _text(failure))
+            return
+        if prefixes:
+            yield warning(
+                "layout",
+                f"in this container a registry's files are under the prefix {' and '.join(prefixes[:10])}",
+                "Set storage_path, or storage.swift.prefix of Distribution's file, to it",
+            )
 
     def _version(self) -> str:
         if self._swift.storage_url and not self._swift.auth_url:

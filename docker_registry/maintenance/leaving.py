@@ -27,6 +27,13 @@ def look_at_departure(driver: Base, progress: Quiet | None = None) -> Iterator[L
             yield error("walk", str(failure) or failure.message)
             return
         yield from _manifests(ledger)
+        for name in ledger.repositories_without_layers():
+            yield error(
+                "repository",
+                f"{name} has manifests and no link to a blob, such as only an empty index",
+                "Push any blob into it before you go back: Distribution 2.8 does not take it for a repository, "
+                "and its garbage collection deletes the manifests",
+            )
         yield from _segments(ledger)
         yield from _referrers(ledger)
         if damaged:

@@ -412,6 +412,14 @@ class Ledger:
             " ON link.digest = manifest.digest WHERE leaving != '' AND link.what = 'REVISION' ORDER BY 1, 2"
         )
 
+    def repositories_without_layers(self) -> Iterator[str]:
+        """Repositories that have manifests and no link to any blob."""
+        for (name,) in self._ask(
+            "SELECT DISTINCT repository FROM link WHERE what = 'REVISION' EXCEPT"
+            " SELECT repository FROM link WHERE what = 'LAYER'"
+        ):
+            yield name
+
     def static_objects(self) -> tuple[int, int]:
         """How many blobs are static large objects, and of how many segments they consist."""
         row = self._sql.execute(

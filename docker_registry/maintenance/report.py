@@ -60,7 +60,7 @@ class JsonReport:
         self._write({"finding": kind.code, "severity": kind.severity.value, **fields})
 
     def end(self, summary: Summary) -> None:
-        self._write({"summary": asdict(summary), "format": FORMAT})
+        self._write({"summary": vars(summary), "format": FORMAT})
 
     def _write(self, line: dict[str, object]) -> None:
         self._out.write(json.dumps(line, ensure_ascii=True) + "\n")

@@ -1,0 +1,70 @@
+"""What `check` says of a Swift's `/info`: OpenStack's own, Ceph's, and ones that lack something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from docker_registry.maintenance.abilities import abilities
+from docker_registry.maintenance.lines import Level
+
+MIB = 1 << 20
+OPENSTACK: dict[str, Any] = {
+    "swift": {
+        "version": "2.38.3",
+        "max_file_size": 5368709122,
+        "container_listing_limit": 10000,
+        "max_object_name_length": 1024,
+    },
+    "slo": {"max_manifest_segments": 1000, "max_manifest_size": 8388608},
+    "bulk_delete": {"max_deletes_per_request": 10000},
+    "tempurl": {"methods": ["GET"], "allowed_digests": ["sha1", "sha256", "sha512"]},
+}
+# As Ceph's RADOS Gateway answers.
+CEPH: dict[str, Any] = {
+    "swift": {"max_file_size": 5368709120, "container_listing_limit": 10000, "version": "17.2.7"},
+    "slo": {"max_manifest_segments": 1000},
+    "bulk_delete": {},
+    "container_quotas": {},
+    "tempurl": {"methods": ["GET", "HEAD", "PUT", "POST", "DELETE"]},
+}
+
+
+def levels(info: dict[str, Any], segment_size: int = 32 * MIB) -> dict[str, Level]:
+    return {line.subject: line.level for line in abilities(info, segment_size)}
+
+
+@pytest.mark.parametrize("info", [OPENSTACK, CEPH])
+def test_what_suffices_is_ok(info: dict[str, Any]) -> None:
+    found = levels(info)
+    assert set(found) == {"/info", "large objects", "bulk delete", "TempURL"}
+    assert set(found.values()) == {Level.OK}
+
+
+def test_a_server_that_tells_nothing_is_a_warning() -> None:
+    assert levels({}) == {"/info": Level.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "subject", "level"),
+    [
+        ("slo", "large objects", Level.ERROR),
+        ("bulk_delete", "bulk delete", Level.WARNING),
+        ("tempurl", "TempURL", Level.WARNING),
+        ("swift", "/info", Level.OK),
+    ],
+)
+def test_what_is_lacking(lacking: str, subject: str, level: Level) -> None:
+    assert levels({key: value for key, value in OPENSTACK.items() if key != lacking})[subject] is level
+
+
+def test_segments_that_the_server_does_not_take() -> None:
+    info = {**OPENSTACK, "swift": {"max_file_size": 10 * MIB}}
+    assert levels(info)["segments"] is Level.ERROR
+    assert "segments" not in levels(info, 10 * MIB)
+
+
+def test_only_a_weak_digest() -> None:
+    info = {**OPENSTACK, "tempurl": {"allowed_digests": ["sha1"]}}
+    assert levels(info)["TempURL"] is Level.WARNING

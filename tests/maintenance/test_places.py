@@ -1,0 +1,65 @@
+"""Every path that `layout` writes is recognised, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docker_registry.distribution import layout
+from docker_registry.distribution.digest import Digest
+from docker_registry.maintenance.places import Place, What, place
+
+NAMES = st.from_regex(r"[a-z0-9]+(__?[a-z0-9]+|[.-][a-z0-9]+)*(/[a-z0-9]+(_[a-z0-9]+)?)*", fullmatch=True)
+DIGESTS = st.builds(Digest.of, st.binary(max_size=8), st.sampled_from(("sha256", "sha512")))
+TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True)
+
+
+@given(NAMES, TAGS, DIGESTS, DIGESTS)
+def test_the_paths_of_a_layout(name: str, tag: str, digest: Digest, subject: Digest) -> None:
+    assert place(layout.blob_data(digest)) == Place(What.BLOB, digest=digest)
+    assert place(layout.layer_link(name, digest)) == Place(What.LAYER, name, digest=digest)
+    assert place(layout.revision_link(name, digest)) == Place(What.REVISION, name, digest=digest)
+    assert place(layout.tag_current(name, tag)) == Place(What.TAG, name, tag)
+    assert place(layout.tag_index_link(name, tag, digest)) == Place(What.INDEX, name, tag, digest)
+    assert place(layout.referrer(name, subject, digest)) == Place(What.REFERRER, name, digest=digest, subject=subject)
+    folder = f"{layout.repository(name)}/_uploads/some-id"
+    for file in ("data", "startedat", "hashstates/sha256/0"):
+        assert place(f"{folder}/{file}") == Place(What.UPLOAD, name, upload=folder)
+
+
+def test_a_sessions_files_are_one_upload() -> None:
+    paths = (layout.session_parts("id", "name"), layout.session_turn("id"), layout.session_door("id"))
+    assert {place(path) for path in paths} == {Place(What.UPLOAD, upload=f"{layout.SESSIONS}/id")}
+
+
+@pytest.mark.parametrize("path", ["images/abc/layer", "repositories/library/app/_index_images"])
+def test_the_first_registrys_files(path: str) -> None:
+    assert place(path) == Place(What.V1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "readme",
+        layout.ROOT,
+        f"{layout.BLOBS}/sha256/e3/e3b0/data",
+        layout.blob_data(Digest.of(b"")).replace("/e3/", "/e4/"),
+        layout.blob_data(Digest.of(b"")) + "/more",
+        layout.blob_data(Digest.of(b"")).replace("sha256", "md5"),
+        f"{layout.REPOSITORIES}/app",
+        f"{layout.REPOSITORIES}/app/_layers/sha256/link",
+        f"{layout.REPOSITORIES}/app/_layers/sha256/xyz/link",
+        f"{layout.REPOSITORIES}/app/_manifests/tags/v1",
+        f"{layout.REPOSITORIES}/app/_uploads/id",
+    ],
+)
+def test_what_is_none_of_them(path: str) -> None:
+    assert place(path).what is What.UNKNOWN
+
+
+@given(st.text(max_size=60))
+def test_nothing_makes_it_raise(text: str) -> None:
+    for folder in ("", layout.BLOBS, layout.REPOSITORIES, layout.SESSIONS):
+        place(f"{folder}/{text}")

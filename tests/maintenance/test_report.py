@@ -1,0 +1,71 @@
+"""How findings and progress are told."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from docker_registry.maintenance.findings import Finding, Kind, Summary
+from docker_registry.maintenance.progress import Lines, for_terminal
+from docker_registry.maintenance.report import JsonReport, TextReport
+
+FINDING = Finding(
+    Kind.EMPTY_BLOB, "blobs/x\n\x1b[31m", "no bytes", repository="app", digest="sha256:x", names=("x",), size=5, age=1.0
+)
+
+
+def summary(*findings: Finding) -> Summary:
+    total = Summary(files=3)
+    for finding in findings:
+        total.count(finding)
+    return total
+
+
+def test_text_is_one_line_a_finding_and_advice_at_the_end() -> None:
+    out = io.StringIO()
+    report = TextReport(out)
+    report.tell(FINDING)
+    report.end(summary(FINDING))
+    lines = out.getvalue().splitlines()
+    assert lines[0] == r"damage empty-blob: blobs/x\n\x1b[31m [app]: no bytes"
+    assert "  empty-blob: 1, 0 repaired" in lines
+    assert lines[-1].startswith("empty-blob: ")
+    assert lines[-1].endswith(Kind.EMPTY_BLOB.advice + ".")
+
+
+def test_nothing_found_is_said() -> None:
+    out = io.StringIO()
+    TextReport(out).end(summary())
+    assert "nothing found" in out.getvalue()
+
+
+def test_json_is_one_object_a_line() -> None:
+    out = io.StringIO()
+    report = JsonReport(out)
+    report.tell(FINDING)
+    report.end(summary(FINDING))
+    first, last = map(json.loads, out.getvalue().splitlines())
+    assert (first["finding"], first["severity"], first["path"]) == ("empty-blob", "damage", FINDING.path)
+    assert last["summary"]["found"] == {"empty-blob": 1}
+    assert (last["summary"]["unsettled"], last["format"]) == (1, 1)
+
+
+def test_what_was_mended_is_settled() -> None:
+    done = Finding(Kind.EMPTY_BLOB, "x", "no bytes", done="removed")
+    waste = Finding(Kind.UNLINKED_BLOB, "x", "5 bytes")
+    assert summary(done, waste).unsettled == 0
+    assert summary(FINDING).unsettled == 1
+
+
+def test_progress_is_a_line_now_and_then() -> None:
+    now = 0.0
+    out = io.StringIO()
+    with Lines(out, lambda: now).step("files", 30) as advance:
+        for _ in range(30):
+            now += 1.0
+            advance()
+    assert out.getvalue().splitlines() == ["files: 10 of 30", "files: 20 of 30", "files: 30 of 30", "files: 30"]
+
+
+def test_a_pipe_gets_lines() -> None:
+    assert isinstance(for_terminal(io.StringIO()), Lines)
