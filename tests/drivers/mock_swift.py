@@ -305,7 +305,8 @@ class _Connection(object):
     def __init__(self, swift):
         self._swift = swift
         self._response = None
-        self.requests_args = {}
+        self.requests_args = {"verify": True}
+        self.request_session = requests.Session()
 
     def request(self, method, target, data=None, headers=None):
         if not isinstance(data, bytes):

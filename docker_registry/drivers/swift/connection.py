@@ -32,8 +32,12 @@ class Connection(object):
             default_user_agent=USER_AGENT,
             timeout=(settings.connect_timeout, settings.timeout),
         )
+        session, args = self._http.request_session, self._http.requests_args
+        # What the environment says of proxies and certificates; requests would read it anew for every request.
+        args.update(session.merge_environment_settings(storage_url, {}, True, args["verify"], args.get("cert")))
+        session.trust_env = False
         # Swift never redirects; the token must not follow someone who does.
-        self._http.requests_args["allow_redirects"] = False
+        args["allow_redirects"] = False
         self.root = parsed.path.rstrip("/")
 
     def send(self, verb, target, headers, data):
