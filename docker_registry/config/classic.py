@@ -20,21 +20,22 @@ from .values import Options, flag, headers, hint, networks, path_prefix, seconds
 
 __all__ = ["read"]
 
+# What has no meaning here; of a mapping, the key that switches it on.
 IGNORED = {
-    "boto_bucket": "the v1 registry's S3",
-    "bugsnag": "errors go to the log",
-    "cache": "no Redis is needed",
-    "cache_lru": "facts that cannot change are kept in memory",
-    "cors": "set headers in the section registry, or in the proxy",
-    "debug": "loglevel: debug tells more",
-    "disable_token_auth": "there is no index to ask",
-    "email_exceptions": "errors go to the log",
-    "index_endpoint": "there is no index",
-    "issue": "there is no start page",
-    "mirroring": "this registry mirrors no other",
-    "search_backend": "clients of today do not search",
-    "sqlalchemy_index_database": "clients of today do not search",
-    "storage_alternate": "only storage is used",
+    "boto_bucket": None,
+    "bugsnag": None,
+    "cache": "host",
+    "cache_lru": "host",
+    "cors": "origins",
+    "debug": None,
+    "disable_token_auth": None,
+    "email_exceptions": "smtp_host",
+    "index_endpoint": None,
+    "issue": None,
+    "mirroring": "source",
+    "search_backend": None,
+    "sqlalchemy_index_database": None,
+    "storage_alternate": None,
 }
 UNSAFE = {
     "privileged_key": "signed requests would not be checked; remove it and put a proxy that authenticates in front",
@@ -62,8 +63,7 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "upload_ttl": ("upload_ttl", seconds),
     "workers": ("workers", whole(1, 256)),
 }
-LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
-LOG_LEVELS["critical"] = "critical"
+LOG_LEVELS = {**{name: name for name in ("debug", "info", "warning", "error", "critical")}, "warn": "warning"}
 # An all-digit password is YAML's idea of a number, and not its owner's.
 TEXTUAL = ("password", "secret", "key", "user", "name", "id", "token", "container")
 GUNICORN_IGNORED = ("SILENT_TIMEOUT", "USER", "GROUP", "ACCESS_LOG_FILE", "ERROR_LOG_FILE", "OPTS")
@@ -168,18 +168,14 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _ignored(options: Options, environ: Mapping[str, str]) -> list[str]:
-    """A warning for each option that is set, known, and of no use here."""
-    warnings = []
-    for name, why in IGNORED.items():
+    """One warning with the names of all that is set, known, and of no use here."""
+    names = []
+    for name, switch in IGNORED.items():
         value = options.take(name, lambda given: given, None)
-        if any(value.values()) if isinstance(value, dict) else value:
-            warnings.append(f"{options.where}: {name} is ignored: {why}")
-    for name in GUNICORN_IGNORED:
-        if environ.get(f"GUNICORN_{name}"):
-            warnings.append(
-                f"the environment: GUNICORN_{name} is ignored: the section registry of the file has its like"
-            )
-    return warnings
+        if value.get(switch) if isinstance(value, dict) else value:
+            names.append(name)
+    names += [f"GUNICORN_{name}" for name in GUNICORN_IGNORED if environ.get(f"GUNICORN_{name}")]
+    return [f"{options.where}: without a meaning here, and ignored: {', '.join(names)}"] if names else []
 
 
 def _driver_options(options: Options, storage: str) -> dict[str, Any]:
