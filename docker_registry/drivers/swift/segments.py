@@ -147,7 +147,11 @@ class SegmentedStage(Stage):
             return
         tail, self._tail = self._tail, _Tail(self._shop.budget)
         part = self._new_part("", tail.size)
-        self._crew.submit(self._send, part, tail)
+        try:
+            self._crew.submit(self._send, part, tail)
+        except BaseException:
+            tail.clear()
+            raise
 
     def _new_part(self, kind, size):
         part = Part("{0}/{1}{2:08d}".format(self._id, kind, self._count), size)

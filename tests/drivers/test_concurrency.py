@@ -1,0 +1,199 @@
+# -*- coding: utf-8 -*-
+"""Work side by side, and the memory it takes."""
+
+from __future__ import unicode_literals
+
+import hashlib
+import io
+import threading
+
+import pytest
+
+from docker_registry.drivers.swift import segments
+from docker_registry.drivers.swift.concurrency import STEP, Budget, Crew, Lease, Md5, each
+from tests.conformance import Broken, GoneAway, Slow, pattern, read, together
+from tests.drivers.conftest import SEGMENT
+
+
+class Gate(object):
+    """Tasks that stay until they are let go, and how many there were at a time."""
+
+    def __init__(self):
+        self.inside = self.most = 0
+        self._go = threading.Event()
+        self._lock = threading.Lock()
+        self.entered = threading.Semaphore(0)
+
+    def __call__(self, *args):
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.entered.release()
+        self._go.wait(60)
+        with self._lock:
+            self.inside -= 1
+
+    def open(self):
+        self._go.set()
+
+
+def test_a_crew_works_side_by_side_up_to_its_limit():
+    crew, gate = Crew(3), Gate()
+    for _ in range(3):
+        crew.submit(gate)
+    for _ in range(3):
+        gate.entered.acquire()
+    assert gate.most == 3
+    fourth = threading.Thread(target=lambda: crew.submit(gate))
+    fourth.start()
+    gate.open()
+    fourth.join()
+    crew.join()
+    assert gate.most == 3
+    assert not crew.busy
+
+
+def test_a_crew_raises_what_a_task_raised_each_time_it_is_waited_for():
+    crew = Crew(2)
+
+    def fail():
+        raise GoneAway
+
+    crew.submit(fail)
+    for _ in range(2):
+        with pytest.raises(GoneAway):
+            crew.join()
+
+
+def test_each_keeps_the_order_and_raises():
+    assert each(lambda i: i * i, range(50), 4) == [i * i for i in range(50)]
+    assert each(lambda i: i, [], 4) == []
+    with pytest.raises(ZeroDivisionError):
+        each(lambda i: 1 // i, [3, 0, 1], 2)
+
+
+def test_a_budget_is_not_exceeded_but_by_wish():
+    budget = Budget(100)
+    assert budget.take(60)
+    assert not budget.take(41)
+    assert budget.take(40)
+    budget.overdraw(10)
+    assert budget.used == 110
+    budget.give(70)
+    assert budget.take(60)
+
+
+def test_who_waits_for_memory_gets_what_is_given_back():
+    budget, got = Budget(10), []
+    assert budget.take(10)
+    waiting = threading.Thread(target=lambda: got.append(budget.take(5, patience=60)))
+    waiting.start()
+    budget.give(10)
+    waiting.join()
+    assert got == [True]
+
+
+def test_a_lease_grows_in_steps_and_ends():
+    budget = Budget(3 * STEP)
+    lease = Lease(budget)
+    assert lease.cover(1)
+    assert budget.used == STEP
+    assert lease.cover(STEP)
+    assert budget.used == STEP
+    assert lease.cover(STEP + 1)
+    assert not lease.cover(3 * STEP + 1)
+    assert budget.used == 2 * STEP
+    lease.end()
+    lease.end()
+    assert budget.used == 0
+
+
+@pytest.mark.parametrize("blocks", [[], [1], [1000] * 3000, [300 << 10], [1 << 20] * 5, [3 << 20, 1, 70000]])
+def test_md5(blocks):
+    digest, whole = Md5(), hashlib.md5()
+    for i, size in enumerate(blocks):
+        block = bytes(bytearray([i % 251])) * size
+        digest.update(block)
+        whole.update(block)
+    assert digest.hexdigest() == whole.hexdigest()
+    digest.update(b"more")
+    whole.update(b"more")
+    assert digest.hexdigest() == whole.hexdigest()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(segments, "PATIENCE", 0.01)
+
+
+def test_many_streams_share_little_memory(connect, swift, impatient):
+    driver = connect(swift, swift_memory=4 * SEGMENT)
+    contents = {"f{0}".format(i): pattern(3 * SEGMENT + i, i) for i in range(64)}
+    together(*[lambda item=item: driver.stream_write(item[0], Slow(item[1], 9000)) for item in contents.items()])
+    assert driver._workshop.budget.used == 0
+    for path, content in contents.items():
+        assert read(driver, path) == content
+
+
+def test_memory_that_waits_for_a_commit_blocks_nobody(connect, swift, impatient):
+    driver = connect(swift, swift_memory=2 * SEGMENT)
+    budget = driver._workshop.budget
+    stages = [driver.stage() for _ in range(5)]
+    for i, stage in enumerate(stages):
+        stage.fill(io.BytesIO(pattern(SEGMENT, i)))
+    held = budget.used
+    assert held > 0
+    for i, stage in enumerate(stages):
+        with stage:
+            stage.commit("f{0}".format(i))
+        assert budget.used < held
+        held = budget.used
+    assert budget.used == 0
+
+
+def test_memory_is_given_back_whatever_happens(connect, swift):
+    driver = connect(swift)
+    budget = driver._workshop.budget
+    with driver.stage() as stage:
+        stage.fill(io.BytesIO(b"x"))
+        stage.discard()
+        assert budget.used == 0
+        stage.fill(io.BytesIO(b"x"))
+        stage.keep()
+        assert budget.used == 0
+        stage.discard()
+        stage.fill(io.BytesIO(b"x"))
+    assert budget.used == 0
+    with pytest.raises(GoneAway):
+        driver.stream_write("f", Broken(pattern(5 * SEGMENT)))
+    assert budget.used == 0
+    swift.spoil = lambda method, path, query: 403 if method == "PUT" else None
+    with pytest.raises(Exception, match="403"):
+        driver.stream_write("f", io.BytesIO(pattern(5 * SEGMENT)))
+    assert budget.used == 0
+
+
+def test_segments_are_sent_while_the_stream_is_still_read(connect, swift):
+    driver = connect(swift)
+    driver.put_content("there", b"")
+    sent = []
+
+    class Watched(object):
+        """A stream that ends only once its beginning has been sent."""
+
+        def __init__(self):
+            self.blocks = 3
+
+        def read(self, size):
+            if not self.blocks:
+                for _ in range(2000):
+                    if any("segments" in path for _, path, _ in swift.requests):
+                        sent.append(True)
+                        break
+                    threading.Event().wait(0.01)
+                return b""
+            self.blocks -= 1
+            return bytes(bytearray(size))
+
+    driver.stream_write("f", Watched())
+    assert sent
