@@ -18,6 +18,8 @@ from typing import Any
 import gevent
 from gevent import pywsgi
 
+from docker_registry.core.exceptions import UnspecifiedError
+
 from . import framing
 from .framing import BodyCut
 from .logs import AccessLog
@@ -221,6 +223,9 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.close_connection = True
         if isinstance(error, BodyCut):
             self._client_left = True
+        elif isinstance(error, UnspecifiedError):
+            # The answer had begun; that it is cut tells the client.
+            log.error("%s %s stopped halfway: the storage: %s", self.command, self.path.partition("?")[0], error)
         elif not isinstance(error, gevent.GreenletExit):
             log.error("%s %s failed", self.command, self.path.partition("?")[0], exc_info=(kind, error, trace))
             self._send_error_response_if_possible(500)

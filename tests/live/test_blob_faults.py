@@ -1,0 +1,161 @@
+"""Pushes and pulls while Swift fails: what was promised is there, and what was refused can be tried again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from werkzeug.test import Client
+
+from docker_registry.core.driver import Base, fetch
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.settings import Settings
+from docker_registry.embedded import EmbeddedSwift
+from tests.distribution.pushing import Push, blob_url, pull
+from tests.live.faults import FaultProxy
+from tests.live.ours import Ours
+from tests.live.settings import driver_config
+
+SEGMENT = 4096
+DATA = bytes(range(256)) * 40  # two and a half segments
+DIGEST = Digest.of(DATA)
+ALWAYS = {"times": 1000}
+
+
+@pytest.fixture
+def faults(swift: EmbeddedSwift) -> Iterator[FaultProxy]:
+    with FaultProxy(swift.storage_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def driver(swift: EmbeddedSwift, container: str, faults: FaultProxy) -> Base:
+    config = driver_config(
+        swift,
+        swift_container=container,
+        swift_object_storage_url=faults.url,
+        swift_segment_size=SEGMENT,
+        swift_retries=1,
+    )
+    driver = fetch("swift")("/", config)
+    driver.put_content("warm", b"")
+    driver.remove("warm")
+    return driver
+
+
+@pytest.fixture
+def client(driver: Base) -> Client:
+    return Client(Registry(driver, Settings(secret=b"a secret of the tests")))
+
+
+def unowned(driver: Base) -> set[str]:
+    """Segments that no file has."""
+    owned = {part.name for entry in driver.walk("") for part in driver.parts(entry.path) or ()}
+    return {entry.path for entry in driver.walk_parts()} - owned
+
+
+@pytest.mark.parametrize("path", ["/segments/", "/blobs/"], ids=["segments", "manifest"])
+def test_a_streamed_push_that_swift_does_not_take(client: Client, driver: Base, faults: FaultProxy, path: str) -> None:
+    push = Push(client)
+    faults.answer(503, method="PUT", path=path, **ALWAYS)
+    refused = push.stream(DATA, expected=503)
+    assert "Retry-After" in refused.headers
+    faults.clear()
+    push.stream(DATA)
+    push.close(DIGEST)
+    assert pull(client, "some/repo", DIGEST) == DATA
+    if path == "/segments/":  # in doubt about the manifest they stay, for garbage collection
+        assert unowned(driver) == set()
+
+
+@pytest.mark.parametrize("path", ["/segments/", "/blobs/", "/_layers/"], ids=["segments", "manifest", "link"])
+@pytest.mark.parametrize("way", ["streamed", "chunked", "monolithic"])
+def test_an_answer_that_gets_lost_on_the_way_from_swift(
+    client: Client, driver: Base, faults: FaultProxy, path: str, way: str
+) -> None:
+    faults.swallow(method="PUT", path=path, times=1)
+    push = Push(client)
+    if way == "streamed":
+        push.stream(DATA)
+    elif way == "chunked":
+        push.chunk(DATA[:5000])
+        push.chunk(DATA[5000:])
+    push.close(DIGEST, DATA if way == "monolithic" else b"")
+    assert len(faults.spoiled) == 1
+    assert pull(client, "some/repo", DIGEST) == DATA
+    assert unowned(driver) == set()
+
+
+def test_a_link_that_swift_does_not_take(client: Client, faults: FaultProxy) -> None:
+    push = Push(client)
+    push.stream(DATA)
+    faults.answer(503, method="PUT", path="/_layers/", **ALWAYS)
+    push.close(DIGEST, expected=503)
+    assert client.head(blob_url("some/repo", DIGEST)).status_code == 404
+    faults.clear()
+    push.close(DIGEST)
+    assert pull(client, "some/repo", DIGEST) == DATA
+
+
+def test_a_chunked_push_whose_manifest_swift_does_not_take(client: Client, driver: Base, faults: FaultProxy) -> None:
+    push = Push(client)
+    push.chunk(DATA[:5000])
+    push.chunk(DATA[5000:])
+    faults.answer(503, method="PUT", path="/blobs/", **ALWAYS)
+    push.close(DIGEST, expected=503)
+    faults.clear()
+    push.close(DIGEST, expected=404)  # whether it was stored cannot be told: the client starts again
+    assert client.head(blob_url("some/repo", DIGEST)).status_code == 404
+    again = Push(client)
+    again.chunk(DATA)
+    again.close(DIGEST)
+    assert pull(client, "some/repo", DIGEST) == DATA
+
+
+@pytest.mark.parametrize("path", ["/turn", "/door"])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_session_that_swift_does_not_let_end(client: Client, faults: FaultProxy, path: str, method: str) -> None:
+    push = Push(client)
+    push.chunk(DATA)
+    faults.answer(503, method=method, path=f"/_sessions/.*{path}", **ALWAYS)
+    push.close(DIGEST, expected=503)
+    assert client.delete(push.location).status_code in (404, 503)
+    faults.clear()
+    assert client.put(f"{push.location}&digest={DIGEST}").status_code in (201, 404)
+
+
+def test_a_pull_resumes_where_swift_broke_off(client: Client, faults: FaultProxy) -> None:
+    Push(client).close(DIGEST, DATA)
+    faults.cut(3000, method="GET", path="/blobs/", times=1)
+    assert client.get(blob_url("some/repo", DIGEST)).data == DATA
+    assert len(faults.spoiled) == 1
+
+
+def test_a_pull_that_swift_breaks_off_for_good_is_cut_and_takes_one_line_of_the_log(
+    swift: EmbeddedSwift, container: str, faults: FaultProxy, tmp_path: Path, client: Client
+) -> None:
+    Push(client).close(DIGEST, DATA)
+    options = swift.options(swift_container=container, swift_object_storage_url=faults.url, swift_retries=1)
+    config = tmp_path / "config.yml"
+    config.write_text(json.dumps({"test": {"storage": "swift", **options}}))
+    with Ours(tmp_path, config) as server:
+        faults.cut(3000, method="GET", path="/blobs/", times=1)
+        faults.answer(503, method="GET", path="/blobs/", **ALWAYS)
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+        connection.request("GET", blob_url("some/repo", DIGEST))
+        answer = connection.getresponse()
+        assert answer.status == 200
+        with pytest.raises(http.client.IncompleteRead):
+            answer.read()
+        connection.close()
+        faults.clear()
+        connection.request("GET", blob_url("some/repo", DIGEST))
+        assert connection.getresponse().read() == DATA
+        connection.close()
+        assert "Traceback" not in server.log
+        assert f"GET {blob_url('some/repo', DIGEST)}" in server.log
