@@ -87,21 +87,45 @@ def _names() -> list[str]:
 def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
     """Put the environment over the file; returns a warning for each variable that means nothing."""
     known = {"REGISTRY_" + name.upper().replace(".", "_"): tuple(name.split(".")) for name in _names()}
+    sections = {
+        "REGISTRY_" + "_".join(path[:length]).upper(): path[:length]
+        for path in known.values()
+        for length in range(1, len(path))
+    }
     warnings = []
     for variable, given in sorted(environ.items()):
         if not variable.startswith("REGISTRY_") or _FOREIGN.fullmatch(variable):
             continue
         path = known.get(variable) or _deeper(variable, known)
+        if path is None and variable in sections:
+            _overlay_section(values, variable, sections[variable], given)
+            continue
         if path is None:
             warnings.append(f"the environment: {variable} is unknown and ignored{hint(variable, known)}")
             continue
-        try:
-            values[path] = yaml.safe_load(given)
-        except yaml.YAMLError:
-            raise ConfigError(f"the environment: the value of {variable} is not valid YAML") from None
+        values[path] = _yaml(variable, given)
         if path[:2] == ("storage", "swift") and not isinstance(values[path], bool | str):
             values[path] = given  # an all-digit password stays what its owner wrote
     return warnings
+
+
+def _overlay_section(values: dict[Path, Any], variable: str, path: Path, given: str) -> None:
+    """Put a variable that stands for a whole mapping in place of it, such as `..._READONLY={"enabled": true}`."""
+    mapping = _yaml(variable, given)
+    if not isinstance(mapping, dict):
+        raise ConfigError(f"the environment: {variable} names a section, so its value must be a mapping")
+    for old in [old for old in values if old[: len(path)] == path]:
+        del values[old]
+    for leaf, value in _leaves(mapping, path):
+        _check_known(leaf, f"the environment, {variable}")
+        values[leaf] = value
+
+
+def _yaml(variable: str, given: str) -> Any:
+    try:
+        return yaml.safe_load(given)
+    except yaml.YAMLError:
+        raise ConfigError(f"the environment: the value of {variable} is not valid YAML") from None
 
 
 def _deeper(variable: str, known: Mapping[str, Path]) -> Path | None:
@@ -154,6 +178,9 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
+    if fields.get("prefix"):
+        # Distribution takes `host` for the whole of its URL, prefix and all.
+        fields["public_url"] = fields.get("public_url", "").rstrip("/").removesuffix(fields["prefix"])
     if values.get(("storage", "swift", "prefix")):
         # Distribution puts another slash behind it, also where it ends in one.
         fields["storage_path"] = str(values[("storage", "swift", "prefix")]) + "/"

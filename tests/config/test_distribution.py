@@ -208,6 +208,27 @@ def test_an_unknown_variable_is_a_warning() -> None:
     ]
 
 
+def test_a_variable_may_stand_for_a_section() -> None:
+    file = merged(("storage.maintenance.readonly.enabled", False), ("http.addr", ":80"))
+    loaded = read(file, REGISTRY_STORAGE_MAINTENANCE_READONLY='{"enabled": true}')
+    assert (loaded.settings.read_only, loaded.settings.port, loaded.warnings) == (True, 80, [])
+    loaded = read(file, REGISTRY_HTTP="{addr: ':81', relativeurls: true}")
+    assert (loaded.settings.port, loaded.settings.relative_urls, loaded.settings.read_only) == (81, True, False)
+
+
+@pytest.mark.parametrize("value", ["true", "{enabled: yes, more: 1}", "{enabled: maybe}", "{", "[]"])
+def test_a_section_must_be_one(value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(FILE, REGISTRY_STORAGE_MAINTENANCE_READONLY=value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_host_may_have_the_prefix() -> None:
+    for host in ("https://example.com", "https://example.com/a/b/"):
+        settings = read(merged(("http.host", host), ("http.prefix", "/a/b/"))).settings
+        assert settings.public_url == "https://example.com"
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -37,7 +37,7 @@ def both(swift: EmbeddedSwift, container: str, folder: Path, **parameters: Any) 
     need("docker-registry")
     with ExitStack() as stack:
         distribution = stack.enter_context(Distribution2(folder, storage(swift, container, **parameters)))
-        ours = stack.enter_context(Ours(folder, distribution.config))
+        ours = stack.enter_context(Ours(folder, distribution.config, environ=distribution.environ))
         yield Both(stack.enter_context(Client(distribution.url)), stack.enter_context(Client(ours.url)), distribution)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -28,11 +29,20 @@ def storage(swift: Any, container: str, **parameters: Any) -> dict[str, Any]:
 class Distribution2:
     """`docker-registry serve` as a child process; use it as a context manager.
 
-    `folder` takes its config file and its log. `url` is where it serves.
+    `folder` takes its config file and its log. `url` is where it serves;
+    `http` is added to that section of the file, `environ` to the environment.
     JSON is YAML, so the config file needs no writer of its own.
     """
 
-    def __init__(self, folder: Path, swift: dict[str, Any], redirect: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        swift: dict[str, Any],
+        redirect: bool = False,
+        http: dict[str, Any] | None = None,
+        environ: dict[str, str] | None = None,
+    ):
+        self.environ = {**os.environ, **(environ or {})}
         self.config = folder / "config.yml"
         self._log = folder / "log.txt"
         self._child: subprocess.Popen[bytes] | None = None
@@ -48,14 +58,16 @@ class Distribution2:
                         "redirect": {"disable": not redirect},
                         "maintenance": {"uploadpurging": {"enabled": False}},
                     },
-                    "http": {"addr": "127.0.0.1:0", "secret": "only for tests"},
+                    "http": {"addr": "127.0.0.1:0", "secret": "only for tests", **(http or {})},
                 }
             )
         )
 
     def __enter__(self) -> Distribution2:
         with self._log.open("wb") as log:
-            self._child = subprocess.Popen([PROGRAM, "serve", str(self.config)], stdout=log, stderr=log)
+            self._child = subprocess.Popen(
+                [PROGRAM, "serve", str(self.config)], stdout=log, stderr=log, env=self.environ
+            )
         try:
             self.url = f"http://{self._address()}"
         except BaseException:
@@ -93,8 +105,8 @@ class Distribution2:
             [PROGRAM, "garbage-collect", *options, str(self.config)],
             check=True,
             timeout=120,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            env=self.environ,
+            capture_output=True,
             text=True,
         )
         return done.stdout

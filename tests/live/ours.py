@@ -29,11 +29,12 @@ def write_config(folder: Path, swift: EmbeddedSwift, container: str, **registry:
 class Ours:
     """`docker-registry-swift serve --config`, with further options; use it as a context manager.
 
-    `folder` takes its log.
+    `folder` takes its log; `environ` is in place of the environment.
     """
 
-    def __init__(self, folder: Path, config: Path, *options: str):
+    def __init__(self, folder: Path, config: Path, *options: str, environ: dict[str, str] | None = None):
         self._options = options
+        self._environ = environ
         self._log = folder / "ours.log"
         self._config = config
         self._child: subprocess.Popen[bytes] | None = None
@@ -43,7 +44,10 @@ class Ours:
         command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(self._config), *self._options]
         with self._log.open("wb") as log:
             self._child = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", "0", "--workers", "1"], stdout=log, stderr=log
+                [*command, "--host", "127.0.0.1", "--port", "0", "--workers", "1"],
+                stdout=log,
+                stderr=log,
+                env=self._environ,
             )
         try:
             self.url = self._address()
