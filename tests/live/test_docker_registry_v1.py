@@ -152,7 +152,7 @@ def test_objects_are_named_as_the_former_driver_named_them(client, swift):
 def test_layers_come_from_swift_by_a_signed_url(start, swift, container):
     content = layers(2_000_000, 40 << 20, seed=7)
     images = chain(content)
-    with start(temp_url_key=KEY, STORAGE_REDIRECT="true") as registry:
+    with start(options={"swift_temp_url_key": KEY}, STORAGE_REDIRECT="true") as registry:
         client = Client(registry.url)
         client.push(REPOSITORY, "1", images)
         connect(swift).post_container(container, {"X-Container-Meta-Temp-URL-Key": KEY})

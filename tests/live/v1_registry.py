@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,20 @@ STOP_TIMEOUT = 20.0
 CALL_TIMEOUT = 120.0
 # gunicorn says the port that it got for port 0.
 LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
-# The line that a user adds to the sample's `swift` flavor for signed URLs.
-TEMP_URL_LINE = "    swift_temp_url_key: _env:SWIFT_TEMP_URL_KEY\n"
+# The line of the sample's flavor `swift` before which a user adds more of them.
+LINE = "    swift_container:"
 
 
-def installed(wheel: Path, name: str = "docker-registry-py27") -> Environment:
-    """The environment of docker-registry, with this wheel of ours."""
+def installed(driver: str | Path, name: str = "docker-registry-py27") -> Environment:
+    """The environment `name`: docker-registry, and this driver, a wheel or a requirement such as `NAME==VERSION`."""
     folder = venvs.venv(name, venvs.PINS / "docker-registry-py27.txt", venvs.python2(), exact=True)
-    where, stamp = Environment(folder), folder / "wheel"
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    with (folder / "wheel.lock").open("w") as lock:
+    where, stamp = Environment(folder), folder / "driver"
+    wanted = hashlib.sha256(driver.read_bytes()).hexdigest() if isinstance(driver, Path) else driver
+    with (folder / "driver.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text() != digest:
-            where.install("--no-deps", "--force-reinstall", wheel)
-            stamp.write_text(digest)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            where.install("--no-deps", "--force-reinstall", driver)
+            stamp.write_text(wanted)
     return where
 
 
@@ -52,8 +52,8 @@ def sample_config(where: Environment) -> Path:
 class DockerRegistry:
     """One docker-registry: gunicorn with gevent workers, its sample config, flavor `swift`, `OS_*` environment.
 
-    `environ` is added to its environment. With `temp_url_key`, the config file
-    is a copy of the sample with one line more.
+    With `options`, the config file is a copy of the sample with lines more in
+    that flavor. `environ` is added to its environment.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class DockerRegistry:
         swift: EmbeddedSwift,
         container: str,
         folder: Path,
-        temp_url_key: str = "",
-        **environ: Any,
+        options: Mapping[str, Any] | None = None,
+        **environ: str,
     ):
         self._where = where
         self._folder = folder
@@ -71,7 +71,7 @@ class DockerRegistry:
         self._log = folder / "log.txt"
         self._environ = {
             "PATH": os.pathsep.join([str(where.bin), os.environ["PATH"]]),
-            "DOCKER_REGISTRY_CONFIG": str(self._config(temp_url_key)),
+            "DOCKER_REGISTRY_CONFIG": str(self._config(options or {})),
             "SETTINGS_FLAVOR": "swift",
             "REGISTRY_HOST": "127.0.0.1",
             "REGISTRY_PORT": "0",
@@ -80,19 +80,25 @@ class DockerRegistry:
             "OS_USERNAME": swift.user,
             "OS_PASSWORD": swift.password,
             "OS_CONTAINER": container,
-            "SWIFT_TEMP_URL_KEY": temp_url_key,
-            **{name: str(value) for name, value in environ.items()},
+            **environ,
         }
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
-    def _config(self, temp_url_key: str) -> Path:
+    def _config(self, options: Mapping[str, Any]) -> Path:
         sample = sample_config(self._where)
-        if not temp_url_key:
+        if not options:
             return sample
         own = self._folder / "config.yml"
-        own.write_text(sample.read_text().replace("    swift_container:", TEMP_URL_LINE + "    swift_container:", 1))
+        lines = "".join(f"    {name}: {json.dumps(value)}\n" for name, value in options.items())
+        own.write_text(sample.read_text().replace(LINE, lines + LINE, 1))
         return own
+
+    @property
+    def pid(self) -> int:
+        """Of gunicorn's master."""
+        assert self._process
+        return self._process.pid
 
     @property
     def log(self) -> str:

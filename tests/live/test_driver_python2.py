@@ -1,0 +1,43 @@
+"""The wheel's driver on Python 2.7 passes the driver suite on a real Swift, in plain and in gevent-patched processes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.live import venvs
+from tests.wheels import ROOT, Environment, build_wheel
+
+PATCHED = "import gevent.monkey; gevent.monkey.patch_all(); "
+RUN = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+
+
+@pytest.fixture(scope="module")
+def python2(tmp_path_factory) -> Environment:
+    folder = venvs.venv("driver-py27", venvs.PINS / "driver-py27.txt", venvs.python2())
+    where = Environment(folder)
+    where.install("--no-deps", "--force-reinstall", build_wheel("2.7", tmp_path_factory.mktemp("wheel")))
+    return where
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory) -> Path:
+    """The suite away from the source tree, so that it is the wheel that is imported."""
+    folder = tmp_path_factory.mktemp("suite")
+    for name in ("tests/__init__.py", "tests/conformance.py", "tests/drivers"):
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(exist_ok=True)
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, target)
+    return folder
+
+
+@pytest.mark.parametrize("patch", ["", PATCHED], ids=["plain", "gevent"])
+def test_the_suite_passes(python2, swift, suite, patch):
+    arguments = ("tests/drivers/test_real_swift.py", "-q", "-p", "no:cacheprovider")
+    said = python2.run("python", "-c", patch + RUN, *arguments, cwd=suite, TEST_SWIFT=json.dumps(swift.options()))
+    assert re.search(r"^\d+ passed", said, re.MULTILINE), said
