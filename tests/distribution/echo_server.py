@@ -13,11 +13,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from docker_registry.core.exceptions import ConfigError
+from docker_registry.core.exceptions import ConfigError, UnreachableError
 from docker_registry.distribution import server
 from docker_registry.distribution.proxies import TrustedProxies
 from docker_registry.distribution.settings import Settings
@@ -28,6 +28,8 @@ def load(settings: Settings) -> Any:
         path = environ["PATH_INFO"]
         if path == "/fail":
             raise RuntimeError("the application failed")
+        if path == "/break":
+            return broken(start_response)
         if path == "/ignore":
             return answer(start_response, "404 Not Found", {})
         if path == "/sleep":
@@ -42,6 +44,13 @@ def load(settings: Settings) -> Any:
         return answer(start_response, "200 OK", seen)
 
     return TrustedProxies(app, settings.trusted_proxies)
+
+
+def broken(start_response: Any) -> Iterator[bytes]:
+    """An answer whose storage fails in the middle."""
+    start_response("200 OK", [("Content-Length", "10")])
+    yield b"12345"
+    raise UnreachableError("the storage went away")
 
 
 def answer(start_response: Any, status: str, seen: dict[str, Any]) -> list[bytes]:

@@ -187,7 +187,16 @@ def test_an_application_that_fails_is_a_500(start: Start) -> None:
     connection.request("GET", "/fail")
     assert connection.getresponse().status == 500
     connection.close()
-    server.logged("the application failed")
+    server.logged("GET /fail failed\nTraceback")
+
+
+def test_a_storage_that_fails_in_mid_answer_cuts_it_in_one_line(start: Start) -> None:
+    server = start()
+    answer = server.send(b"GET /break HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\n12345")
+    server.logged("GET /break stopped halfway: the storage: the storage went away")
+    assert "Traceback" not in server.log()
 
 
 @pytest.mark.parametrize(
@@ -285,7 +294,7 @@ def test_a_killed_worker_is_replaced(start: Start) -> None:
 def test_the_access_log_shows_no_licence(start: Start) -> None:
     server = start(log_json=True)
     server.get("/v2/a/blobs/uploads/x?_state=SIGNED&digest=sha256:ab&other=HIDDEN")
-    line = json.loads(server.logged(r'(?m)^\{.*GET /v2.*$')[0])
+    line = json.loads(server.logged(r"(?m)^\{.*GET /v2.*$")[0])
     assert (line["path"], line["status"]) == ("/v2/a/blobs/uploads/x?digest=sha256:ab", 200)
     assert "SIGNED" not in server.log()
     assert "HIDDEN" not in server.log()
