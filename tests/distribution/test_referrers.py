@@ -187,14 +187,15 @@ def test_what_is_in_both_lists_is_listed_once(client: Client) -> None:
     assert digests(referrers(client)) == sorted(str(Digest.of(body)) for body in bodies)
 
 
-def test_a_subject_by_sha512_has_referrers(client: Client) -> None:
+def test_a_subject_by_sha512_has_referrers(client: Client, driver: Base) -> None:
     subject = Digest.of(SUBJECT_BODY, "sha512")
     body = image(subject={**subject_of(SUBJECT_BODY), "digest": str(subject)})
     assert push(client, "app", "sig", body).headers["OCI-Subject"] == str(subject)
     assert digests(referrers(client, subject=subject)) == [str(Digest.of(body))]
     assert digests(referrers(client)) == []
-    tag = f"sha512-{subject.hex[:64]}"
-    push(client, "app", tag, index(body))
+    driver.remove(layout.referrer("app", subject, Digest.of(body)))
+    assert digests(referrers(client, subject=subject)) == []
+    push(client, "app", f"sha512-{subject.hex[:64]}", index(body))
     assert digests(referrers(client, subject=subject)) == [str(Digest.of(body))]
 
 
