@@ -86,13 +86,15 @@ class Client(object):
         )
         self._info = None
 
-    def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None):
+    def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None):
         """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
 
         Returns an Answer whose status is 2xx or one of `accept`; raises an
-        error of `docker_registry.core.exceptions` for any other.
+        error of `docker_registry.core.exceptions` for any other. Where the
+        connection broke, `doubt` is asked first for an Answer to return; with
+        None from it, the request is sent again.
         """
-        return self._persist(verb, self._place(container, name), query, headers, data, accept, False)
+        return self._persist(verb, self._place(container, name), query, headers, data, accept, False, doubt)
 
     def open(self, name, query="", headers=None, accept=(), container=None):
         """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
@@ -111,12 +113,21 @@ class Client(object):
         finally:
             answer.stream.close()
 
-    def put(self, name, data, query="", headers=None, accept=()):
-        """PUT an object; the container is made when it is missing."""
+    def put(self, name, data, query="", headers=None, accept=(), doubt=None):
+        """PUT an object; the container is made when it is missing.
+
+        Swift refuses some requests before it has read their body, and what
+        stands before it may then reset the connection: where that breaks, who
+        waits for an answer has to look. `doubt` looks for the object.
+        """
+
+        def look():
+            return (doubt() if doubt else None) or self._missing_container()
+
         headers = dict(headers or {})
         headers.setdefault("Content-Type", "application/octet-stream")
         for last in (False, True):
-            answer = self.request("PUT", name, query, headers, data, accept + (404,))
+            answer = self.request("PUT", name, query, headers, data, accept + (404,), doubt=look)
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
@@ -163,6 +174,10 @@ class Client(object):
         label = "{0} in container {1}".format(name, container) if name else "container {0}".format(container)
         return container, label if container else "the account", lambda root: root + tail
 
+    def _missing_container(self):
+        answer = self.request("HEAD", accept=(401, 403, 404))
+        return answer if answer.status == 404 else None
+
     def _make_container(self):
         policy = self._settings.storage_policy
         headers = {"X-Storage-Policy": policy} if policy else {}
@@ -184,7 +199,7 @@ class Client(object):
         except errors.LIBRARY as error:
             raise errors.translate(error, "authentication", self.describe(), absent=MissingError)
 
-    def _persist(self, verb, place, query, headers, data, accept, streaming):
+    def _persist(self, verb, place, query, headers, data, accept, streaming, doubt=None):
         access, renewed, tries = self._access(), False, 0
         while True:
             try:
@@ -201,6 +216,9 @@ class Client(object):
             pause = _pause(tries, failure)
             logger.warning("%s failed, again in %.1f s: %s", doing, pause, failure)
             time.sleep(pause)
+            settled = doubt() if doubt and errors.status_of(failure) is None else None
+            if settled:
+                return settled
 
     def _once(self, access, verb, target, query, headers, data, accept, streaming):
         connection = self._pool.take(access.url)

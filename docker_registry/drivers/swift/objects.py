@@ -6,6 +6,7 @@ import logging
 
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnreachableError
 
+from .client import Answer
 from .compat import md5, say
 from .large import is_large
 
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 COMMIT = "X-Object-Meta-Commit"
 # A name may appear and vanish between a refused PUT and the look at why; so often in a row is no accident.
 ROUNDS = 5
+TAKEN = Answer(412, {})
+REMOVED = Answer(204, {})
 
 
 class Content(object):
@@ -107,9 +110,21 @@ class Objects(object):
         self._large.remove(name, there)
         return True
 
+    def remove_plain(self, name):
+        """Delete an object that has no segments; whether there was one. 1 request."""
+
+        def look():
+            # Sent again, the request would find nothing, and say so, after its own success.
+            return None if self.head(name) else REMOVED
+
+        return self._client.request("DELETE", name, accept=(404,), doubt=look).status != 404
+
     def _put_new(self, name, content):
-        answer = self._client.put(name, content.body, content.query, content.headers(only_new=True), (412,))
-        return answer.status != 412
+        def look():
+            return None if self.head(name) is None else TAKEN
+
+        answer = self._client.put(name, content.body, content.query, content.headers(only_new=True), (412,), look)
+        return answer.status != TAKEN.status
 
     def _replace(self, name, content, there):
         old = self._old_parts(name, there) if there is not None and is_large(there) else ()
