@@ -1,0 +1,49 @@
+# -*- coding: utf-8 -*-
+"""The swift driver under docker-registry's cache of small files. Runs on Python 2.7 too."""
+
+from __future__ import unicode_literals
+
+import io
+
+import pytest
+
+from docker_registry.core.exceptions import FileNotFoundError
+
+
+@pytest.fixture
+def cached(connect, swift, monkeypatch):
+    """A driver whose cache is a mapping, as `docker_registry.core.lru` would decorate it."""
+    driver, cache = connect(swift), {}
+    get, put = driver._cached_content, driver._put_cached
+
+    def cached_get(path):
+        if path not in cache:
+            cache[path] = get(path)
+        return cache[path]
+
+    def cached_put(path, content):
+        put(path, content)
+        cache[path] = content
+
+    monkeypatch.setattr(driver, "_cached_content", cached_get)
+    monkeypatch.setattr(driver, "_put_cached", cached_put)
+    monkeypatch.setattr(driver, "_uncache", lambda path: cache.pop(path, None))
+    return driver
+
+
+def test_what_is_removed_is_not_served(cached):
+    for path in ("d/a", "d/b/c", "f", "g"):
+        cached.put_content("/" + path, b"x")
+        assert cached.get_content(path) == b"x"
+    cached.remove("f")
+    cached.remove("/d")
+    cached.remove_many(["g"])
+    for path in ("d/a", "d/b/c", "f", "g"):
+        with pytest.raises(FileNotFoundError):
+            cached.get_content(path)
+
+
+def test_what_is_replaced_is_not_served(cached):
+    cached.put_content("f", b"old")
+    cached.stream_write("/f", io.BytesIO(b"new"))
+    assert cached.get_content("f") == b"new"
