@@ -15,7 +15,7 @@ import swiftclient
 
 from docker_registry.embedded import EmbeddedSwift, Requests
 from tests.live.redis_server import RedisServer
-from tests.live.v1_registry import Client, DockerRegistry, chain, installed
+from tests.live.v1_registry import Client, DockerRegistry, Image, chain, installed
 from tests.peers import need
 from tests.wheels import Environment, build_wheel
 
@@ -217,6 +217,24 @@ def test_two_registries_share_a_swift(start):
         assert Client(other.url).pull(REPOSITORY, "1") == content
         Client(other.url).call("DELETE", f"repositories/{REPOSITORY}/tags/1")
         Client(one.url).call("GET", f"repositories/{REPOSITORY}/tags/1", 404)
+
+
+def test_what_a_push_and_a_pull_cost_in_requests(start, swift):
+    large, small = chain(layers(64 << 20, seed=13)), chain(layers(*[1 << 20] * 10, seed=14))
+    with start() as registry:
+        client = Client(registry.url)
+        client.push("acme/warm", "1", chain(layers(1, seed=15)))
+        assert costs(swift, client, "acme/large", large) == (25, 13)  # docs/docker-registry.md has these figures too
+        assert costs(swift, client, "acme/small", small) == (175, 85)
+
+
+def costs(swift: EmbeddedSwift, client: Client, repository: str, images: list[Image]) -> tuple[int, int]:
+    """The Swift requests of a push and of a pull."""
+    with swift.counting() as push:
+        client.push(repository, "1", images)
+    with swift.counting() as pull:
+        client.pull(repository, "1")
+    return len(push), len(pull)
 
 
 def test_docker_registry_cores_own_suite(where, swift, container, tmp_path):

@@ -1,4 +1,4 @@
-"""The wheel's driver on Python 2.7 passes the driver suite on a real Swift, in plain and in gevent-patched processes."""
+"""The driver suite on a real Swift, by the Python 2.7 wheel, in a plain process and in one that gevent has patched."""
 
 from __future__ import annotations
 

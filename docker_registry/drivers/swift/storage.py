@@ -10,7 +10,7 @@ from docker_registry.core import driver, lru
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
 from . import config as options
-from . import listing, reading
+from . import layout1, listing, reading
 from .auth import Auth
 from .client import Client
 from .compat import Stat, say
@@ -67,7 +67,11 @@ class Storage(driver.Base):
         return self._cached_content(self._names.clean(path))
 
     def put_content(self, path, content):
-        self._put_cached(self._names.clean(path), content)
+        clean = self._names.clean(path)
+        if layout1.is_small_file(clean):
+            self._overwrite_cached(clean, content)
+        else:
+            self._put_cached(clean, content)
         return path
 
     def stream_read(self, path, bytes_range=None):
@@ -93,13 +97,16 @@ class Storage(driver.Base):
         folder = self._names.folder(path)
         if folder != self._names.root and self._objects.head(self._names.file(path)) is not None:
             return True
+        if layout1.is_file(self._names.clean(path)):
+            return False
         return any(True for _ in self._rows(folder, limit=None if folder == self._names.root else 1))
 
     def remove(self, path):
-        name = self._names.writable(path)
-        if self._objects.remove(name):
-            self._uncache(self._names.clean(path))
-        elif not self._remove_folder(self._names.folder(path)):
+        name, clean = self._names.writable(path), self._names.clean(path)
+        removed = self._objects.remove_plain(name) if layout1.is_small_file(clean) else self._objects.remove(name)
+        if removed:
+            self._uncache(clean)
+        elif layout1.is_file(clean) or not self._remove_folder(self._names.folder(path)):
             raise FileNotFoundError(say("{0}: nothing is there", path))
 
     def get_size(self, path):
