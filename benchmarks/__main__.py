@@ -23,6 +23,7 @@ from .rows.lists import lists
 from .rows.memory import memory
 from .rows.small import small
 from .rows.start import start
+from .rows.v1 import v1
 
 __all__ = ["GROUPS", "main", "run"]
 
@@ -34,6 +35,7 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "lists": lists,
     "start": start,
     "driver": alone,
+    "v1": v1,
 }
 
 _DOCS = Path(__file__).parent.parent / "docs"

@@ -25,7 +25,7 @@ def begin(short: bool) -> dict[str, str]:
         "python": platform.python_version(),
         **{package: _version(package) for package in _PACKAGES},
         "Distribution": _first_line("docker-registry", "--version"),
-        "curl": _first_line("curl", "--version"),
+        "curl": _first_line("curl", "--version").partition(" (")[0],
         "load at the beginning": _load(),
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeVar
 
-from .processes import Server, cpu_of
+from .processes import Process
 from .rig import Rig
 from .targets import Target
 
@@ -59,6 +59,7 @@ class Row:
     more_is_better: bool = False
     cells: dict[str, Cell] = field(default_factory=dict)
     goals: list[Goal] = field(default_factory=list)
+    peer: str = "distribution"  # with whom the table compares ours
     gib: float = 0.0  # GiB that the work moves, where CPU seconds are also of interest for each
 
     def cell(self, subject: str) -> Cell:
@@ -69,26 +70,26 @@ def turn(rig: Rig, row: Row, targets: Mapping[str, AnyTarget], work: Callable[[A
     """Let each target do the work once, one after the other; the row's values are seconds."""
     for name, target in targets.items():
         cell = row.cell(name)
-        with metered(rig, cell, target.server):
+        with metered(rig, cell, target.process):
             began = time.perf_counter()
             work(target)
             cell.values.append(time.perf_counter() - began)
 
 
 @contextmanager
-def metered(rig: Rig, cell: Cell, server: Server | None) -> Iterator[None]:
-    """Note what the block costs: requests to Swift, and CPU seconds of a server, of Swift and of the clients."""
-    before = _cpu(rig, server)
+def metered(rig: Rig, cell: Cell, process: Process | None) -> Iterator[None]:
+    """Note what the block costs: requests to Swift, and CPU seconds of a process, of Swift and of the clients."""
+    before = _cpu(rig, process)
     with rig.swift.counting() as requests:
         yield
-    of_server, of_swift, of_clients = (now - then for now, then in zip(_cpu(rig, server), before, strict=True))
+    of_process, of_swift, of_clients = (now - then for now, then in zip(_cpu(rig, process), before, strict=True))
     cell.requests.append(len(requests))
     cell.swift_cpu.append(of_swift)
     cell.client_cpu.append(of_clients)
-    if server:
-        cell.cpu.append(of_server)
+    if process:
+        cell.cpu.append(of_process)
 
 
-def _cpu(rig: Rig, server: Server | None) -> tuple[float, float, float]:
+def _cpu(rig: Rig, process: Process | None) -> tuple[float, float, float]:
     used = os.times()
-    return server.cpu() if server else 0.0, cpu_of(rig.swift.pid), sum(used[:4])
+    return process.cpu() if process else 0.0, Process(rig.swift.pid).cpu(), sum(used[:4])

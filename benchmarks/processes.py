@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Server", "cpu_of", "free_port"]
+__all__ = ["Process", "Server", "free_port"]
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds
 _START = 30.0  # seconds that a server may take to answer
@@ -26,6 +26,21 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+class Process:
+    """What a process and its children cost."""
+
+    def __init__(self, pid: int):
+        self.pid = pid
+
+    def cpu(self) -> float:
+        """Seconds of CPU, user and system, used so far."""
+        return sum(_cpu(pid) for pid in _family(self.pid))
+
+    def peak(self) -> int:
+        """Bytes resident at most, of the largest of them, since it was started."""
+        return max(_status(pid, "VmHWM") for pid in _family(self.pid))
 
 
 class Server:
@@ -83,20 +98,10 @@ class Server:
                 return
         raise RuntimeError(f"{self._argv[0]} does not serve {self._ready}:\n{self.log.read_text()[-2000:]}")
 
-    def cpu(self) -> float:
-        """Seconds of CPU, user and system, that it and its children have used so far."""
+    @property
+    def process(self) -> Process:
         assert self._child is not None
-        return cpu_of(self._child.pid)
-
-    def peak(self) -> int:
-        """Bytes resident at most, of its largest process, since it was started."""
-        assert self._child is not None
-        return max(_status(pid, "VmHWM") for pid in _family(self._child.pid))
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds of CPU, user and system, that a process and its children have used so far."""
-    return sum(_cpu(member) for member in _family(pid))
+        return Process(self._child.pid)
 
 
 def _family(pid: int) -> Iterator[int]:

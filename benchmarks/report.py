@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .measure import Cell, Goal, Row
 from .results import Results
-from .rig import DISTRIBUTION, OURS, WIRE
+from .rig import DISTRIBUTION, FORMER, OURS, WIRE
 
 __all__ = ["line", "page", "tables"]
 
@@ -36,13 +36,19 @@ def line(row: Row) -> str:
 def tables(results: Results) -> str:
     """Every table of a run."""
     rows = results.rows
-    main = _table(("what", *_SUBJECTS, "ours / wire", "better than Distribution"), map(_main, rows))
+    main = [
+        _table(
+            ("what", WIRE, OURS, peer, "ours / wire", f"better than {peer}"),
+            (_main(row) for row in rows if row.peer == peer),
+        )
+        for peer in (DISTRIBUTION, FORMER)
+    ]
     goals = _table(("what", "goal", "measured", ""), (goal for row in rows for goal in _goals(row)))
     costs = _table(
         ("what", *_COSTS), (_costs(row) for row in rows if any(cell.requests for cell in row.cells.values()))
     )
     times = _table(("what", *_TIMES), (_times(row) for row in rows if any(cell.p50 for cell in row.cells.values())))
-    parts = [main, "## Goals\n", goals, "## What it costs\n", costs, "## Milliseconds for one answer\n", times]
+    parts = [*main, "## Goals\n", goals, "## What it costs\n", costs, "## Milliseconds for one answer\n", times]
     parts += [f"## Failed: {group}\n\n{why}" for group, why in results.failures.items()]
     return "\n".join(parts)
 
@@ -66,10 +72,10 @@ def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _main(row: Row) -> Iterator[str]:
     yield row.title
-    for name in _SUBJECTS:
+    for name in (WIRE, OURS, row.peer):
         yield _value(row, name)
     yield _times_of(_ratio(row, OURS, WIRE))
-    better = _ratio(row, OURS, DISTRIBUTION) if row.more_is_better else _ratio(row, DISTRIBUTION, OURS)
+    better = _ratio(row, OURS, row.peer) if row.more_is_better else _ratio(row, row.peer, OURS)
     yield _times_of(better)
 
 
@@ -97,11 +103,11 @@ def _measured(row: Row, goal: Goal) -> float | None:
 
 def _costs(row: Row) -> Iterator[str]:
     yield row.title
-    for name in _SUBJECTS:
+    for name in (WIRE, OURS, row.peer):
         yield _number(_cell(row, name).middle("requests"))
-    for name in (OURS, DISTRIBUTION):
+    for name in (OURS, row.peer):
         yield _number(_cell(row, name).middle("cpu"))
-    for name in (OURS, DISTRIBUTION):
+    for name in (OURS, row.peer):
         cpu = _cell(row, name).middle("cpu")
         yield _number(cpu / row.gib) if row.gib and cpu is not None else ""
 

@@ -16,10 +16,11 @@ from .processes import Server, free_port
 from .session import Session
 from .targets import Registry, Wire
 
-__all__ = ["DISTRIBUTION", "OURS", "WIRE", "Rig", "Unavailable"]
+__all__ = ["DISTRIBUTION", "FORMER", "OURS", "WIRE", "Rig", "Unavailable"]
 
-WIRE, OURS, DISTRIBUTION = "wire", "ours", "distribution"
+WIRE, OURS, DISTRIBUTION, FORMER = "wire", "ours", "distribution", "driver 0.2.1"
 _DISTRIBUTION_PROGRAM = "docker-registry"
+_KEY = "for this benchmark only"
 
 
 class Unavailable(Exception):
@@ -48,6 +49,8 @@ class Rig:
         self.swift = self._stack.enter_context(
             EmbeddedSwift(self.folder / "swift", object_server=True, request_log=True)
         )
+        with Session(self.swift.storage_url, {"X-Auth-Token": self.token()}) as session:
+            session.ask("POST", "", 204, headers={"X-Account-Meta-Temp-URL-Key": _KEY})
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -69,6 +72,7 @@ class Rig:
     def server(self, name: str, redirect: bool = False, delayed: bool = False, container: str | None = None) -> Server:
         """A registry that is not started yet. Raises Unavailable."""
         program = self._command(name)
+        self.make(container or name)
         port = free_port()
         config = self.config(name, port, redirect, delayed, container)
         return Server([*program, str(config)], f"http://127.0.0.1:{port}", config.with_suffix(".log"), "/v2/")
@@ -95,7 +99,7 @@ class Rig:
         if name == OURS and self._segment_size:
             swift["chunksize"] = self._segment_size
         if redirect:
-            swift["secretkey"] = "for this benchmark only"
+            swift["secretkey"] = _KEY
         file = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"), "config.yml")
         written = {
             "version": "0.1",
@@ -107,7 +111,7 @@ class Rig:
                 "cache": {"blobdescriptor": "inmemory"},
                 "maintenance": {"uploadpurging": {"enabled": False}},
             },
-            "http": {"addr": f"127.0.0.1:{port}", "secret": "for this benchmark only"},
+            "http": {"addr": f"127.0.0.1:{port}", "secret": _KEY},
         }
         file.write_text(json.dumps(written))  # JSON is YAML
         return file
@@ -135,6 +139,11 @@ class Rig:
         with urllib.request.urlopen(urllib.request.Request(self.swift.auth_url, headers=headers)) as answer:
             token: str = answer.headers["X-Auth-Token"]
             return token
+
+    def make(self, container: str) -> None:
+        """Make a container, so that nobody is the one who has to."""
+        with Session(f"{self.swift.storage_url}/", {"X-Auth-Token": self.token()}) as session:
+            session.ask("PUT", container, 201, 202)
 
     def empty(self, *containers: str) -> None:
         """Remove all objects of these containers, so that the disk does not fill up."""

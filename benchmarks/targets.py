@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from . import curl
 from .content import MANIFEST, Blob, Image, Source, digest_of
-from .processes import Server
+from .processes import Process, Server
 from .session import Session
 
 __all__ = ["Registry", "Sessions", "Target", "Wire", "side_by_side"]
@@ -30,7 +30,7 @@ def side_by_side(items: Iterable[Item], work: Callable[[Item], object], jobs: in
 
 class Target(Protocol):
     name: str
-    server: Server | None  # None where its cost is nobody's
+    process: Process | None  # None where its cost is nobody's
     base: str  # below which it answers
     headers: dict[str, str]  # that every request needs
 
@@ -48,7 +48,7 @@ class Registry:
 
     def __init__(self, name: str, server: Server, repository: str = "bench/image"):
         self.name = name
-        self.server: Server | None = server
+        self.process: Process | None = server.process
         self.base = f"{server.url}/v2/{repository}/"
         self.headers: dict[str, str] = {}
 
@@ -93,7 +93,7 @@ class Wire:
 
     def __init__(self, name: str, storage_url: str, container: str, token: str):
         self.name = name
-        self.server: Server | None = None
+        self.process: Process | None = None
         self.base = f"{storage_url}/{container}/"
         self.headers = {"X-Auth-Token": token}
         self._header = [f"X-Auth-Token: {token}"]

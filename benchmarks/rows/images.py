@@ -37,7 +37,9 @@ def _rows(rig: Rig, rounds: int, layers: int, size: int, far: bool) -> list[Row]
     for _ in range(rounds):
         pushed = image(layers, size)
         _push(rig, push, found, pushed)
-        _pull(rig, warm, found, pushed)
+        for name, target in found.items():
+            target.pull_image(pushed, _TAG)  # the others' turns took longer than anybody remembers links
+            _pull(rig, warm, {name: target}, pushed)
         for name in found.keys() - {WIRE}:
             with rig.server(name, delayed=far) as server:
                 _pull(rig, cold, {name: Registry(name, server)}, pushed)

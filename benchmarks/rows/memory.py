@@ -35,9 +35,9 @@ def memory(rig: Rig, plan: Plan) -> Iterator[Row]:
             with server:
                 registry = Registry(name, server)
                 cell = row.cell(name)
-                with metered(rig, cell, server):
+                with metered(rig, cell, server.process):
                     side_by_side(sources, registry.push_file, count)
-                cell.values.append(server.peak() / 1e6)
+                cell.values.append(server.process.peak() / 1e6)
             rig.empty(*CONTAINERS)
         for source in sources:
             source.path.unlink()

@@ -68,7 +68,7 @@ def _measure(rig: Rig, row: Row, target: Target, method: str, path: str, connect
     address = (parts.hostname or "", parts.port or 80)
     hammer(address, request, 1, 0.0)  # what is cold gets warm
     cell = row.cell(target.name)
-    with metered(rig, cell, target.server):
+    with metered(rig, cell, target.process):
         pace = hammer(address, request, connections, seconds)
     answers = len(pace.times)
     cell.values.append(pace.per_second)
