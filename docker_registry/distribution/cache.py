@@ -18,6 +18,7 @@ __all__ = ["Cache"]
 T = TypeVar("T")
 
 FOREVER = float("inf")
+_PATIENCE = 1.0  # s that one who asks waits for another's request before making its own
 _OVERHEAD = 400  # bytes that an entry costs beside its value: key, tuple, two dict slots
 
 
@@ -93,7 +94,29 @@ class Cache:
                 raise flight.error
             # Whoever loaded was killed: that says nothing of the fact.
 
-    def _load(self, key: Hashable, flight: _Flight, load: Callable[[], T], size: Callable[[T], int]) -> T:
+    def ask(self, key: Hashable, load: Callable[[], T]) -> T:
+        """What `load` says now: begun after this call, yet shared with others who came meanwhile. Not remembered.
+
+        So many readers of one key make one request at a time, and none of them
+        sees less than what was written before it asked.
+        """
+        came = self._clock()
+        while True:
+            with self._lock:
+                flight = self._flights.get(key)
+                mine = flight is None or self._clock() - flight.asked > _PATIENCE
+                if mine or flight is None:
+                    flight = self._flights[key] = _Flight(self._clock())
+            if mine:
+                return self._load(key, flight, load)
+            landed = flight.landed.wait(_PATIENCE)
+            if landed and flight.asked >= came:
+                if flight.error is None:
+                    return flight.value  # type: ignore[no-any-return]
+                if isinstance(flight.error, Exception):
+                    raise flight.error
+
+    def _load(self, key: Hashable, flight: _Flight, load: Callable[[], T], size: Callable[[T], int] | None = None) -> T:
         try:
             value = flight.value = load()
         except BaseException as error:
@@ -101,7 +124,8 @@ class Cache:
             raise
         else:
             with self._lock:
-                if self._flights.get(key) is flight:  # nobody wrote or forgot it meanwhile
+                # Otherwise somebody wrote or forgot it meanwhile.
+                if size is not None and self._flights.get(key) is flight:
                     self._store(key, value, size(value), flight.asked)
             return value
         finally:

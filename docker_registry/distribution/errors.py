@@ -50,6 +50,7 @@ class Code(Enum):
     REQUEST_INVALID = "UNSUPPORTED", HTTPStatus.BAD_REQUEST, "the request cannot be understood"
     SIZE_INVALID = "SIZE_INVALID", HTTPStatus.BAD_REQUEST, "provided length did not match content length"
     TAG_INVALID = "TAG_INVALID", HTTPStatus.BAD_REQUEST, "invalid tag"
+    TOO_MANY_TAGS = "TAG_INVALID", HTTPStatus.REQUEST_URI_TOO_LONG, "too many tags"
     TOOMANYREQUESTS = "TOOMANYREQUESTS", HTTPStatus.TOO_MANY_REQUESTS, "too many requests"
     UNAUTHORIZED = "UNAUTHORIZED", HTTPStatus.UNAUTHORIZED, "authentication required"
     UNAVAILABLE = "UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE, "the storage does not answer, try again"

@@ -17,6 +17,7 @@ __all__ = ["Manifests"]
 logger = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024  # bytes of a body read at a time
+_TAGS_MAX = 100  # tags that one push sets; the spec wants 10
 
 
 class Manifests(Resource):
@@ -25,14 +26,8 @@ class Manifests(Resource):
         if self.request.if_none_match.contains_weak(str(digest)):
             return Response(status=304, headers=_headers(digest))
         manifest = self._read(name, digest)
-        if ":" not in reference and not self._accepts(manifest.media_type):
-            digest, manifest = self._choose(name, digest, manifest)
         if not self._accepts(manifest.media_type):
-            raise RegistryError(
-                Code.MANIFEST_UNKNOWN,
-                f"the manifest is of type {manifest.media_type}, which the request's Accept does not list",
-                {"name": name, "digest": str(digest), "mediaType": manifest.media_type},
-            )
+            digest, manifest = self._choose(name, reference, digest, manifest)
         return Response(manifest.body, headers=_headers(digest), content_type=manifest.media_type)
 
     def put(self, name: str, reference: str) -> Response:
@@ -43,7 +38,7 @@ class Manifests(Resource):
         except ManifestError as error:
             raise RegistryError(Code.MANIFEST_INVALID, str(error)) from None
         if isinstance(target, Digest):
-            digest, tags = target, [grammar.parse_tag(tag) for tag in self.request.args.getlist("tag")]
+            digest, tags = target, self._tags()
             _check_digest(digest, body)
         else:
             digest, tags = Digest.of(body), [target]
@@ -98,10 +93,29 @@ class Manifests(Resource):
         accept = self.request.accept_mimetypes
         return not accept or accept.quality(media_type) > 0
 
-    def _choose(self, name: str, digest: Digest, manifest: Manifest) -> tuple[Digest, Manifest]:
-        """The image for linux/amd64 out of a Docker list, for old clients that know no lists (Distribution's rule)."""
-        chosen = messages.default_image(manifest)
-        return (digest, manifest) if chosen is None else (chosen, self._read(name, chosen))
+    def _choose(self, name: str, reference: str, digest: Digest, manifest: Manifest) -> tuple[Digest, Manifest]:
+        """What a client gets that does not take the manifest itself; raises MANIFEST_UNKNOWN.
+
+        Old clients know no lists: of a Docker list, asked for by tag, they get
+        the image for linux/amd64, as from Distribution.
+        """
+        default = messages.default_image(manifest) if ":" not in reference else None
+        if default is not None:
+            image = self._read(name, default)
+            if self._accepts(image.media_type):
+                return default, image
+        raise RegistryError(
+            Code.MANIFEST_UNKNOWN,
+            f"the manifest is of type {manifest.media_type}, which the request's Accept does not list",
+            {"name": name, "digest": str(digest), "mediaType": manifest.media_type},
+        )
+
+    def _tags(self) -> list[grammar.Tag]:
+        """The tags that a push by digest sets; raises TOO_MANY_TAGS."""
+        tags = dict.fromkeys(self.request.args.getlist("tag"))
+        if len(tags) > _TAGS_MAX:
+            raise RegistryError(Code.TOO_MANY_TAGS, f"one push may set {_TAGS_MAX} tags")
+        return [grammar.parse_tag(tag) for tag in tags]
 
     def _body(self) -> bytes:
         """The request's body, of bounded size; raises MANIFEST_TOO_LARGE."""

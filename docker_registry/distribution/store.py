@@ -168,7 +168,11 @@ class Store:
 
     def tag(self, name: str, tag: str) -> Digest | None:
         """What a tag means now; never remembered, since any replica may move it."""
-        return self.read_link(layout.tag_current(name, tag))
+        path = layout.tag_current(name, tag)
+        try:
+            return self.cache.ask(("tag", path), lambda: _found(self.read_link(path)))
+        except FileNotFoundError:
+            return None
 
     def _remember(
         self, key: Hashable, ask: Callable[[], T | None], max_age: float, size: Callable[[T], int] = lambda _: 0

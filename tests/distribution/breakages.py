@@ -290,8 +290,8 @@ BREAKAGES = [
     ),
     _break(
         "manifests.py",
-        "digest, tags = target, [",
-        "digest, tags = Digest.of(body), [",
+        "digest, tags = target, self._tags()",
+        "digest, tags = Digest.of(body), self._tags()",
         "test_manifests.py::test_a_push_by_digest_makes_no_tag",
     ),
     _break(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_registry.distribution import cache as cache_module
 from docker_registry.distribution.cache import Cache
 
 DEADLINE = 20.0  # s
@@ -171,3 +172,76 @@ def test_who_waits_for_a_load_that_was_killed_loads_itself(monkeypatch: pytest.M
     leader.join(DEADLINE)
     waiter.join(DEADLINE)
     assert loading.results == ["loaded"]
+
+
+class Answers:
+    """A load that says which call it is, and ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun: list[threading.Event] = [threading.Event() for _ in range(5)]
+        self.go: list[threading.Event] = [threading.Event() for _ in range(5)]
+        self.count = 0
+
+    def load(self) -> int:
+        number, self.count = self.count, self.count + 1
+        self.begun[number].set()
+        assert self.go[number].wait(DEADLINE)
+        return number
+
+
+class Watched(threading.Event):
+    """An event that counts who begins to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = threading.Semaphore(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.release()
+        return super().wait(DEADLINE)
+
+
+class WatchedFlight(cache_module._Flight):
+    def __init__(self, asked: float):
+        super().__init__(asked)
+        self.landed = Watched()
+
+
+def test_who_asks_shares_what_was_asked_after_it_came_and_nothing_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_PATIENCE", DEADLINE)
+    monkeypatch.setattr(cache_module, "_Flight", WatchedFlight)
+    cache, answers, results = Cache(10_000), Answers(), []
+    threads = [threading.Thread(target=lambda: results.append(cache.ask("key", answers.load))) for _ in range(9)]
+    threads[0].start()
+    for number, waiting in ((0, threads[1:]), (1, threads[2:])):
+        assert answers.begun[number].wait(DEADLINE)
+        if number == 0:
+            for thread in waiting:
+                thread.start()
+        for _ in waiting:
+            assert cache._flights["key"].landed.waits.acquire(timeout=DEADLINE)
+        answers.go[number].set()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert sorted(results) == [0] + [1] * 8
+    assert cache.get("key") is None
+
+
+def test_who_asks_waits_for_a_slow_answer_of_others_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_PATIENCE", 0.01)
+    cache, answers = Cache(10_000), Answers()
+    slow = threading.Thread(target=lambda: cache.ask("key", answers.load))
+    slow.start()
+    assert answers.begun[0].wait(DEADLINE)
+    answers.go[1].set()
+    assert cache.ask("key", answers.load) == 1
+    answers.go[0].set()
+    slow.join(DEADLINE)
+
+
+def test_an_answer_that_nothing_is_there_reaches_all_who_ask() -> None:
+    cache = Cache(10_000)
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            cache.ask("key", lambda: {}["absent"])
+    assert cache.ask("key", lambda: "value") == "value"

@@ -236,8 +236,9 @@ def test_a_push_by_digest_may_set_tags(client: Client) -> None:
     assert ", ".join(response.headers.getlist("OCI-Tag")).split(", ") == tags
     for tag in tags:
         assert client.get(manifest_url("app", tag)).data == body
-    bad = push(client, "app", Digest.of(body), body, query_string={"tag": ".bad"})
-    assert (bad.status_code, code_of(bad)) == (400, "TAG_INVALID")
+    for query, status in (({"tag": ".bad"}, 400), ({"tag": [f"t{number}" for number in range(101)]}, 414)):
+        bad = push(client, "app", Digest.of(body), body, query_string=query)
+        assert (bad.status_code, code_of(bad)) == (status, "TAG_INVALID")
 
 
 def test_a_push_by_another_digest_stores_nothing(client: Client, driver: Base) -> None:
