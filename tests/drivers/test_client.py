@@ -149,6 +149,28 @@ def test_building_a_driver_asks_nothing(connect, swift):
     assert swift.requests == []
 
 
+def test_info_is_asked_once_and_after_an_outage_again(connect, swift, monkeypatch):
+    driver, clock = connect(swift, swift_retries=0), [1000.0]
+    monkeypatch.setattr(client.time, "time", lambda: clock[0])
+    asked = []
+
+    def outage(method, path, query):
+        asked.append(path)
+        return 503
+
+    respond = swift.respond
+    monkeypatch.setattr(swift, "respond", lambda method, *rest: (outage(method, *rest[:2]), {}, b""))
+    assert driver._client.info == {}
+    assert driver._client.info == {}
+    assert asked == ["/info"]
+    monkeypatch.setattr(swift, "respond", respond)
+    clock[0] += client.INFO_PAUSE + 1
+    assert driver._client.info == swift.info
+    monkeypatch.setattr(swift, "respond", None)
+    clock[0] += 1e9
+    assert driver._client.info == swift.info
+
+
 class Thing(object):
     def __init__(self, storage_url):
         self.storage_url = storage_url

@@ -47,3 +47,7 @@ def test_what_is_replaced_is_not_served(cached):
     cached.put_content("f", b"old")
     cached.stream_write("/f", io.BytesIO(b"new"))
     assert cached.get_content("f") == b"new"
+    with cached.stage() as stage:
+        stage.fill(io.BytesIO(b"newer"))
+        stage.commit("/f")
+    assert cached.get_content("f") == b"newer"

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
 LONGEST_PAUSE = 10.0
 LONGEST_WISH = 60.0  # of a Retry-After that is honoured
+INFO_PAUSE = 60  # seconds before a server that did not answer is asked for /info again
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
 
 
@@ -85,6 +86,7 @@ class Client(object):
             lambda storage_url: Connection(storage_url, settings), settings.pool_size, settings.pool_timeout
         )
         self._info = None
+        self._info_good_until = 0
 
     def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None):
         """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
@@ -137,12 +139,12 @@ class Client(object):
     @property
     def info(self):
         """What the server says of itself under `/info`; an empty mapping where it says nothing."""
-        if self._info is None:
+        if self._info is None or time.time() > self._info_good_until:
             try:
-                self._info = self._ask_info()
+                self._info, self._info_good_until = self._ask_info(), float("inf")
             except UnspecifiedError as error:
                 logger.info("no /info, going on with Swift's defaults: %s", error)
-                self._info = {}
+                self._info, self._info_good_until = {}, time.time() + INFO_PAUSE
         return self._info
 
     def describe(self):
@@ -210,11 +212,11 @@ class Client(object):
                 access, renewed = self._access(refused=access), True
                 continue
             tries += 1
-            doing = "{0} {1}".format(verb, place[1])
+            doing = "{0} {1} at {2}".format(verb, place[1], _VERSION.sub("", access.url))
             if tries > self._settings.retries or not errors.is_transient(failure):
                 raise errors.translate(failure, doing, self.describe())
             pause = _pause(tries, failure)
-            logger.warning("%s failed, again in %.1f s: %s", doing, pause, failure)
+            logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
             time.sleep(pause)
             settled = doubt() if doubt and errors.status_of(failure) is None else None
             if settled:

@@ -101,14 +101,11 @@ def _said(error):
 
 def _shortly(error):
     """The innermost reason; the outer ones repeat the URL at length."""
-    while True:
-        inner = getattr(error, "reason", None)
-        if not isinstance(inner, Exception):
-            inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else None
-        if inner is None:
-            break
-        error = inner
-    return "{0}".format(error).split(": ", 1)[-1] or type(error).__name__
+    inner = [getattr(error, "reason", None)] + list(getattr(error, "args", ()))
+    causes = [cause for cause in inner if isinstance(cause, Exception)]
+    if causes:
+        return _shortly(causes[-1])
+    return say("{0}", error).split(": ", 1)[-1] or type(error).__name__
 
 
 def _certificate():

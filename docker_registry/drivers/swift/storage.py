@@ -59,6 +59,7 @@ class Storage(driver.Base):
             segment_size=settings.segment_size,
             concurrency=settings.concurrency,
             read_part=self._read_part,
+            changed=lambda path: self._uncache(self._names.clean(path)),
         )
 
     # The v1 interface.
@@ -83,7 +84,6 @@ class Storage(driver.Base):
         with self.stage() as stage:
             stage.fill(fp)
             stage.commit(path)
-        self._uncache(self._names.clean(path))
 
     def list_directory(self, path=None):
         found = False
