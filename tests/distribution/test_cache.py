@@ -79,6 +79,24 @@ def test_what_is_larger_than_the_cache_is_not_kept() -> None:
     assert cache.get("small") == "value"
 
 
+class Watched(threading.Event):
+    """An event that counts who begins to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = threading.Semaphore(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.release()
+        return super().wait(DEADLINE)
+
+
+class WatchedFlight(cache_module._Flight):
+    def __init__(self, asked: float):
+        super().__init__(asked)
+        self.landed = Watched()
+
+
 class Loading:
     """A load that ends when it is told to, and the threads that fetch with it."""
 
@@ -149,6 +167,7 @@ def test_who_comes_after_a_write_does_not_wait_for_the_load_before_it() -> None:
 
 
 def test_who_waits_for_a_load_that_was_killed_loads_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_Flight", WatchedFlight)
     cache = Cache(10_000)
     loading = Loading(cache)
 
@@ -163,11 +182,9 @@ def test_who_waits_for_a_load_that_was_killed_loads_itself(monkeypatch: pytest.M
     leader = threading.Thread(target=lead)
     leader.start()
     assert loading.begun.wait(DEADLINE)
-    waits, landed = threading.Event(), cache._flights["key"].landed
-    monkeypatch.setattr(landed, "wait", lambda wait=landed.wait: waits.set() or wait())
     waiter = threading.Thread(target=loading.fetch)
     waiter.start()
-    assert waits.wait(DEADLINE)
+    assert cache._flights["key"].landed.waits.acquire(timeout=DEADLINE)
     loading.go.set()
     leader.join(DEADLINE)
     waiter.join(DEADLINE)
@@ -187,24 +204,6 @@ class Answers:
         self.begun[number].set()
         assert self.go[number].wait(DEADLINE)
         return number
-
-
-class Watched(threading.Event):
-    """An event that counts who begins to wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits = threading.Semaphore(0)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.release()
-        return super().wait(DEADLINE)
-
-
-class WatchedFlight(cache_module._Flight):
-    def __init__(self, asked: float):
-        super().__init__(asked)
-        self.landed = Watched()
 
 
 def test_who_asks_shares_what_was_asked_after_it_came_and_nothing_older(monkeypatch: pytest.MonkeyPatch) -> None:

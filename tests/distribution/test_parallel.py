@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from docker_registry.distribution.parallel import gather
 
+HOME = Path(__file__).parents[2]
 DEADLINE = 20.0  # s
 
 
@@ -64,3 +68,11 @@ def test_the_first_error_in_order_is_raised_and_nothing_new_begins() -> None:
     with pytest.raises(ValueError, match="0"):
         gather(calls, limit=2)
     assert sorted(begun) == [0, 1]
+
+
+def test_greenlets_do_the_same_in_a_process_that_gevent_has_patched() -> None:
+    tests = ["tests/distribution/test_parallel.py", "tests/distribution/test_cache.py"]
+    options = ["-q", "-p", "no:cacheprovider", "-k", "not greenlets"]
+    command = [sys.executable, "-m", "tests.live.patched", *options, *tests]
+    done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
