@@ -1,14 +1,22 @@
-"""A real Keystone on loopback, in an environment and a process of its own."""
+"""A real Keystone on loopback, in an environment and a process of its own.
+
+It takes long to make its database and to fill it: that is done once, with addresses in the catalogue that stand for
+those of a later run, and kept beside the environment.
+"""
 
 from __future__ import annotations
 
 import grp
+import hashlib
 import os
 import pwd
 import shutil
 import socket
+import sqlite3
 import subprocess
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +25,14 @@ from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from keystoneclient.v3.client import Client
 
+from tests.live.identity import furnishing
 from tests.live.venvs import PINS, python2, venv
 
-__all__ = ["REGION", "Keystone", "Pike"]
+__all__ = ["Keystone", "Pike"]
 
-REGION = "RegionOne"
 ADMIN_PASSWORD = "the administrator's"
-START_TIMEOUT = 60  # seconds
+START_TIMEOUT = 120  # seconds
+KEPT = ("keystone.db", "fernet", "credential", furnishing.IDS)
 
 CONF = """[DEFAULT]
 log_dir = {folder}
@@ -32,7 +41,6 @@ log_file = keystone.log
 connection = sqlite:///{folder}/keystone.db
 [token]
 provider = fernet
-expiration = {lifetime}
 [fernet_tokens]
 key_repository = {folder}/fernet
 [credential]
@@ -75,81 +83,87 @@ use = egg:keystone#json_body
 
 
 class Keystone:
-    """A current Keystone, which serves v3; a context manager that is ready when it is entered."""
+    """A current Keystone, which serves v3: listening once made, answering after `serve`, to be stopped."""
 
-    name = "v3"
-    python = "python3"
+    path = "/v3"  # of its newest version
     identity = "password_hash_algorithm = bcrypt\npassword_hash_rounds = 4"
 
-    def __init__(self, folder: Path, lifetime: int = 3600):
-        """`lifetime` of a token is in seconds."""
+    def __init__(self, folder: Path):
         self.folder = folder
-        self.lifetime = lifetime
         self.log = folder / "requests.log"
-        self.url = ""
+        self._conf = folder / "keystone.conf"
+        self._conf.write_text(CONF.format(folder=folder, identity=self.identity))
+        (folder / "keystone-paste.ini").write_text(PASTE)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def environment(self) -> Path:
         return venv("keystone-v3", PINS / "keystone-v3.txt")
 
-    def __enter__(self) -> Keystone:
-        self._lay_out()
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            urls = [f"--bootstrap-{kind}-url={self.url}/v3" for kind in ("public", "internal", "admin")]
-            self._manage("bootstrap", "--bootstrap-password", ADMIN_PASSWORD, "--bootstrap-region-id", REGION, *urls)
-            self._serve(listener)
-        try:
-            self._wait()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def serve(self, addresses: Mapping[str, str]) -> None:
+        """Start it; `addresses` tell where those of `furnishing` really are. Returns when it answers."""
+        kept = self._kept()
+        for name in KEPT:
+            copy = shutil.copytree if (kept / name).is_dir() else shutil.copyfile
+            copy(kept / name, self.folder / name)
+        with sqlite3.connect(self.folder / "keystone.db") as database:
+            for standing_for, real in {furnishing.KEYSTONE: self.url, **addresses}.items():
+                database.execute("UPDATE endpoint SET url = replace(url, ?, ?)", (standing_for, real))
+        database.close()
+        self._serve()
 
-    def __exit__(self, *exc_info: object) -> None:
+    def stop(self) -> None:
+        self._listener.close()
         if self._process:
             self._process.kill()
             self._process.communicate()
 
-    def _lay_out(self) -> None:
-        """Configuration, keys, and an empty database; that takes many seconds to make and is kept for the next run."""
-        (self.folder / "keystone-paste.ini").write_text(PASTE)
-        self.conf = self.folder / "keystone.conf"
-        self.conf.write_text(CONF.format(folder=self.folder, lifetime=self.lifetime, identity=self.identity))
-        owner = [
-            f"--keystone-user={pwd.getpwuid(os.getuid()).pw_name}",
-            f"--keystone-group={grp.getgrgid(os.getgid()).gr_name}",
-        ]
+    def _kept(self) -> Path:
+        """The folder with what a new Keystone starts from."""
+        sources = Path(__file__).read_bytes() + Path(furnishing.__file__).read_bytes()
+        kept = self.environment() / f"furnished-{hashlib.sha256(sources).hexdigest()[:16]}"
+        if not kept.exists():
+            with tempfile.TemporaryDirectory(dir=self.environment()) as scratch:
+                half = Path(scratch, "furnished")
+                half.mkdir()
+                type(self)(half)._furnish()
+                try:
+                    half.rename(kept)
+                except OSError:
+                    assert kept.exists()  # another run was faster
+        return kept
+
+    def _furnish(self) -> None:
+        user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
         for name in ("fernet", "credential"):
             (self.folder / name).mkdir(mode=0o700)
-            self._manage(f"{name}_setup", *owner)
-        kept = self.environment() / "keystone.db"
-        if not kept.exists():
-            self._manage("db_sync")
-            half = kept.with_name(f"keystone.db.{os.getpid()}")
-            shutil.copyfile(self.folder / "keystone.db", half)
-            half.rename(kept)
-        shutil.copyfile(kept, self.folder / "keystone.db")
+            self._manage(f"{name}_setup", f"--keystone-user={user}", f"--keystone-group={group}")
+        self._manage("db_sync")
+        urls = [f"--bootstrap-{kind}-url={furnishing.KEYSTONE}/v3" for kind in ("public", "internal", "admin")]
+        region = ("--bootstrap-region-id", furnishing.REGION)
+        self._manage("bootstrap", "--bootstrap-password", ADMIN_PASSWORD, *region, *urls)
+        try:
+            self._serve()
+            furnishing.furnish(self.client(), self.folder)
+        finally:
+            self.stop()
 
     def _manage(self, *command: str) -> None:
-        program = [self.environment() / "bin" / "keystone-manage", "--config-file", self.conf, *command]
-        done = subprocess.run(list(map(str, program)), capture_output=True, text=True, timeout=120)
+        program = [self.environment() / "bin" / "keystone-manage", "--config-file", self._conf, *command]
+        done = subprocess.run(list(map(str, program)), capture_output=True, text=True, timeout=START_TIMEOUT)
         assert done.returncode == 0, done.stderr
 
-    def _serve(self, listener: socket.socket) -> None:
-        python = self.environment() / "bin" / "python"
+    def _serve(self) -> None:
+        script = str(Path(__file__).with_name("keystone_server.py"))
+        descriptor = self._listener.fileno()
         with open(self.folder / "server.log", "wb") as output:
             self._process = subprocess.Popen(
-                [
-                    str(python),
-                    str(Path(__file__).with_name("keystone_server.py")),
-                    str(listener.fileno()),
-                    str(self.log),
-                ],
+                [str(self.environment() / "bin" / "python"), script, str(descriptor), str(self.log)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                pass_fds=[listener.fileno()],
+                pass_fds=[descriptor],
                 env={
                     **os.environ,
                     "OS_KEYSTONE_CONFIG_DIR": str(self.folder),
@@ -157,9 +171,11 @@ class Keystone:
                     "PYTHONDONTWRITEBYTECODE": "1",
                 },
             )
+        self._listener.close()
+        self._wait()
 
     def _wait(self) -> None:
-        """The first answer comes when the program is loaded: until then connections wait in the socket's queue."""
+        """Until the program is loaded, connections wait in the socket's queue."""
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
@@ -180,7 +196,8 @@ class Keystone:
             "project_name": "admin",
             "project_domain_id": "default",
         }
-        return Client(session=Session(auth=v3.Password(self.url + "/v3", **login), timeout=60))
+        session = Session(auth=v3.Password(self.url + "/v3", **login), timeout=START_TIMEOUT)
+        return Client(session=session, endpoint_override=self.url + "/v3")
 
     def logins(self) -> int:
         """How many tokens have been asked for so far."""
@@ -191,8 +208,7 @@ class Keystone:
 class Pike(Keystone):
     """Keystone 12, the last that serves v2.0."""
 
-    name = "v2"
-    python = "python2.7"
+    path = "/v2.0"
     identity = ""
 
     def environment(self) -> Path:
