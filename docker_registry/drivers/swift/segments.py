@@ -28,8 +28,8 @@ SMALL = 16 << 10  # bytes; a stream that gives fewer gets its blocks joined
 PATIENCE = 1.0  # seconds that a stream without any memory waits, before it takes one block beyond the budget
 MANIFEST_ROWS = 1000  # segments of a manifest, where the server does not say
 
-# What all stages of a driver share. `read_part` generates the bytes of a part, given its name; `changed` is told of each
-# path that was written.
+# What all stages of a driver share. `read_part` generates the bytes of a part, given its name; `changed` is told of
+# each path that was written.
 Workshop = namedtuple("Workshop", "client names objects large budget segment_size concurrency read_part changed")
 
 
