@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-__all__ = ["BadHead", "BodyCut", "Fields", "check", "read_fields"]
+__all__ = ["BadHead", "BodyCut", "Fields", "check", "read_chunk_end", "read_chunk_size", "read_fields"]
 
 MAX_LINE = 16 * 1024  # bytes; the signed URL of an upload comes back in a line of its own
 MAX_HEAD = 64 * 1024  # bytes
 MAX_FIELDS = 100
 
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*\r?\n")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;[^\x00\r\n]*)?\r\n")
 
 
 class BadHead(ValueError):
@@ -60,6 +61,10 @@ class _Lines(Protocol):
     def readline(self, size: int, /) -> bytes: ...
 
 
+class _Bytes(_Lines, Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
 def read_fields(stream: _Lines) -> Fields:
     """Read a header section, up to and with the empty line.
 
@@ -95,3 +100,27 @@ def check(fields: Fields, version: str) -> None:
         raise BadHead("a Content-Length that is no number")
     if codings and (codings[1:] or codings[0].lower() != "chunked" or version != "HTTP/1.1"):
         raise BadHead("a Transfer-Encoding other than chunked")
+
+
+def read_chunk_size(stream: _Lines) -> int:
+    """Read the line before a chunk (RFC 9112, section 7.1) and return how many bytes the chunk has.
+
+    0 is the last one; the trailer section behind it is read too, and dropped.
+    Raises BodyCut when the line is malformed or missing.
+    """
+    match = _CHUNK.fullmatch(stream.readline(MAX_LINE))
+    if not match:
+        raise BodyCut("a chunk has no size")
+    size = int(match[1], 16)
+    if not size:
+        try:
+            read_fields(stream)
+        except BadHead as error:
+            raise BodyCut(f"behind the last chunk: {error}") from None
+    return size
+
+
+def read_chunk_end(stream: _Bytes) -> None:
+    """Read what ends a chunk. Raises BodyCut when it is something else."""
+    if stream.read(2) != b"\r\n":
+        raise BodyCut("a chunk is longer than its size")
