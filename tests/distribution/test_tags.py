@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from docker_registry.core.driver import Base
 from docker_registry.distribution import layout
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.order import lexical
 from tests.distribution.conftest import SETTINGS
 from tests.distribution.contents import push_blob, push_image
 
@@ -89,6 +91,21 @@ def test_the_catalog_is_listed_in_order_whole_and_page_by_page(driver: Base, nam
     found = [name for page in pages(client, f"/v2/_catalog?n={size}&last={run}", "repositories") for name in page]
     assert found == sorted(found)
     assert [name for name in found if name.startswith(f"{run}/")] == sorted(full)
+
+
+@pytest.mark.parametrize("short_one_exists", [True, False])
+def test_where_too_many_are_held_back_the_short_names_are_asked_for(
+    client: Client, driver: Base, monkeypatch: pytest.MonkeyPatch, short_one_exists: bool
+) -> None:
+    monkeypatch.setattr("docker_registry.distribution.paging.lexical", partial(lexical, patience=2))
+    tags = {f"a-{number}" for number in range(7)} | {"a-1.0", "a.0", "b"} | ({"a"} if short_one_exists else set())
+    plant_tags(driver, "app", tags)
+    names = {f"x/{number}" for number in range(5)} | {"x-1", "y"} | ({"x"} if short_one_exists else set())
+    for name in names:
+        plant_repository(driver, name)
+    assert [tag for page in pages(client, "/v2/app/tags/list?n=3", "tags") for tag in page] == sorted(tags)
+    found = [name for page in pages(client, "/v2/_catalog?n=3", "repositories") for name in page]
+    assert found == sorted({"app", *names})
 
 
 def test_a_list_that_fits_has_no_link(client: Client, driver: Base) -> None:
