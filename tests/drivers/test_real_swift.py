@@ -38,6 +38,12 @@ def options():
         yield swift.options()
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """Containers that earlier tests have left as they found them."""
+    return []
+
+
 class Real(conformance.Subject):
     segment_size = SEGMENT
 
@@ -48,18 +54,28 @@ class Real(conformance.Subject):
             options["swift_authurl"], options["swift_user"], options["swift_password"], timeout=60
         )
         self._swift.put_container(self._container)
+        self._planted = set()
 
     def driver(self, root):
         return Storage(path=root, config=self._options)
 
     def plant(self, name, content):
-        self._swift.put_object(self._container, name, content)
+        if name not in self._planted:
+            self._swift.put_object(self._container, name, content)
+            self._planted.add(name)
 
     def names(self):
         return [row["name"] for row in self._swift.get_container(self._container, full_listing=True)[1]]
 
+    def is_clean(self):
+        """Whether another test can use this container."""
+        return set(self.names()) == self._planted
+
 
 class TestRealSwift(conformance.Suite):
     @pytest.fixture
-    def subject(self, options):
-        return Real(options)
+    def subject(self, options, shared):
+        real = shared.pop() if shared else Real(options)
+        yield real
+        if real.is_clean():
+            shared.append(real)
