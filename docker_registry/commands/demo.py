@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import http.client
 import json
 import os
 import shutil
@@ -74,8 +76,7 @@ def demo(data: str, port: int, verbose: bool) -> None:
             options = backend.options(swift_container=CONTAINER)
             config = _write_config(Path(data), options)
             _greet_from_child(host, backend, data, config)
-            driver = DriverConfig(options)
-            registry = Settings(**{**vars(settings), "driver": driver})
+            registry = dataclasses.replace(settings, driver=DriverConfig(options))
             server.run(registry, listener, lambda: registry)
     except EmbeddedError as error:
         raise ConfigError(str(error)) from None
@@ -120,7 +121,7 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
                 auth_url=backend.auth_url, user=backend.user, password=backend.password, found=found, **values
             )
         )
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         click.echo(f"docker-registry-swift: {error}", err=True)
         os.kill(parent, signal.SIGTERM)
     finally:
