@@ -121,8 +121,8 @@ class Keystone:
 
     def _kept(self) -> Path:
         """The folder with what a new Keystone starts from."""
-        sources = Path(__file__).read_bytes() + Path(furnishing.__file__).read_bytes()
-        kept = self.environment() / f"furnished-{hashlib.sha256(sources).hexdigest()[:16]}"
+        made_from = Path(furnishing.__file__).read_text() + CONF + self.identity
+        kept = self.environment() / f"furnished-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=self.environment()) as scratch:
                 half = Path(scratch, "furnished")
@@ -198,6 +198,12 @@ class Keystone:
         }
         session = Session(auth=v3.Password(self.url + "/v3", **login), timeout=START_TIMEOUT)
         return Client(session=session, endpoint_override=self.url + "/v3")
+
+    def execute(self, statement: str, *values: str) -> None:
+        """Change its database behind its back."""
+        with sqlite3.connect(self.folder / "keystone.db", timeout=START_TIMEOUT) as database:
+            assert database.execute(statement, values).rowcount == 1
+        database.close()
 
     def logins(self) -> int:
         """How many tokens have been asked for so far."""
