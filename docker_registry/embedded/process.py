@@ -42,14 +42,22 @@ class EmbeddedSwift:
             raise EmbeddedError(
                 "OpenStack Swift is not installed: pip install 'docker-registry-driver-swift[embedded]'"
             )
-        process = subprocess.Popen(
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "docker_registry.embedded"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._process = process
+        try:
+            self._url = self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _wait_until_ready(self, process: subprocess.Popen[str]) -> str:
+        """Hand over the options; returns where it listens."""
         assert process.stdin
         assert process.stdout
         assert process.stderr
@@ -61,10 +69,8 @@ class EmbeddedSwift:
         line = process.stdout.readline()
         if not line.startswith(READY):
             why = process.stderr.read().strip()
-            self.stop()
             raise EmbeddedError(why or "the embedded Swift ended before it was ready")
-        self._url = line.removeprefix(READY).strip()
-        return self
+        return line.removeprefix(READY).strip()
 
     def stop(self) -> None:
         """End Swift and its children; returns when they are gone."""

@@ -329,3 +329,18 @@ def test_runs_in_the_foreground_until_interrupted(tmp_path: Path) -> None:
             assert (run.wait(DEADLINE), run.stderr.read()) == (0, "")
         assert line.startswith("OpenStack Swift is ready: http://127.0.0.1:")
         assert gone(child)
+
+
+def test_a_start_that_is_interrupted_leaves_nothing_running(tmp_path: Path) -> None:
+    swift = EmbeddedSwift(tmp_path)
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            swift.start()
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert not swift.running
+    assert not [child for child in psutil.Process().children() if str(tmp_path) in str(child.open_files())]
+    with EmbeddedSwift(tmp_path) as again:
+        client(again).put_container("c")
