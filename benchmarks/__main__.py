@@ -17,6 +17,7 @@ from .plan import FULL, SHORT, Plan
 from .results import Results
 from .rig import Rig
 from .rows.alone import alone
+from .rows.crowd import crowd
 from .rows.images import images
 from .rows.large import large
 from .rows.lists import lists
@@ -31,6 +32,7 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "large": large,
     "images": images,
     "small": small,
+    "crowd": crowd,
     "memory": memory,
     "lists": lists,
     "start": start,

@@ -19,6 +19,7 @@ class Plan:
     seconds: float  # for which small requests are sent
     connections: tuple[int, ...]  # that send them
     crowds: tuple[tuple[int, int], ...]  # pushes at once, and bytes of each, while memory is watched
+    nodes: int  # that pull at once
     tags: int
     repositories: int
     garbage: int  # blobs
@@ -34,6 +35,7 @@ FULL = Plan(
     seconds=1.0,
     connections=(1, 16, 64),
     crowds=((16, 256 * MIB), (64, 64 * MIB)),
+    nodes=32,
     tags=10_000,
     repositories=10_000,
     garbage=5_000,
@@ -49,6 +51,7 @@ SHORT = Plan(
     seconds=0.2,
     connections=(1, 4),
     crowds=((4, 2 * MIB),),
+    nodes=4,
     tags=50,
     repositories=50,
     garbage=20,

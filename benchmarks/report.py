@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from . import simulation
 from .measure import Cell, Goal, Row
 from .results import Results
 from .rig import DISTRIBUTION, FORMER, OURS, WIRE
@@ -57,7 +58,30 @@ def page(results: Results) -> str:
     """The page docs/benchmarks.md."""
     template = Path(__file__).with_name("page.md").read_text()
     about = _table(("", ""), results.about.items())
-    return template.replace("{about}", about).replace("{tables}", tables(results))
+    shown = {"about": about, "tables": tables(results), "simulation": _simulation(results)}
+    for name, text in shown.items():
+        template = template.replace(f"{{{name}}}", text)
+    return template
+
+
+def _simulation(results: Results) -> str:
+    try:
+        checked = [
+            (title, f"{_number(measured)} s", f"{_number(predicted)} s", _times_of(predicted / measured))
+            for title, measured, predicted in simulation.check(results)
+        ]
+        planned = [
+            (title, f"{_number(half)} s", f"{_number(everyone)} s", busiest)
+            for title, half, everyone, busiest in simulation.plan(results)
+        ]
+    except KeyError as row:
+        return f"Not simulated: the row {row} was not measured.\n"
+    return "\n".join(
+        (
+            _table(("checked here", "measured", "simulated", "simulated / measured"), checked),
+            _table(("1,000 nodes", "half of them have it after", "all after", "busiest"), planned),
+        )
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:

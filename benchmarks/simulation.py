@@ -1,0 +1,182 @@
+"""What happens when a thousand nodes pull at once: a model, fed with the costs that were measured, and checked.
+
+`python -m benchmarks.simulation FILE.json` prints both tables.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .plan import MIB
+from .queues import Fork, Job, Station, Use, Wait, run
+from .results import Results
+from .rig import OURS, WIRE
+
+__all__ = ["Costs", "check", "plan"]
+
+_JOBS = 6  # layers that a node pulls at a time
+_CORES = 2  # of the machine that was measured on
+# The plan: nodes, the layers of their image, bytes of each, bytes per second of a link (10 Gbit/s), proxies of Swift.
+_NODES = 1000
+_LAYERS = 10
+_LAYER = 30 * MIB
+_LINK = 10e9 / 8
+_PROXIES = 8
+
+
+@dataclass(frozen=True)
+class Costs:
+    """CPU seconds, as measured: of the registry (its name first), of Swift, and of the client that measured."""
+
+    registry_tag: float  # a manifest by tag
+    registry_layer: float  # a layer, without its bytes
+    registry_byte: float  # a byte that is passed on
+    swift_request: float
+    swift_byte: float
+    client_layer: float
+
+    @classmethod
+    def of(cls, results: Results) -> Costs:
+        """Raises KeyError when a row that this needs was not measured."""
+        small = _largest(results, "get-tag-")
+        large = results.row("pull-1").gib * 2**30
+        return cls(
+            registry_tag=_cpu(results, f"get-tag-{small}", OURS, "cpu"),
+            registry_layer=_cpu(results, f"head-blob-{small}", OURS, "cpu"),
+            registry_byte=_cpu(results, "pull-1", OURS, "cpu") / large,
+            swift_request=_cpu(results, f"get-tag-{small}", WIRE, "swift_cpu"),
+            swift_byte=_cpu(results, "pull-1", WIRE, "swift_cpu") / large,
+            client_layer=_cpu(results, "pull-image-10", WIRE, "client_cpu") / 12,
+        )
+
+
+@dataclass
+class Site:
+    """Where the pulls take place. A station of network has one server, for as many bytes a second as `network` says."""
+
+    replicas: list[Station]  # the workers of each
+    swift: Station  # the processes of its proxies and object servers
+    cores: list[Station]  # that the above share, where they share a machine
+    replica_links: list[Station]
+    swift_links: list[Station]
+    network: float  # bytes per second of each link; 0: it is no bound
+    latency: float  # seconds on the way to Swift, for each request
+
+
+def pull(costs: Costs, site: Site, node: int, layers: int, size: int, redirect: bool, client: Station | None) -> Job:
+    """One node pulls an image that its registry has served before."""
+    replica = node % len(site.replicas)
+    workers, link = site.replicas[replica], site.replica_links[replica]
+
+    def layer(number: int) -> Job:
+        passing_on = 0.0 if redirect else size * costs.registry_byte
+        yield Use(costs.registry_layer + passing_on, workers, *site.cores)
+        yield Wait(site.latency)
+        yield Use(costs.swift_request + size * costs.swift_byte, site.swift, *site.cores)
+        if site.network:
+            yield Use(size / site.network, site.swift_links[(node + number) % len(site.swift_links)])
+            if not redirect:
+                yield Use(size / site.network, link)
+        if client:
+            yield Use(costs.client_layer, client, *site.cores)
+
+    yield Use(costs.registry_tag, workers, *site.cores)
+    yield Wait(site.latency)
+    yield Use(costs.swift_request, site.swift, *site.cores)
+    yield Fork((layer(number) for number in range(layers)), _JOBS)
+
+
+def check(results: Results) -> Iterator[tuple[str, float, float]]:
+    """What was measured of a crowd, and what the model says: title, seconds measured, seconds predicted.
+
+    Everything shared one machine there, the clients too, which are one process.
+    """
+    costs = Costs.of(results)
+    for row in results.rows:
+        if not row.id.startswith("crowd-"):
+            continue
+        measured = row.cells[OURS].middle()
+        if measured is None:
+            continue
+        nodes = int(row.id.split("-")[1])
+        size = row.gib * 2**30 / nodes / _LAYERS
+        site = Site([Station(1)], Station(2), [Station(_CORES)], [Station(1)], [Station(1)], 0, 0.0)
+        client = Station(1)
+        redirect = row.id.endswith("redirect")
+        ends = run(pull(costs, site, node, _LAYERS, int(size), redirect, client) for node in range(nodes))
+        yield row.title, measured, ends[-1]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    title: str
+    replicas: int
+    redirect: bool
+    caches: int = 0  # that pull once each, and serve their share of the nodes from then on
+
+
+_SCENARIOS = (
+    Scenario("1 replica, proxied", 1, False),
+    Scenario("3 replicas, proxied", 3, False),
+    Scenario("10 replicas, proxied", 10, False),
+    Scenario("1 replica, by redirect", 1, True),
+    Scenario("3 replicas, by redirect", 3, True),
+    Scenario("3 replicas, proxied to 20 caches", 3, False, caches=20),
+)
+
+
+def plan(results: Results) -> Iterator[tuple[str, float, float, str]]:
+    """For each scenario: title, seconds until half and until all nodes have the image, and what was busiest."""
+    costs = Costs.of(results)
+    for scenario in _SCENARIOS:
+        site = Site(
+            replicas=[Station(4) for _ in range(scenario.replicas)],
+            swift=Station(_PROXIES * 16),
+            cores=[],
+            replica_links=[Station(1) for _ in range(scenario.replicas)],
+            swift_links=[Station(1) for _ in range(_PROXIES)],
+            network=_LINK,
+            latency=0.002,
+        )
+        pullers = scenario.caches or _NODES
+        ends = run(pull(costs, site, n, _LAYERS, _LAYER, scenario.redirect, None) for n in range(pullers))
+        # Behind a cache its nodes share its link, once it has the image.
+        behind = _NODES / scenario.caches * _LAYERS * _LAYER / _LINK if scenario.caches else 0.0
+        yield scenario.title, ends[len(ends) // 2] + behind / 2, ends[-1] + behind, _busiest(site, ends[-1])
+
+
+def _busiest(site: Site, seconds: float) -> str:
+    groups = {
+        "the registry's CPU": site.replicas,
+        "the registry's network": site.replica_links,
+        "Swift's CPU": [site.swift],
+        "Swift's network": site.swift_links,
+    }
+    shares = {
+        name: sum(station.busy for station in stations) / sum(station.servers for station in stations) / seconds
+        for name, stations in groups.items()
+    }
+    name = max(shares, key=lambda name: shares[name])
+    return f"{name}, {shares[name]:.0%}"
+
+
+def _cpu(results: Results, row: str, subject: str, what: str) -> float:
+    value = results.row(row).cells[subject].middle(what)
+    if value is None:
+        raise KeyError(row)
+    return value
+
+
+def _largest(results: Results, prefix: str) -> int:
+    """The largest number of connections of these rows."""
+    ends = (row.id.removeprefix(prefix) for row in results.rows if row.id.startswith(prefix))
+    return max(int(end) for end in ends if end.isdigit())
+
+
+if __name__ == "__main__":
+    read = Results.load(Path(sys.argv[1]))
+    for line in (*check(read), *plan(read)):
+        print(*line, sep=" | ")
