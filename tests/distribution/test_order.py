@@ -48,6 +48,7 @@ def test_pages_put_together_are_the_list(case: tuple[set[str], str], size: int) 
 
 
 @given(LISTS, st.sampled_from(["", "a", "a-", "a.1", "a/1", "a/a-1", "b"]), st.integers(0, 3))
+@example(({"a", "a-1", "a-1.0", "a-2"}, "/"), "", 1)
 def test_asking_for_late_names_changes_nothing(case: tuple[set[str], str], last: str, patience: int) -> None:
     names, delimiter = case
     found = lexical(stored(names, delimiter, last), delimiter, last, names.__contains__, patience)

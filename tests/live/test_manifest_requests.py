@@ -132,12 +132,13 @@ def test_referrers(warm: Client, cold: Client, cost: Calls) -> None:
 
 
 class Recorded(Base):
-    """A memory whose reads wait for each other, and that notes the order of writes."""
+    """A memory whose reads, and writes of links, wait for each other; it notes the order in which writes end."""
 
-    def __init__(self, reads_together: int):
+    def __init__(self, reads_together: int, links_together: int):
         super().__init__()
         self.inner = fetch("memory")("/registry", None)
         self.reads = threading.Barrier(reads_together, timeout=DEADLINE)
+        self.links = threading.Barrier(links_together, timeout=DEADLINE)
         self.written: list[str] = []
 
     def get_content(self, path: str) -> bytes:
@@ -149,6 +150,8 @@ class Recorded(Base):
         return self.inner.stat(path)
 
     def put_content(self, path: str, content: bytes) -> str:
+        if not path.endswith(("/data", "/current/link")):
+            self.links.wait()
         self.written.append(path)
         return self.inner.put_content(path, content)
 
@@ -159,7 +162,7 @@ class Recorded(Base):
 def test_all_references_are_asked_for_side_by_side_and_the_tag_comes_last() -> None:
     references = 4
     layers = LAYERS[: references - 1]
-    driver = Recorded(reads_together=2 * references)
+    driver = Recorded(reads_together=2 * references, links_together=3)
     for data in (b"{}", *layers):
         digest = Digest.of(data)
         driver.inner.put_content(layout.blob_data(digest), data)
