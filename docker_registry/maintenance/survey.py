@@ -19,7 +19,7 @@ from .parallel import each
 from .places import What, place
 from .progress import Quiet
 
-__all__ = ["Survey", "read_link"]
+__all__ = ["Survey", "gap", "read_link"]
 
 MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes; nothing larger is read as a manifest
 _NUMBERED = re.compile(r"/(\d{16})$")  # how Distribution 2.x ends the names of its segments
@@ -148,9 +148,9 @@ class Survey:
         return self._driver.parts(owner.path)
 
     def _note_dynamic(self, owner: Owner, prefix: str) -> Iterator[Finding]:
-        gap = _gap(self._ledger.add_prefix(owner.path, prefix))
-        if gap and _gap([part.name for part in self._driver.parts(owner.path) or ()]):
-            finding = self._of_file(Kind.MISSING_SEGMENT, owner.path, f"no segment is listed from {gap}")
+        where = gap(self._ledger.add_prefix(owner.path, prefix))
+        if where and gap([part.name for part in self._driver.parts(owner.path) or ()]):
+            finding = self._of_file(Kind.MISSING_SEGMENT, owner.path, f"no segment is listed from {where}")
             finding.age = age(owner.modified)
             yield finding
 
@@ -204,7 +204,7 @@ def _unreadable(path: str, error: UnspecifiedError, repository: str) -> Finding:
     return Finding(Kind.UNREADABLE, path, str(error) or error.message, repository=repository)
 
 
-def _gap(names: Sequence[str]) -> str:
+def gap(names: Sequence[str]) -> str:
     """Between which two segments of Distribution 2.x's numbering one is missing; "" where none is.
 
     It counts from 1. What was a plain object before more was appended became number 0, and 2 came next.
