@@ -154,6 +154,10 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             gevent.sleep(POLL)
         self._stop(servers, settings.graceful_timeout)
 
+    def handle_quit(self, _number: int, _frame: Any) -> None:
+        # Ctrl-C sends two of these, from the terminal and from the master; an orderly exit trips over the second.
+        os._exit(0)
+
     def _serve(self, listener: Any, settings: Settings) -> Server:
         listener.setblocking(True)
         environ = {**base_environ(self.cfg), "wsgi.multithread": True, "SERVER_NAME": settings.host}

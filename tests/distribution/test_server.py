@@ -291,6 +291,15 @@ def test_a_killed_worker_is_replaced(start: Start) -> None:
     until(another)
 
 
+def test_ctrl_c_ends_it_at_once_and_quietly(start: Start) -> None:
+    server = start()
+    with half_sent(server):
+        for pid in (server.get()["pid"], server.process.pid):  # the terminal tells all of them, then the master does
+            os.kill(pid, signal.SIGINT)
+        assert server.process.wait(DEADLINE) == 0
+    assert "Traceback" not in server.log()
+
+
 def test_the_access_log_shows_no_licence(start: Start) -> None:
     server = start(log_json=True)
     server.get("/v2/a/blobs/uploads/x?_state=SIGNED&digest=sha256:ab&other=HIDDEN")
