@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+import requests.exceptions
 
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnreachableError
 from tests.conformance import pattern, read
@@ -206,6 +207,27 @@ def test_the_segments_of_a_commit_without_an_answer_stay(connect, swift, immutab
     assert read(driver, "f") == content
 
 
+def test_the_segments_of_a_commit_that_may_still_arrive_stay(connect, swift):
+    driver = connect(swift, swift_retries=0)
+    driver.put_content("there", b"x")
+    lost = requests.exceptions.ReadTimeout("nothing came")
+    swift.spoil = lambda method, path, query: lost if "manifest=put" in query else None
+    with pytest.raises(UnreachableError), driver.stage() as stage:
+        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
+        stage.commit("f")
+    assert len(segments(swift)) == 3
+
+
+def test_the_segments_of_a_commit_that_was_refused_after_it_had_worked_stay(connect, swift):
+    driver = connect(swift)
+    answers = [403, "after"]
+    swift.spoil = lambda method, path, query: answers.pop() if "manifest=put" in query else None
+    with pytest.raises(BrokenError), driver.stage() as stage:
+        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
+        stage.commit("f")
+    assert read(driver, "f") == pattern(3 * SEGMENT)
+
+
 def test_a_commit_whose_answer_was_lost_is_ours(connect, swift):
     driver = connect(swift)
     lost = ["after"]
@@ -213,6 +235,8 @@ def test_a_commit_whose_answer_was_lost_is_ours(connect, swift):
     with driver.stage() as stage:
         stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
         stage.commit("f", immutable=True)
+    # Its mark tells, nobody has to read the manifest.
+    assert not [query for _, _, query in swift.requests if "manifest=get" in query]
     assert len(segments(swift)) == 3
     assert read(driver, "f") == pattern(3 * SEGMENT)
 
