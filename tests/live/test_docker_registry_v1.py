@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import requests
 import swiftclient
 
 from docker_registry.embedded import EmbeddedSwift, Requests
+from tests.live.faults import FaultProxy
 from tests.live.redis_server import RedisServer
 from tests.live.v1_registry import Client, DockerRegistry, Image, chain, installed
 from tests.peers import need
@@ -217,6 +219,35 @@ def test_two_registries_share_a_swift(start):
         assert Client(other.url).pull(REPOSITORY, "1") == content
         Client(other.url).call("DELETE", f"repositories/{REPOSITORY}/tags/1")
         Client(one.url).call("GET", f"repositories/{REPOSITORY}/tags/1", 404)
+
+
+def test_many_clients_at_once_in_one_worker(start):
+    contents = [layers(3_000_000, 500_000, seed=100 + number) for number in range(8)]
+
+    def push_and_pull(number: int) -> list[bytes]:
+        client = Client(registry.url)
+        client.push(f"acme/crowd{number}", "1", chain(contents[number]))
+        return client.pull(f"acme/crowd{number}", "1")
+
+    with start(GUNICORN_WORKERS="1") as registry, ThreadPoolExecutor(8) as crowd:
+        assert list(crowd.map(push_and_pull, range(8))) == contents
+
+
+def test_an_outage_of_swift_is_no_absence(start, swift):
+    content = layers(1000, seed=16)
+    (image,) = chain(content)
+    with FaultProxy(swift.storage_url) as faults:
+        options = {"swift_object_storage_url": faults.url, "swift_retries": 0}
+        with start(options=options) as registry:
+            client = Client(registry.url)
+            client.push(REPOSITORY, "1", [image])
+            faults.answer(503, path=image.id)
+            client.call("GET", f"images/{image.id}/json", 500)
+            client.call("PUT", f"images/{image.id}/json", 500, data=image.json)
+            client.call("PUT", f"repositories/{REPOSITORY}/tags/2", 500, json=image.id)
+            faults.clear()
+            assert client.pull(REPOSITORY, "1") == content
+            assert client.tags(REPOSITORY) == {"1": image.id}
 
 
 def test_what_a_push_and_a_pull_cost_in_requests(start, swift):
