@@ -107,6 +107,16 @@ def test_replacing_a_dlo_takes_its_segments_along(connect, swift):
     assert of_box(swift) == ["f"]
 
 
+def test_a_dlo_too_long_for_one_listing_has_no_size(connect, swift, monkeypatch):
+    driver = connect(swift)
+    dynamic(swift, "f", "box/s/", {"s/1": b"a"})
+    shown = swift._shown
+    monkeypatch.setattr(swift, "_shown", lambda *args: {k: v for k, v in shown(*args).items() if k != "content-length"})
+    for method in (driver.get_size, driver.open):
+        with pytest.raises(BrokenError, match="how large it is"):
+            method("f")
+
+
 # Static large objects.
 
 

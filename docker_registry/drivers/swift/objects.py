@@ -10,7 +10,7 @@ from .client import Answer
 from .compat import md5, say
 from .large import is_large
 
-__all__ = ["Content", "Objects"]
+__all__ = ["Content", "Objects", "size_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Objects(object):
                 continue
             if there.get(COMMIT.lower()) == content.commit:
                 return True
-            if int(there["content-length"]) != content.size:
+            if size_of(name, there) != content.size:
                 self._replace(name, content, there)
                 return True
             if self._keep(name, there):
@@ -148,3 +148,11 @@ class Objects(object):
             return True
         answer = self._client.request("POST", name, headers={"X-Remove-Delete-At": "now"}, accept=(404,))
         return answer.status != 404
+
+
+def size_of(name, headers):
+    """The size in bytes that HEAD said."""
+    if "content-length" not in headers:
+        # So Swift answers for a dynamic large object of more segments than a page of a listing has.
+        raise BrokenError(say("HEAD {0}: Swift does not say how large it is", name))
+    return int(headers["content-length"])

@@ -17,7 +17,7 @@ from .compat import Stat, say
 from .concurrency import each, shared_budget
 from .large import LargeObjects
 from .names import Names
-from .objects import Content, Objects
+from .objects import Content, Objects, size_of
 from .removal import delete_each
 from .segments import SegmentedStage, Workshop
 from .tempurl import TempUrls
@@ -125,8 +125,8 @@ class Storage(driver.Base):
         self._overwrite_cached(self._names.clean(path), content)
 
     def stat(self, path):
-        headers = self._existing(path)[1]
-        return Stat(int(headers["content-length"]), _modified(headers))
+        name, headers = self._existing(path)
+        return Stat(size_of(name, headers), _modified(headers))
 
     def open(self, path, bytes_range=None):
         return reading.open_object(self._client, self._names.file(path), bytes_range, self.buffer_size, self._retries)
