@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
@@ -95,16 +96,16 @@ class Registry:
         except UnspecifiedError as error:
             known = _from_driver(error, request)
         except DamagedError as error:
-            logger.error("%s %s: %s", request.method, request.path, error)
+            logger.error("%s: %s", _asked(request), error)
             known = RegistryError(Code.UNKNOWN, str(error))
         except Exception:
-            logger.exception("%s %s failed", request.method, request.path)
+            logger.exception("%s failed", _asked(request))
             known = RegistryError(Code.UNKNOWN)
         return known.response(), known.code.wire
 
     def _call(self, request: Request) -> Response:
-        resource, values = self._routes.match(request.path)
-        allowed = resource.allowed()
+        kind, values = self._routes.match(request.path)
+        allowed = kind.allowed()
         if request.method not in allowed:
             if request.method == "OPTIONS":
                 return Response(status=204, headers={"Allow": ", ".join(allowed)})
@@ -117,9 +118,9 @@ class Registry:
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET, HEAD"}
             )
-        handler = getattr(resource(self, request), request.method.lower(), None)
-        if handler is None:  # HEAD of a resource that leaves it to werkzeug to drop the body
-            handler = resource(self, request).get  # type: ignore[attr-defined]
+        verb = request.method.lower()
+        # HEAD may be left to `get`: werkzeug drops the body.
+        handler = getattr(kind(self, request), verb if hasattr(kind, verb) else "get")
         return handler(**routes.parse(values))  # type: ignore[no-any-return]
 
     def _report(self, request: Request, response: Response, began: float, error: str | None) -> None:
@@ -131,6 +132,11 @@ class Registry:
             logger.exception("the access log failed")
 
 
+def _asked(request: Request) -> str:
+    """What a request asked for, as one line of a log whatever the client sent."""
+    return f"{quote(request.method)} {quote(request.path, safe='/:@')}"[:500]
+
+
 def _from_werkzeug(error: HTTPException) -> RegistryError:
     if error.code == 413:
         return RegistryError(Code.MANIFEST_TOO_LARGE, error.description)
@@ -139,7 +145,7 @@ def _from_werkzeug(error: HTTPException) -> RegistryError:
 
 def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
     """An outage passes, a refusal needs somebody; neither is the client's fault nor for its eyes."""
-    logger.error("%s %s: the storage: %s", request.method, request.path, error)
+    logger.error("%s: the storage: %s", _asked(request), error)
     if isinstance(error, UnreachableError):
         return RegistryError(Code.UNAVAILABLE, headers={"Retry-After": str(_RETRY_AFTER)})
     if isinstance(error, NotImplementedError):

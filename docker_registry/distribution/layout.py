@@ -17,17 +17,12 @@ __all__ = [
     "SESSIONS",
     "blob_data",
     "layer_link",
-    "layers",
     "manifests",
     "referrer",
     "referrers",
     "repository",
     "revision_link",
-    "revisions",
-    "session_door",
-    "session_parts",
-    "session_turn",
-    "tag",
+    "session_file",
     "tag_current",
     "tag_index",
     "tag_index_link",
@@ -59,34 +54,22 @@ def repository(name: str) -> str:
     return f"{REPOSITORIES}/{name}"
 
 
-def layers(name: str) -> str:
-    return f"{repository(name)}/_layers"
-
-
 def layer_link(name: str, digest: Digest) -> str:
     """Holds the digest under which a blob of this repository is stored."""
-    return f"{layers(name)}/{_pair(digest)}/link"
+    return f"{repository(name)}/_layers/{_pair(digest)}/link"
 
 
 def manifests(name: str) -> str:
     return f"{repository(name)}/_manifests"
 
 
-def revisions(name: str) -> str:
-    return f"{manifests(name)}/revisions"
-
-
 def revision_link(name: str, digest: Digest) -> str:
     """Holds the digest of a manifest of this repository."""
-    return f"{revisions(name)}/{_pair(digest)}/link"
+    return f"{manifests(name)}/revisions/{_pair(digest)}/link"
 
 
 def tags(name: str) -> str:
     return f"{manifests(name)}/tags"
-
-
-def tag(name: str, tag: str) -> str:
-    return f"{tags(name)}/{tag}"
 
 
 def tag_current(name: str, tag: str) -> str:
@@ -113,19 +96,9 @@ def referrer(name: str, subject: Digest, digest: Digest) -> str:
     return f"{referrers(name, subject)}/{_pair(digest)}/descriptor"
 
 
-def session_parts(session: str, name: str) -> str:
-    """What an upload's URL has no room for; ours."""
-    return f"{SESSIONS}/{session}/parts/{name}"
-
-
-def session_turn(session: str) -> str:
-    """Whose turn it is to dispose of an upload; ours."""
-    return f"{SESSIONS}/{session}/turn"
-
-
-def session_door(session: str) -> str:
-    """Whether an upload was disposed of; ours."""
-    return f"{SESSIONS}/{session}/door"
+def session_file(session: str, name: str) -> str:
+    """One small file of an upload; ours."""
+    return f"{SESSIONS}/{session}/{name}"
 
 
 def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:

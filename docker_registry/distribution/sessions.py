@@ -106,7 +106,7 @@ class Sessions:
         parts = self.parts(session)
         content = json.dumps(parts).encode()
         name = hashlib.sha256(content).hexdigest()
-        self._driver.overwrite(_path(session.id, name), content)
+        self._driver.overwrite(layout.session_file(session.id, name), content)
         return self._sign(replace(session, spill=name, spilled=len(parts), parts=()))
 
     def open(self, repository: str, id: str, token: str) -> Session:
@@ -134,7 +134,7 @@ class Sessions:
         """All parts of a session, in order; raises FileNotFoundError when its files were cleaned up."""
         parts: list[Part] = []
         if session.spill:
-            content = self._driver.get_content(_path(session.id, session.spill))
+            content = self._driver.get_content(layout.session_file(session.id, session.spill))
             parts = [Part(name, size) for name, size in json.loads(content)]
         return parts + list(session.parts)
 
@@ -143,17 +143,17 @@ class Sessions:
 
         `outcome` is for those who come later: the digest of the bytes, or "cancelled".
         """
-        turn, mine = _path(session.id, "turn"), uuid.uuid4().bytes
+        turn, mine = layout.session_file(session.id, "turn"), uuid.uuid4().bytes
         self._driver.overwrite(turn, mine)
         if self.outcome(session) is not None:
             return False
-        self._driver.overwrite(_path(session.id, "door"), outcome.encode())
+        self._driver.overwrite(layout.session_file(session.id, "door"), outcome.encode())
         return self._driver.get_content(turn) == mine
 
     def outcome(self, session: Session) -> str | None:
         """How the session was ended, or None; only who wrote it knows whether that came to pass."""
         try:
-            return self._driver.get_content(_path(session.id, "door")).decode()
+            return self._driver.get_content(layout.session_file(session.id, "door")).decode()
         except FileNotFoundError:
             return None
 
@@ -184,10 +184,6 @@ class Sessions:
 def unknown(why: str) -> RegistryError:
     """The answer to whoever goes on with a session that there is not, or no more."""
     return RegistryError(Code.BLOB_UPLOAD_UNKNOWN, f"{why}; start again with a POST")
-
-
-def _path(id: str, name: str) -> str:
-    return f"{layout.SESSIONS}/{id}/{name}"
 
 
 def _encode(data: bytes) -> str:

@@ -115,7 +115,7 @@ BREAKAGES = [
     ),
     _break(
         "layout.py",
-        'return f"{revisions(name)}/{_pair(digest)}/link"',
+        'return f"{manifests(name)}/revisions/{_pair(digest)}/link"',
         'return f"{REPOSITORIES}/_revisions/{_pair(digest)}/link"',
         "test_manifests.py::test_a_manifest_is_only_in_the_repository_it_was_pushed_to",
     ),
@@ -147,7 +147,7 @@ BREAKAGES = [
     ),
     _break(
         "layout.py",
-        'return f"{layers(name)}/{_pair(digest)}/link"',
+        'return f"{repository(name)}/_layers/{_pair(digest)}/link"',
         'return f"{REPOSITORIES}/_layers/{_pair(digest)}/link"',
         "test_blobs.py::test_a_blob_of_another_repository_is_unknown",
         "test_blobs.py::test_delete_takes_the_blob_out_of_one_repository",

@@ -173,6 +173,18 @@ def test_a_fault_of_the_registry_is_a_500_and_logged_with_where_it_is(caplog: py
     assert "Traceback" in caplog.text
 
 
+def test_a_client_cannot_write_lines_of_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise UnreachableError("gone")
+
+    monkeypatch.setattr("docker_registry.distribution.sessions.Sessions.open", fail)
+    assert registry().get("/v2/app/blobs/uploads/x%0AERROR%20forged").status_code == 503
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /v2/app/blobs/uploads/x%0AERROR%20forged: the storage: gone"
+
+
 # Errors.
 
 

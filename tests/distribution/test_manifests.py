@@ -466,7 +466,7 @@ def test_deleting_a_tag_leaves_its_manifest_and_its_neighbours(client: Client, d
     for reference in ("v", "v1.0", second):
         assert client.get(manifest_url("app", reference)).data == body
     assert client.get(manifest_url("app", first)).status_code == 200
-    assert [entry.path for entry in driver.walk(layout.tag("app", "v1"))] == []
+    assert [entry.path for entry in driver.walk(f"{layout.tags('app')}/v1")] == []
     assert client.delete(manifest_url("app", "v1")).status_code == 404
 
 

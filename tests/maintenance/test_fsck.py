@@ -289,8 +289,8 @@ def test_an_upload_of_distribution_that_nobody_went_on_with(plant: Plant) -> Non
 
 
 def test_what_is_left_of_a_session(plant: Plant) -> None:
-    plant.driver.put_content(layout.session_parts("id", "name"), b"[]")
-    plant.driver.put_content(layout.session_door("id"), b"")
+    plant.driver.put_content(layout.session_file("id", "name"), b"[]")
+    plant.driver.put_content(layout.session_file("id", "door"), b"")
     [finding] = fsck(plant.driver, repair=True, upload_age=ANY_AGE)
     assert (finding.kind, finding.done) == (Kind.UNFINISHED_UPLOAD, "removed 2 files")
     assert fsck(plant.driver) == []

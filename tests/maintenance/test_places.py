@@ -23,13 +23,17 @@ def test_the_paths_of_a_layout(name: str, tag: str, digest: Digest, subject: Dig
     assert place(layout.tag_current(name, tag)) == Place(What.TAG, name, tag)
     assert place(layout.tag_index_link(name, tag, digest)) == Place(What.INDEX, name, tag, digest)
     assert place(layout.referrer(name, subject, digest)) == Place(What.REFERRER, name, digest=digest, subject=subject)
+    signature = (
+        f"{layout.manifests(name)}/revisions/sha256/{'0' * 64}/signatures/{subject.algorithm}/{subject.hex}/link"
+    )
+    assert place(signature) == Place(What.SIGNATURE, name, digest=subject)
     folder = f"{layout.repository(name)}/_uploads/some-id"
     for file in ("data", "startedat", "hashstates/sha256/0"):
         assert place(f"{folder}/{file}") == Place(What.UPLOAD, name, upload=folder)
 
 
 def test_a_sessions_files_are_one_upload() -> None:
-    paths = (layout.session_parts("id", "name"), layout.session_turn("id"), layout.session_door("id"))
+    paths = tuple(layout.session_file("id", name) for name in ("name", "turn", "door"))
     assert {place(path) for path in paths} == {Place(What.UPLOAD, upload=f"{layout.SESSIONS}/id")}
 
 
