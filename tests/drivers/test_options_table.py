@@ -1,30 +1,30 @@
+# -*- coding: utf-8 -*-
 """The table of options in the documentation says what the code does."""
 
-from __future__ import annotations
+import io
+import os
 
-from pathlib import Path
+from docker_registry.drivers.swift.options import OPTIONS
 
-from docker_registry.drivers.swift.options import OPTIONS, Option
-
-PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
+PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "configuration.md")
 HEAD = "| option | default | environment | meaning |\n| --- | --- | --- | --- |\n"
 
 
-def default(option: Option) -> str:
+def default(option):
     if option.default is None:
         return ""
     if option.kind == "size":
-        return f"`{option.default >> 20}M`"
+        return "`{0}M`".format(option.default >> 20)
     if option.kind == "boolean":
-        return f"`{str(option.default).lower()}`"
-    return f"`{option.default}`"
+        return "`{0}`".format(str(option.default).lower())
+    return "`{0}`".format(option.default)
 
 
-def row(option: Option) -> str:
-    variables = " ".join(f"`{name}`" for name in option.env)
-    return f"| `{option.name}` | {default(option)} | {variables} | {option.text} |\n"
+def row(option):
+    variables = " ".join("`{0}`".format(name) for name in option.env)
+    return "| `{0}` | {1} | {2} | {3} |\n".format(option.name, default(option), variables, option.text)
 
 
-def test_the_page_has_the_table_of_all_options() -> None:
-    table = HEAD + "".join(map(row, OPTIONS))
-    assert table in PAGE.read_text()
+def test_the_page_has_the_table_of_all_options():
+    with io.open(PAGE, encoding="utf8") as page:
+        assert HEAD + "".join(map(row, OPTIONS)) in page.read()

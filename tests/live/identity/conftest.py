@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import venvs
 from tests.live.combinations import pytest_terminal_summary
 from tests.live.identity.cloud import Cloud
 from tests.live.identity.keystones import Keystone, Pike
@@ -37,10 +38,23 @@ def v2() -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def python2(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """docker-registry's environment on Python 2.7, our wheel in it."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel("2.7", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def python2(wheel: Path) -> Environment:
+    """Python 2.7 with our wheel in it."""
+    where = Environment(venvs.venv("driver-py27", venvs.PINS / "driver-py27.txt", venvs.python2()))
+    where.install("--no-deps", "--force-reinstall", wheel)
+    return where
+
+
+@pytest.fixture(scope="session")
+def docker_registry(wheel: Path) -> Environment:
+    """docker-registry on Python 2.7, with our wheel in it."""
     need("gcc", "swig")
-    return installed(build_wheel("2.7", tmp_path_factory.mktemp("wheel")))
+    return installed(wheel)
 
 
 @pytest.fixture(autouse=True)

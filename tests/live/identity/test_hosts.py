@@ -30,25 +30,25 @@ def push_and_pull_v1(url: str) -> None:
 
 @pytest.mark.parametrize("version", ["v2", "v3"])
 def test_docker_registry_with_a_password(
-    version: str, python2: Environment, container: str, tmp_path: Path, request: pytest.FixtureRequest
+    version: str, docker_registry: Environment, container: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Its own sample config, and the `OS_*` environment that this asks for."""
     cloud: Cloud = request.getfixturevalue(version)
     login = {"OS_AUTH_URL": cloud.auth_url, "OS_USERNAME": "demo", "OS_PASSWORD": PASSWORD, "OS_TENANT_NAME": "web"}
     with (
-        DockerRegistry(python2, cloud.swift, container, tmp_path, **login) as registry,
+        DockerRegistry(docker_registry, cloud.swift, container, tmp_path, **login) as registry,
         tried("docker-registry", f"{version} password, OS_* environment", "2.7"),
     ):
         push_and_pull_v1(registry.url)
 
 
 def test_docker_registry_with_an_application_credential(
-    v3: Cloud, python2: Environment, container: str, tmp_path: Path
+    v3: Cloud, docker_registry: Environment, container: str, tmp_path: Path
 ) -> None:
     name = "v3 application credential, OS_* environment"
     login = {"OS_USERNAME": "", "OS_PASSWORD": "", **V3[name](v3).environ}
     with (
-        DockerRegistry(python2, v3.swift, container, tmp_path, **login) as registry,
+        DockerRegistry(docker_registry, v3.swift, container, tmp_path, **login) as registry,
         tried("docker-registry", name, "2.7"),
     ):
         push_and_pull_v1(registry.url)
