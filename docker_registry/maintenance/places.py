@@ -15,6 +15,7 @@ class What(Enum):
     BLOB = auto()
     LAYER = auto()  # a link in a repository to a blob
     REVISION = auto()  # a link in a repository to a manifest
+    SIGNATURE = auto()  # a link to a signature of a manifest, as Distribution wrote them up to 2.4
     TAG = auto()  # the link that says what a tag means now
     INDEX = auto()  # the link that says what a tag means or meant
     REFERRER = auto()  # a manifest in the list of its subject's referrers
@@ -23,7 +24,7 @@ class What(Enum):
     UNKNOWN = auto()
 
 
-_LINKS = (What.LAYER, What.REVISION, What.TAG, What.INDEX, What.REFERRER)
+_LINKS = (What.LAYER, What.REVISION, What.SIGNATURE, What.TAG, What.INDEX, What.REFERRER)
 
 
 class Place(NamedTuple):
@@ -49,7 +50,7 @@ def place(path: str) -> Place:
 
     >>> digest = Digest.of(b"")
     >>> place(layout.tag_index_link("a/b", "v1", digest))[:3]
-    (<What.INDEX: 5>, 'a/b', 'v1')
+    (<What.INDEX: 6>, 'a/b', 'v1')
     """
     try:
         if path.startswith(layout.BLOBS + "/"):
@@ -86,6 +87,8 @@ def _in_repository(path: str) -> Place:
             return Place(What.LAYER, name, digest=_digest([algorithm, code]))
         case ["manifests", "revisions", algorithm, code, "link"]:
             return Place(What.REVISION, name, digest=_digest([algorithm, code]))
+        case ["manifests", "revisions", _, _, "signatures", algorithm, code, "link"]:
+            return Place(What.SIGNATURE, name, digest=_digest([algorithm, code]))
         case ["manifests", "tags", tag, "current", "link"]:
             return Place(What.TAG, name, tag)
         case ["manifests", "tags", tag, "index", algorithm, code, "link"]:

@@ -10,7 +10,9 @@ import pytest
 
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.adoption import MIB, both, driver_of
+from tests.live.clients import skopeo_pull, skopeo_push
 from tests.live.distribution2 import Distribution2, storage
+from tests.live.images import Layout, file_layer
 from tests.live.wire import Client, digest_of, image, index
 from tests.peers import need
 
@@ -41,7 +43,7 @@ def test_each_serves_what_the_other_pushed(
         # Distribution cannot push a blob of no bytes; we can, and it serves it.
         for here, there, name, layers in ((theirs, ours, DEEP, LAYERS[:3]), (ours, theirs, "ours/app", LAYERS)):
             body = here.push_image(name, "v1", layers, config=name.encode())
-            children = [here.push_image(name, f"arch{number}", [layer]) for number, layer in enumerate(layers)]
+            children = [here.push_image(name, f"arch{number}", [layer]) for number, layer in enumerate(layers[-2:])]
             here.push_manifest(name, "multi", index(children))
             expected = {digest_of(data) for data in (body, name.encode(), *layers)}
             assert here.pull(name, "v1") == there.pull(name, "v1") == expected
@@ -68,6 +70,24 @@ def test_200_mib_in_many_segments(swift: EmbeddedSwift, container: str, tmp_path
         body = ours.push_image("big", "ours", [data["ours"]])
         assert theirs.pull("big", "ours") == {digest_of(body), digest_of(data["ours"]), digest_of(b"{}")}
         assert len(driver_of(distribution).parts(_blob(data["ours"])) or ()) >= 100
+
+
+def test_skopeo_moves_a_multi_arch_image_through_both(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    need("skopeo", "docker-registry")
+    source = Layout(tmp_path / "image")
+    shared = file_layer("shared", MIB + 5)
+    images = {
+        architecture: source.add_image(None, [shared, file_layer(architecture, 100)], architecture)
+        for architecture in ("amd64", "arm64")
+    }
+    source.add_index("v1", images)
+    with both(swift, container, tmp_path, chunksize=MIB) as (theirs, ours, distribution):
+        skopeo_push(source.reference("v1"), theirs.url, "from/layout:v1", "--all")
+        skopeo_pull(ours.url, "from/layout:v1", tmp_path / "first", "--all")
+        skopeo_push(f"oci:{tmp_path / 'first'}:pulled", ours.url, "through/ours:v1", "--all")
+        skopeo_pull(theirs.url, "through/ours:v1", tmp_path / "last", "--all")
+        assert Layout(tmp_path / "last").digests() == source.digests()
+        assert " 0 blobs and 0 manifests eligible for deletion" in distribution.garbage_collect("--dry-run")
 
 
 def test_a_layer_that_both_pushed_is_stored_once(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:

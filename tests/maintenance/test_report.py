@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
+
 from docker_registry.maintenance.findings import Finding, Kind, Summary
 from docker_registry.maintenance.progress import Lines, for_terminal
 from docker_registry.maintenance.report import JsonReport, TextReport
@@ -67,5 +69,13 @@ def test_progress_is_a_line_now_and_then() -> None:
     assert out.getvalue().splitlines() == ["files: 10 of 30", "files: 20 of 30", "files: 30 of 30", "files: 30"]
 
 
-def test_a_pipe_gets_lines() -> None:
+def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
     assert isinstance(for_terminal(io.StringIO()), Lines)
+    for total in (2, None):
+        with for_terminal(Terminal()).step("files", total) as advance:
+            advance()
+    assert capsys.readouterr().out == ""
