@@ -79,27 +79,23 @@ class Examiner:
 
     def _link_to_nothing(self, link: Link) -> Finding | None:
         content = self._driver.get_content(link.path)
-        if link.what != What.REFERRER.name:
-            digest = read_link(link, content)
-            if digest is None or not self._absent(str(digest)):
-                return None
-        elif not self._absent(link.digest):
+        # A referrer's entry holds a descriptor; any other link holds a digest, perhaps not that of its path.
+        held = link.digest if link.what == What.REFERRER.name else str(read_link(link, content) or "")
+        if not held or not self._absent(held):
             return None
         kind = Kind.MISSING_MANIFEST if link.what == What.TAG.name else Kind.DANGLING_LINK
         return Finding(
             kind,
             link.path,
-            f"{link.repository}:{link.tag} is {link.digest}" if kind is Kind.MISSING_MANIFEST else f"to {link.digest}",
+            f"{link.repository}:{link.tag} is {held}" if kind is Kind.MISSING_MANIFEST else f"to {held}",
             repository=link.repository,
-            digest=link.digest,
+            digest=held,
             names=(link.path,),
             age=age(link.modified),
         )
 
     def missing_references(self) -> Iterator[Finding]:
-        yield from self._confirmed(
-            self._missing_reference, self._ledger.missing_references(), lambda reference: reference.manifest
-        )
+        yield from self._confirmed(self._missing_reference, self._ledger.missing_references(), _path_of_manifest)
 
     def _missing_reference(self, reference: Reference) -> Finding | None:
         if self._absent(reference.manifest) or not self._absent(reference.digest):
@@ -107,7 +103,7 @@ class Examiner:
         what = "manifest" if reference.is_manifest else "blob"
         return Finding(
             Kind.MISSING_REFERENCE,
-            layout.blob_data(Digest.parse(reference.manifest)),
+            _path_of_manifest(reference),
             f"names the {what} {reference.digest}",
             repository=reference.repository,
             digest=reference.manifest,
@@ -173,11 +169,11 @@ class Examiner:
             )
 
     def missing_referrers(self) -> Iterator[Finding]:
-        yield from self._confirmed(self._missing_referrer, self._ledger.missing_referrers(), lambda row: row[2])
+        yield from self._confirmed(self._missing_referrer, self._ledger.missing_referrers(), _path_of_referrer)
 
     def _missing_referrer(self, row: tuple[str, str, str]) -> Finding | None:
         repository, subject, digest = row
-        path = layout.referrer(repository, Digest.parse(subject), Digest.parse(digest))
+        path = _path_of_referrer(row)
         try:
             self._driver.get_content(path)
         except FileNotFoundError:
@@ -222,7 +218,8 @@ class Examiner:
 
     def deep(self) -> Iterator[Finding]:
         """Read and hash every blob."""
-        with self._progress.step("blobs read and hashed", self._ledger.count("blob")) as advance:
+        total = self._ledger.count("blob") - self._ledger.count("manifest")
+        with self._progress.step("blobs read and hashed", total) as advance:
             for (digest, path, modified), answer in each(self._hash, self._ledger.blobs(), self._options.workers):
                 advance()
                 if isinstance(answer, FileNotFoundError):
@@ -242,6 +239,15 @@ class Examiner:
 
     def _hash(self, row: tuple[str, str, float | None]) -> tuple[str, int]:
         return hash_file(self._driver, row[1], Digest.parse(row[0]).algorithm)
+
+
+def _path_of_manifest(reference: Reference) -> str:
+    return layout.blob_data(Digest.parse(reference.manifest))
+
+
+def _path_of_referrer(row: tuple[str, str, str]) -> str:
+    repository, subject, digest = row
+    return layout.referrer(repository, Digest.parse(subject), Digest.parse(digest))
 
 
 def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:

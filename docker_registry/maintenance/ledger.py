@@ -1,59 +1,27 @@
-"""What a walk has seen, in a temporary SQLite database, and the questions asked of it.
+"""What a walk has seen, and the questions asked of it.
 
-SQLite keeps it on disk beyond a few megabytes, so that a container with
-millions of objects needs no more memory than a small one; the file has no name
-and is gone with the process. One thread uses it. Every answer is a suspicion,
-drawn from listings: ask the storage by name before acting on it.
+Every answer is a suspicion, drawn from listings: ask the storage by name before
+acting on it.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import md5
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from docker_registry.core.types import Entry, Part
+from docker_registry.core.types import Entry
 from docker_registry.distribution import layout
 from docker_registry.distribution.digest import Digest
 
 from .manifests import Manifest
+from .ownership import Group, Owner, Ownership
 from .places import Place, What
 
 __all__ = ["Group", "Ledger", "Link", "Owner", "Reference", "Upload"]
 
-_SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA temp_store = FILE;
-CREATE TABLE blob (digest TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID;
-CREATE TABLE link (
-    path TEXT PRIMARY KEY, what TEXT, repository TEXT, tag TEXT, digest TEXT, subject TEXT, modified REAL,
-    md5 TEXT, expected TEXT, checked INT
-) WITHOUT ROWID;
-CREATE INDEX link_digest ON link (digest, repository);
-CREATE INDEX link_expected ON link (expected);
-CREATE TABLE alias (digest TEXT PRIMARY KEY, target TEXT) WITHOUT ROWID;
-CREATE TABLE absent (digest TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE VIEW there AS SELECT digest FROM blob
-    UNION SELECT alias.digest FROM alias JOIN blob ON blob.digest = alias.target;
-CREATE TABLE upload (path TEXT PRIMARY KEY, folder TEXT, repository TEXT, size INT, modified REAL) WITHOUT ROWID;
-CREATE TABLE unknown (folder TEXT PRIMARY KEY, files INT) WITHOUT ROWID;
-CREATE TABLE owner (path TEXT PRIMARY KEY, size INT, modified REAL, hint INT, asked INT, total INT) WITHOUT ROWID;
-CREATE TABLE owned (part TEXT, path TEXT, first INT, size INT);
-CREATE INDEX owned_part ON owned (part);
-CREATE INDEX owned_path ON owned (path);
-CREATE TABLE prefix (prefix TEXT, path TEXT, PRIMARY KEY (prefix, path)) WITHOUT ROWID;
-CREATE TABLE part (name TEXT PRIMARY KEY, folder TEXT, size INT, modified REAL) WITHOUT ROWID;
-CREATE TABLE manifest (digest TEXT PRIMARY KEY, subject TEXT, leaving TEXT) WITHOUT ROWID;
-CREATE TABLE reference (
-    manifest TEXT, digest TEXT, size INT, is_manifest INT, optional INT, PRIMARY KEY (manifest, digest)
-) WITHOUT ROWID;
-"""
-
 _LINK = "link.path, link.what, link.repository, link.tag, link.digest, link.subject, link.modified"
 _SIZE = "COALESCE(owner.total, owner.size)"
-_PAGE = 1000  # rows in memory at a time
 
 
 class Link(NamedTuple):
@@ -64,23 +32,6 @@ class Link(NamedTuple):
     digest: str  # empty for a tag that was not resolved
     subject: str
     modified: float | None  # seconds since the epoch
-
-
-class Owner(NamedTuple):
-    """A file that may consist of segments."""
-
-    path: str
-    size: int  # bytes, as listed: 0 for a dynamic large object
-    modified: float | None
-
-
-class Group(NamedTuple):
-    """Segments in one folder that no file was seen to own."""
-
-    folder: str
-    segments: int
-    size: int  # bytes
-    youngest: float | None  # seconds since the epoch
 
 
 class Reference(NamedTuple):
@@ -100,46 +51,8 @@ class Upload(NamedTuple):
     modified: float | None  # of what was written last
 
 
-class Ledger:
+class Ledger(Ownership):
     """Use it as a context manager."""
-
-    def __init__(self) -> None:
-        self._sql = sqlite3.connect("", isolation_level=None)
-        self._sql.executescript(_SCHEMA)
-        self._sql.execute("BEGIN")
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._sql.close()
-
-    def _ask(self, sql: str, *values: Any) -> Iterator[Any]:
-        """Generate rows, a thousand in memory at a time; their tables must not change meanwhile."""
-        cursor = self._sql.execute(sql, values)
-        while rows := cursor.fetchmany(_PAGE):
-            yield from rows
-
-    def _pages(self, sql: str) -> Iterator[Any]:
-        """Generate rows by path, their first column, of tables that change meanwhile; `sql` ends in a condition."""
-        after = ""
-        while rows := self._sql.execute(f"{sql} AND path > ? ORDER BY path LIMIT {_PAGE}", (after,)).fetchall():
-            yield from rows
-            after = rows[-1][0]
-
-    def _copied(self, sql: str) -> Iterator[Any]:
-        """Generate rows of tables that change meanwhile, from a copy made first."""
-        self._sql.execute("DROP TABLE IF EXISTS copy")
-        self._sql.execute(f"CREATE TEMP TABLE copy AS {sql}")
-        yield from self._ask("SELECT * FROM copy")
-
-    def _insert(self, table: str, *values: Any) -> None:
-        marks = ", ".join("?" * len(values))
-        self._sql.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)  # noqa: S608
-
-    def count(self, table: str, distinct: str = "*") -> int:
-        what = "*" if distinct == "*" else f"DISTINCT {distinct}"
-        return int(self._sql.execute(f"SELECT COUNT({what}) FROM {table}").fetchone()[0])  # noqa: S608
 
     # Filling it.
 
@@ -159,13 +72,6 @@ class Ledger:
             )
         self.add_owner(entry)
 
-    def add_owner(self, entry: Entry) -> None:
-        """Note a file that may consist of segments, unless it is known."""
-        self._sql.execute(
-            "INSERT OR IGNORE INTO owner VALUES (?, ?, ?, ?, 0, NULL)",
-            (entry.path, entry.size, entry.modified, entry.segmented),
-        )
-
     def _add_link(self, entry: Entry, where: Place) -> None:
         digest, expected = "", None
         if where.digest:
@@ -176,35 +82,6 @@ class Ledger:
             *("link", entry.path, where.what.name, where.repository, where.tag, digest, subject),
             *(entry.modified, entry.md5, expected, False),
         )
-
-    def add_part(self, entry: Entry) -> None:
-        """Note one segment that the storage lists."""
-        self._insert("part", entry.path, entry.path.rpartition("/")[0], entry.size, entry.modified)
-
-    def add_parts(self, path: str, parts: Iterable[Part] | None) -> None:
-        """Note what a file said it consists of; None: it is plain."""
-        total = None
-        if parts is not None:
-            total = 0
-            for part in parts:
-                self._sql.execute("INSERT INTO owned VALUES (?, ?, ?, ?)", (part.name, path, total, part.size))
-                total += part.size
-        self._set_total(path, total)
-
-    def add_prefix(self, path: str, prefix: str) -> list[str]:
-        """Note that a file consists of the segments with a prefix; returns the names of those listed, in order."""
-        inside = "name >= ? AND name < ? || char(0x10ffff)"
-        self._sql.execute(
-            f"INSERT INTO owned SELECT name, ?, 0, size FROM part WHERE {inside}",  # noqa: S608
-            (path, prefix, prefix),
-        )
-        self._insert("prefix", prefix, path)
-        rows = list(self._ask(f"SELECT name, size FROM part WHERE {inside} ORDER BY name", prefix, prefix))  # noqa: S608
-        self._set_total(path, sum(size for _, size in rows))
-        return [name for name, _ in rows]
-
-    def _set_total(self, path: str, total: int | None) -> None:
-        self._sql.execute("UPDATE owner SET asked = 1, total = ? WHERE path = ?", (total, path))
 
     def add_manifest(self, digest: str, manifest: Manifest | None) -> None:
         """Note that a manifest was read, and what it names if it could be understood."""
@@ -236,62 +113,6 @@ class Ledger:
         """Note a blob that no listing had, but which is there."""
         self._insert("blob", digest, path)
         self.add_owner(Entry(path, size, modified))
-
-    # Who owns what.
-
-    def owners_to_ask(self, sure: bool) -> Iterator[Owner]:
-        """Files that may consist of segments and did not say of which yet; with `sure`, all files.
-
-        Swift marks static large objects in its listings (since 2.17), other
-        servers and older objects may lack the mark; dynamic ones are listed
-        with no bytes. Where no row has the mark, any file may be a static one,
-        if there are segments at all.
-        """
-        marked = any(self._ask("SELECT 1 FROM owner WHERE hint LIMIT 1")) or not self.count("part")
-        only = " AND (hint OR size = 0)" if marked and not sure else ""
-        yield from map(Owner._make, self._pages(f"SELECT path, size, modified FROM owner WHERE NOT asked{only}"))  # noqa: S608
-
-    def absent_parts(self) -> Iterator[tuple[Owner, str, int, int]]:
-        """(file, segment, its first byte in the file, its size) of segments that no listing had."""
-        for path, size, modified, *rest in self._ask(
-            "SELECT owner.path, owner.size, owner.modified, owned.part, owned.first, owned.size FROM owned"
-            " JOIN owner ON owner.path = owned.path LEFT JOIN part ON part.name = owned.part WHERE part.name IS NULL"
-        ):
-            yield Owner(path, size, modified), *rest
-
-    def shared_parts(self) -> Iterator[tuple[str, str, int]]:
-        """(file, other file, how many segments they share)."""
-        yield from self._ask(
-            "SELECT one, other, SUM(shared) FROM ("
-            " SELECT MIN(path) AS one, MAX(path) AS other, 1 AS shared FROM owned GROUP BY part"
-            " UNION ALL SELECT MIN(path), MAX(path), 0 FROM prefix GROUP BY prefix"
-            ") WHERE one != other GROUP BY one, other"
-        )
-
-    def is_shared(self, path: str) -> bool:
-        """Whether another file owns one of a file's segments, or would own those that a listing lacks."""
-        return any(
-            self._ask(
-                "SELECT 1 FROM owned JOIN owned other ON other.part = owned.part AND other.path != owned.path"
-                " WHERE owned.path = ?1 UNION SELECT 1 FROM prefix JOIN prefix other"
-                " ON other.prefix = prefix.prefix AND other.path != prefix.path WHERE prefix.path = ?1 LIMIT 1",
-                path,
-            )
-        )
-
-    def orphans(self) -> Iterator[Group]:
-        """Folders of segments of which no file owns any."""
-        yield from map(
-            Group._make,
-            self._ask(
-                "SELECT folder, COUNT(*), SUM(size), MAX(modified) FROM part WHERE folder NOT IN"
-                " (SELECT folder FROM part JOIN owned ON owned.part = part.name) GROUP BY folder"
-            ),
-        )
-
-    def parts_in(self, folder: str) -> list[str]:
-        """The names of a folder's segments."""
-        return [name for (name,) in self._ask("SELECT name FROM part WHERE folder = ?", folder)]
 
     # Blobs, links, manifests.
 
@@ -327,16 +148,14 @@ class Ledger:
             " AND NOT EXISTS (SELECT 1 FROM alias WHERE alias.target = blob.digest)"
         )
 
-    def manifests_to_read(self) -> list[str]:
+    def manifests_to_read(self) -> Iterator[str]:
         """Digests of manifests that were not read yet: those with a link, and those that an index names."""
-        return [
-            digest
-            for (digest,) in self._ask(
-                "SELECT digest FROM blob WHERE digest IN ("
-                " SELECT digest FROM link WHERE what IN ('REVISION', 'TAG', 'INDEX')"
-                " UNION SELECT digest FROM reference WHERE is_manifest) EXCEPT SELECT digest FROM manifest"
-            )
-        ]
+        for (digest,) in self._copied(
+            "SELECT digest FROM blob WHERE digest IN ("
+            " SELECT digest FROM link WHERE what IN ('REVISION', 'TAG', 'INDEX')"
+            " UNION SELECT digest FROM reference WHERE is_manifest) EXCEPT SELECT digest FROM manifest"
+        ):
+            yield digest
 
     def missing_references(self) -> Iterator[Reference]:
         yield from map(

@@ -76,9 +76,12 @@ class Repairer:
             raise error
 
     def _remove_link(self, finding: Finding) -> None:
-        if not self._is_young(finding, self._options.grace):
-            self._take_away(finding.path, finding.digest)
+        if self._is_young(finding, self._options.grace):
+            return
+        if self._take_away(finding.path, finding.digest):
             finding.done = "removed the link"
+        else:
+            finding.left = "what it links to is there again"
 
     def _take_away(self, path: str, digest: str) -> bool:
         """Remove a link to a blob that is not there; says whether it stays removed.
@@ -103,8 +106,10 @@ class Repairer:
         if self._is_young(finding, self._options.grace):
             return
         links = self._ledger.layer_links(finding.digest)
-        removed = sum(self._take_away(path, finding.digest) for path in links)
-        finding.done = f"removed {removed} links to it, so that the next push stores it anew"
+        if all(self._take_away(path, finding.digest) for path in links):
+            finding.done = f"removed {len(links)} links to it, so that the next push stores it anew"
+        else:
+            finding.left = "it has bytes again"
 
     def _remove_blob(self, finding: Finding) -> None:
         """Remove a blob that does not have the bytes of its digest, links first."""

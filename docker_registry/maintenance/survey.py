@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
+from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError, WrongArgumentsError
 from docker_registry.core.types import Part, Stat
 from docker_registry.distribution import layout
 from docker_registry.distribution.digest import Digest, DigestError
@@ -78,7 +78,7 @@ class Survey:
 
     def _read_manifests(self) -> Iterator[Finding]:
         digests = self._ledger.manifests_to_read()
-        with self._progress.step("manifests read", len(digests)) as advance:
+        with self._progress.step("manifests read") as advance:
             for digest, content in each(self._read_manifest, digests, self._workers):
                 advance()
                 path = layout.blob_data(Digest.parse(digest))
@@ -90,8 +90,11 @@ class Survey:
                 yield from self._note_manifest(digest, path, content)
 
     def _read_manifest(self, digest: str) -> bytes:
-        with self._driver.open(layout.blob_data(Digest.parse(digest)), (0, MANIFEST_LIMIT)) as reader:
-            return b"".join(reader)
+        try:
+            with self._driver.open(layout.blob_data(Digest.parse(digest)), (0, MANIFEST_LIMIT)) as reader:
+                return b"".join(reader)
+        except WrongArgumentsError:
+            return b""  # the range has no byte of it
 
     def _note_manifest(self, digest: str, path: str, content: bytes) -> Iterator[Finding]:
         manifest = None
@@ -150,9 +153,7 @@ class Survey:
     def _note_dynamic(self, owner: Owner, prefix: str) -> Iterator[Finding]:
         where = gap(self._ledger.add_prefix(owner.path, prefix))
         if where and gap([part.name for part in self._driver.parts(owner.path) or ()]):
-            finding = self._of_file(Kind.MISSING_SEGMENT, owner.path, f"no segment is listed from {where}")
-            finding.age = age(owner.modified)
-            yield finding
+            yield self._of_file(Kind.MISSING_SEGMENT, owner.path, f"no segment is listed from {where}")
 
     def _not_told(self, owner: Owner, error: UnspecifiedError) -> Iterator[Finding]:
         where = place(owner.path)
@@ -168,7 +169,15 @@ class Survey:
         where = place(path)
         digest = str(where.digest or "")
         repository = self._repository(digest) if digest else where.repository
-        return Finding(kind, path, detail, repository=repository, digest=digest, names=(path,))
+        return Finding(
+            kind,
+            path,
+            detail,
+            repository=repository,
+            digest=digest,
+            names=(path,),
+            age=age(self._ledger.modified(path)),
+        )
 
     def _repository(self, digest: str) -> str:
         return next(iter(self._ledger.repositories_of(digest)), "")

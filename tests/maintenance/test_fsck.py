@@ -93,7 +93,8 @@ def test_a_dangling_link_is_put_back_when_a_push_brings_its_blob_meanwhile(plant
 
     driver = Pushing("/registry")
     driver._files = plant.driver._files
-    fsck(driver, repair=True, grace=ANY_AGE)
+    [finding] = fsck(driver, repair=True, grace=ANY_AGE)
+    assert (finding.done, finding.left) == ("", "what it links to is there again")
     assert driver.get_content(path) == str(digest).encode()
 
 
@@ -233,8 +234,18 @@ def test_a_manifest_that_cannot_be_understood(plant: Plant, content: bytes, kind
 def test_a_manifest_with_other_bytes(plant: Plant) -> None:
     digest = plant.image("other", "v1", [b"three"])
     plant.driver.put_content(layout.blob_data(digest), b"{}")
-    [finding] = fsck(plant.driver)
-    assert (finding.kind, finding.repository) == (Kind.WRONG_CONTENT, "other")
+    [finding] = fsck(plant.driver, drop_damaged=True)
+    assert (finding.kind, finding.repository, finding.left) == (Kind.WRONG_CONTENT, "other", "younger than 7 days")
+    [finding] = fsck(plant.driver, drop_damaged=True, grace=ANY_AGE)
+    assert finding.done
+    assert not plant.driver.exists(layout.blob_data(digest))
+
+
+def test_a_manifest_without_a_byte(plant: Plant) -> None:
+    digest = plant.image("other", "v1", [b"three"])
+    plant.driver.put_content(layout.blob_data(digest), b"")
+    [finding] = fsck(plant.driver, repair=True, deep=True, grace=ANY_AGE)
+    assert (finding.kind, finding.repository, finding.digest) == (Kind.EMPTY_BLOB, "other", str(digest))
 
 
 def test_an_entry_that_a_list_of_referrers_lacks(plant: Plant) -> None:
