@@ -133,6 +133,13 @@ def test_a_container_that_may_not_be_made_is_named(connect, swift):
         driver.put_content("f", b"x")
 
 
+def test_an_outage_while_the_container_is_made_is_one(connect, swift):
+    driver = connect(swift)
+    swift.spoil = lambda method, path, query: 503 if path.endswith("/box") else None
+    with pytest.raises(UnreachableError):
+        driver.put_content("f", b"x")
+
+
 def test_rights_for_the_container_are_enough(connect, swift):
     driver = connect(swift)
     driver.put_content("f", b"x")

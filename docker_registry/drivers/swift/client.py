@@ -10,7 +10,7 @@ import time
 
 from swiftclient.client import ClientException
 
-from docker_registry.core.exceptions import MissingError, UnspecifiedError
+from docker_registry.core.exceptions import BrokenError, MissingError, UnspecifiedError
 
 from . import errors
 from .compat import say
@@ -185,7 +185,7 @@ class Client(object):
         headers = {"X-Storage-Policy": policy} if policy else {}
         try:
             self.request("PUT", headers=headers)
-        except UnspecifiedError as error:
+        except BrokenError as error:
             raise MissingError(
                 say(
                     "container {0} is not there and cannot be made; make it, or choose another swift_container: {1}",
