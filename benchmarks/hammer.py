@@ -6,6 +6,7 @@ import selectors
 import socket
 import time
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 
 __all__ = ["Pace", "hammer"]
 
@@ -58,14 +59,20 @@ class _Connection:
         return True
 
 
-def hammer(address: tuple[str, int], request: bytes, connections: int, seconds: float, status: int = 200) -> Pace:
-    """Send `request`, a whole HTTP/1.1 GET or HEAD, for so many seconds; every answer must have `status`.
+def hammer(
+    address: tuple[str, int], requests: list[bytes], connections: int, seconds: float, status: int = 200
+) -> Pace:
+    """Send whole HTTP/1.1 GETs or HEADs for so many seconds, each connection the same one over and over.
+
+    The connections take turns in choosing from `requests`. Every answer must have `status`.
 
     Answers need a Content-Length. Raises RuntimeError for any other answer.
     """
     pace = Pace(connections)
     with selectors.DefaultSelector() as selector:
-        all_of_them = [_Connection(address, request, str(status).encode()) for _ in range(connections)]
+        all_of_them = [
+            _Connection(address, request, str(status).encode()) for request in islice(cycle(requests), connections)
+        ]
         try:
             for connection in all_of_them:
                 selector.register(connection.socket, selectors.EVENT_READ, connection)

@@ -38,7 +38,7 @@ class Target(Protocol):
 
     def pull_file(self, source: Source) -> None: ...
 
-    def push_image(self, image: Image, tag: str) -> None: ...
+    def push_image(self, image: Image, *tags: str) -> None: ...
 
     def pull_image(self, image: Image, tag: str) -> None: ...
 
@@ -62,11 +62,12 @@ class Registry:
     def pull_file(self, source: Source) -> None:
         _expect(curl.download(f"{self.base}blobs/{source.digest}"), source.size)
 
-    def push_image(self, image: Image, tag: str) -> None:
+    def push_image(self, image: Image, *tags: str) -> None:
         with Sessions(self.base) as sessions:
             side_by_side(image.blobs, lambda blob: self._push_blob(sessions.mine(), blob), _JOBS)
             headers = {"Content-Type": MANIFEST}
-            sessions.mine().ask("PUT", f"manifests/{tag}", 201, body=image.manifest.content, headers=headers)
+            for tag in tags:
+                sessions.mine().ask("PUT", f"manifests/{tag}", 201, body=image.manifest.content, headers=headers)
 
     @staticmethod
     def _push_blob(session: Session, blob: Blob) -> None:
@@ -106,10 +107,11 @@ class Wire:
     def pull_file(self, source: Source) -> None:
         _expect(curl.download(f"{self.base}{source.digest}", *self._header), source.size)
 
-    def push_image(self, image: Image, tag: str) -> None:
+    def push_image(self, image: Image, *tags: str) -> None:
         with Sessions(self.base, self.headers) as sessions:
             side_by_side(image.blobs, lambda blob: self._push(sessions.mine(), blob.digest, blob), _JOBS)
-            self._push(sessions.mine(), tag, image.manifest)
+            for tag in tags:
+                self._push(sessions.mine(), tag, image.manifest)
 
     @staticmethod
     def _push(session: Session, name: str, blob: Blob) -> None:
