@@ -401,6 +401,7 @@ class Suite(object):
             driver.put_content(path, b"")
         assert list(driver.list_prefixes("r", "/_")) == ["a-b", "a", "a/b"]
         assert list(driver.list_prefixes("r")) == ["a-b", "a", "c"]
+        assert list(driver.list_prefixes("r", page=1)) == ["a-b", "a", "c"]
         assert list(driver.list_prefixes("missing", "/_")) == []
         assert "a/b" in list(driver.list_prefixes("r", "/_", after="a/_"))
         assert "a-b" not in list(driver.list_prefixes("r", "/_", after="a/_"))

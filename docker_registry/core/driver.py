@@ -155,13 +155,14 @@ class Base(Paths):
             else:
                 yield Entry(child, stat.size, stat.modified)
 
-    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Iterator[str]:
+    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
         """The distinct beginnings, up to `delimiter`, of the paths below a folder.
 
         Relative to the folder, without the delimiter. The order is that of
         prefix + delimiter in UTF-8; only prefixes behind `after` in that order
         are promised, earlier ones may come too. A path that lacks the delimiter
-        is left out.
+        is left out. `page` is how many the caller is likely to take: a storage
+        may ask for so many at a time.
 
         With `delimiter="/_"`, the folders `a/_x`, `a/b/_y` and `a/b/_z` give
         `a` and `a/b`.

@@ -14,6 +14,9 @@ from .resource import Resource
 
 __all__ = ["Listing"]
 
+# Names that a request to the storage brings beyond a page: those that are held back, and those that are none.
+_MORE = 100
+
 
 class Listing(Resource):
     """A list of names, cut into pages (spec, "Listing Tags")."""
@@ -34,12 +37,13 @@ class Listing(Resource):
         """The valid names in a folder behind `last` in lexical order, and whether more follow."""
         if size == 0:
             return [], False
-        found = filter(valid, self.driver.list_prefixes(folder, delimiter, after=last))
+        page_size = size + 1 + _MORE
+        found = filter(valid, self.driver.list_prefixes(folder, delimiter, after=last, page=page_size))
 
         def exists(name: str) -> bool:
             # The next possible name in the storage's order is this very one.
             before = name + delimiter[:-1] + chr(ord(delimiter[-1]) - 1) + "~"
-            return next(iter(self.driver.list_prefixes(folder, delimiter, after=before)), None) == name
+            return next(iter(self.driver.list_prefixes(folder, delimiter, after=before, page=1)), None) == name
 
         return page(lexical(found, delimiter, last, exists), size)
 

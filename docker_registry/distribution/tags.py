@@ -27,5 +27,5 @@ class Tags(Listing):
 
     def _is_known(self, name: str) -> bool:
         """Whether anything was ever pushed to a repository; those below it in name do not count."""
-        folders = self.driver.list_prefixes(layout.repository(name), "/", after="_")
+        folders = self.driver.list_prefixes(layout.repository(name), "/", after="_", page=1)
         return next(iter(folders), "").startswith("_")

@@ -26,7 +26,7 @@ DIGEST = Digest.of(b"")
 class Empty(Base):
     """A storage in which nothing is."""
 
-    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Any:
+    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Any:
         return iter(())
 
 
@@ -272,7 +272,7 @@ def test_urls_are_those_by_which_the_client_came(
 
 def test_a_link_to_the_next_page_is_right_behind_a_prefix() -> None:
     class Two(Empty):
-        def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Any:
+        def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Any:
             return iter(["a", "b"])
 
     client = registry(Two(), prefix="/some/where", public_url="https://public.example.com")

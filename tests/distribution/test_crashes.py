@@ -58,8 +58,8 @@ class Failing(Base):
     def walk(self, path: str | None = None) -> Iterator[Entry]:
         return self.inner.walk(path)
 
-    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "") -> Iterator[str]:
-        return self.inner.list_prefixes(path, delimiter, after)
+    def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
+        return self.inner.list_prefixes(path, delimiter, after, page)
 
 
 @pytest.fixture

@@ -13,22 +13,23 @@ __all__ = ["entry", "rows"]
 ROWS = 10000  # a page, where the server does not say
 
 
-def rows(client, prefix="", marker="", delimiter="", limit=None, container=None):
+def rows(client, prefix="", marker="", delimiter="", limit=None, container=None, page=None):
     """Generate the rows of a listing as Swift gives them: mappings with `name`, or with `subdir`.
 
     Only names that begin with `prefix` and lie behind `marker` come. A missing
-    container is an empty one. With `limit`, one page of so many rows at most.
+    container is an empty one. With `limit`, one page of so many rows at most;
+    `page` makes pages smaller for who will not read them all.
     """
     told = client.info.get("swift", {}).get("container_listing_limit") if limit is None else limit
-    size = told or ROWS
+    size = min(told or ROWS, page) if page else told or ROWS
     while True:
-        page = _page(client, container, (("prefix", prefix), ("marker", marker), ("delimiter", delimiter)), size)
-        for row in page:
+        found = _page(client, container, (("prefix", prefix), ("marker", marker), ("delimiter", delimiter)), size)
+        for row in found:
             yield row
         # A page that is not full is the last one, if the server is known to fill them.
-        if limit is not None or not page or (told and len(page) < size):
+        if limit is not None or not found or (told and len(found) < size):
             return
-        before, marker = marker, page[-1].get("name") or page[-1]["subdir"]
+        before, marker = marker, found[-1].get("name") or found[-1]["subdir"]
         if marker == before:
             raise BrokenError(say("the listing of a container does not go on behind {0}", marker))
 

@@ -135,10 +135,10 @@ class Storage(driver.Base):
         for row in self._rows(self._names.folder(path)):
             yield listing.entry(self._names.path(row["name"]), row)
 
-    def list_prefixes(self, path, delimiter="/", after=""):
+    def list_prefixes(self, path, delimiter="/", after="", page=None):
         folder = self._names.folder(path)
         marker = folder + after if after else ""
-        for row in listing.rows(self._client, folder, marker, delimiter):
+        for row in listing.rows(self._client, folder, marker, delimiter, page=page):
             if "subdir" in row and not self._names.is_segment(row["subdir"]):
                 yield row["subdir"][len(folder) : -len(delimiter)]
 
