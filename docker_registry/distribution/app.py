@@ -149,7 +149,9 @@ def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
     if isinstance(error, UnreachableError):
         return RegistryError(Code.UNAVAILABLE, headers={"Retry-After": str(_RETRY_AFTER)})
     if isinstance(error, NotImplementedError):
-        return RegistryError(Code.METHOD_UNSUPPORTED, "the storage driver cannot do this")
+        return RegistryError(
+            Code.METHOD_UNSUPPORTED, "the storage driver cannot do this", headers={"Allow": "GET, HEAD"}
+        )
     if isinstance(error, (ConnectionError, FileNotFoundError)):
         return RegistryError(Code.UNKNOWN, "the storage did not do its part, the registry's log says more")
     return RegistryError(Code.UNKNOWN)

@@ -53,7 +53,9 @@ class Manifests(Resource):
 
     def delete(self, name: str, reference: str) -> Response:
         if not self.settings.delete_enabled:
-            raise RegistryError(Code.METHOD_UNSUPPORTED, "deleting is switched off in this registry")
+            raise RegistryError(
+                Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET, HEAD, PUT"}
+            )
         target = self._known(name, reference)
         if isinstance(target, Digest):
             found = deletion.delete_manifest(self.store, name, target)

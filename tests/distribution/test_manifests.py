@@ -476,4 +476,5 @@ def test_deleting_can_be_switched_off(client: Client, driver: Base, reference: o
     kept = Client(Registry(driver, dataclasses.replace(SETTINGS, delete_enabled=False)))
     response = kept.delete(manifest_url("app", reference))
     assert (response.status_code, code_of(response)) == (405, "UNSUPPORTED")
+    assert "DELETE" not in response.headers["Allow"]
     assert kept.get(manifest_url("app", reference)).status_code == 200
