@@ -7,6 +7,7 @@ import logging
 import random
 import re
 import time
+from collections import namedtuple
 
 from swiftclient.client import ClientException
 
@@ -71,6 +72,11 @@ class Stream(object):
             leave(connection)
 
 
+# `label` is what messages call the target, `target` makes a URL path of the storage URL's; `accept` are further good
+# statuses. With `streaming`, the body of a good answer is left to be read.
+_Request = namedtuple("_Request", "verb label target query headers data accept streaming")
+
+
 class Client(object):
     """Sends requests for one container with one credential.
 
@@ -96,11 +102,13 @@ class Client(object):
         connection broke, `doubt` is asked first for an Answer to return; with
         None from it, the request is sent again.
         """
-        return self._persist(verb, self._place(container, name), query, headers, data, accept, False, doubt)
+        label, target = self._place(container, name)
+        return self._persist(_Request(verb, label, target, query, headers, data, accept, False), doubt)
 
     def open(self, name, query="", headers=None, accept=(), container=None):
         """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
-        return self._persist("GET", self._place(container, name), query, headers, b"", accept, True)
+        label, target = self._place(container, name)
+        return self._persist(_Request("GET", label, target, query, headers, b"", accept, True))
 
     def get_json(self, name, query, container=None):
         """What an object is as JSON, such as a manifest; None where the server sends something else."""
@@ -110,6 +118,8 @@ class Client(object):
                 return None
             body = b"".join(iter(lambda: answer.stream.read(1 << 16), b""))
             return json.loads(body.decode("utf8"))
+        except ValueError:
+            return None
         except errors.LIBRARY as error:
             raise errors.translate(error, say("GET {0}?{1}", name, query))
         finally:
@@ -162,19 +172,19 @@ class Client(object):
         def target(root):
             return _VERSION.sub("/info", root) if _VERSION.search(root) else root + "/info"
 
-        answer = self._persist("GET", ("", "/info", target), "", None, b"", (400, 401, 403, 404, 405), False)
+        answer = self._persist(_Request("GET", "/info", target, "", None, b"", (400, 401, 403, 404, 405), False))
         try:
             return answer.json() if answer.status == 200 else {}
         except ValueError:
             return {}
 
     def _place(self, container, name):
-        """Container, what to call it in messages, and storage path -> URL path."""
+        """The label and the target of a request."""
         container = self.container if container is None else container
         names = [part for part in (container, name) if part]
         tail = url(*names) if names else ""
         label = "{0} in container {1}".format(name, container) if name else "container {0}".format(container)
-        return container, label if container else "the account", lambda root: root + tail
+        return label if container else "the account", lambda root: root + tail
 
     def _missing_container(self):
         answer = self.request("HEAD", accept=(401, 403, 404))
@@ -201,18 +211,18 @@ class Client(object):
         except errors.LIBRARY as error:
             raise errors.translate(error, "authentication", self.describe(), absent=MissingError)
 
-    def _persist(self, verb, place, query, headers, data, accept, streaming, doubt=None):
+    def _persist(self, request, doubt=None):
         access, renewed, tries = self._access(), False, 0
         while True:
             try:
-                return self._once(access, verb, place[2], query, headers, data, accept, streaming)
+                return self._once(access, request)
             except errors.LIBRARY as error:
                 failure = error
             if errors.status_of(failure) == 401 and not renewed:
                 access, renewed = self._access(refused=access), True
                 continue
             tries += 1
-            doing = "{0} {1} at {2}".format(verb, place[1], _VERSION.sub("", access.url))
+            doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
             if tries > self._settings.retries or not errors.is_transient(failure):
                 raise errors.translate(failure, doing, self.describe())
             pause = _pause(tries, failure)
@@ -222,25 +232,32 @@ class Client(object):
             if settled:
                 return settled
 
-    def _once(self, access, verb, target, query, headers, data, accept, streaming):
+    def _once(self, access, request):
         connection = self._pool.take(access.url)
+        leave = self._pool.drop
         try:
-            path = target(connection.root) + ("?" + query if query else "")
-            headers = dict(headers or {})
-            headers["X-Auth-Token"] = access.token
-            response = connection.send(verb, path, headers, data)
-            found = {name.lower(): value for name, value in response.getheaders()}
+            response = connection.send(*_wire(request, connection.root, access.token))
+            headers = {name.lower(): value for name, value in response.getheaders()}
             good = 200 <= response.status < 300
-            if good and streaming:
-                return Answer(response.status, found, stream=Stream(response, connection, self._pool))
+            if good and request.streaming:
+                stream, leave = Stream(response, connection, self._pool), None
+                return Answer(response.status, headers, stream=stream)
             body = response.read()
-        except BaseException:
-            self._pool.drop(connection)
-            raise
-        self._pool.give(connection)
-        if good or response.status in accept:
-            return Answer(response.status, found, body)
-        raise ClientException.from_response(response, verb, body)
+            # After a time-out of the server nobody knows how much of the request it has read.
+            leave = self._pool.drop if response.status in (408, 499) else self._pool.give
+        finally:
+            if leave:
+                leave(connection)
+        if good or response.status in request.accept:
+            return Answer(response.status, headers, body)
+        raise ClientException.from_response(response, request.verb, body)
+
+
+def _wire(request, root, token):
+    """Verb, URL path with query, headers and body of a request."""
+    headers = dict(request.headers or {})
+    headers["X-Auth-Token"] = token
+    return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
 
 
 def _pause(tries, failure):
