@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -16,8 +17,15 @@ from typing import IO
 __all__ = ["Process", "Server", "free_port"]
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 _START = 30.0  # seconds that a server may take to answer
 _STOP = 20.0  # seconds that it may take to end
+
+
+def _end_with_parent() -> None:
+    """In the child: a benchmark that is killed leaves nothing running."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port() -> int:
@@ -63,7 +71,13 @@ class Server:
         with self.log.open("ab") as out:
             began = time.perf_counter()
             self._child = subprocess.Popen(
-                self._argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self._env, start_new_session=True
+                self._argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=self._env,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         try:
             self._wait()

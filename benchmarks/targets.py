@@ -48,6 +48,7 @@ class Registry:
 
     def __init__(self, name: str, server: Server, repository: str = "bench/image"):
         self.name = name
+        self.server = server
         self.process: Process | None = server.process
         self.base = f"{server.url}/v2/{repository}/"
         self.headers: dict[str, str] = {}

@@ -31,7 +31,7 @@ def lists(rig: Rig, plan: Plan) -> Iterator[Row]:
     tags = Row("tags", f"tags/list of {plan.tags:,} tags")
     first = Row("catalog-first", f"_catalog, 100 of {plan.repositories:,} repositories")
     catalog = Row("catalog", f"_catalog, all of {plan.repositories:,} repositories")
-    delete = Row("delete", "delete an image of 10 layers")
+    delete = Row("delete", "delete an image by its digest, in a repository of one tag")
     with ExitStack() as stack:
         registries = _registries(rig, stack, [tags, first, catalog, delete])
         _fill(rig, plan, registries[OURS])
@@ -75,7 +75,7 @@ def _fill(rig: Rig, plan: Plan, registry: Registry) -> None:
     links = {
         f"{_ROOT}/bench/many/_manifests/tags/tag-{n}/current/link": known.manifest.digest for n in range(1, plan.tags)
     }
-    links |= {f"{_ROOT}/team{n % 100}/app{n}/{end}": layer for n in range(1, plan.repositories)}
+    links |= {f"{_ROOT}/team{n % 100}/app{n}/{end}": layer for n in range(2, plan.repositories)}
     with Sessions(f"{rig.swift.storage_url}/{_CONTAINER}/", {"X-Auth-Token": rig.token()}) as sessions:
 
         def write(name: str) -> None:
@@ -107,12 +107,14 @@ def _pages(registry: Registry, url: str) -> Iterator[dict[str, list[str]]]:
 
 
 def _delete(rig: Rig, row: Row, registries: Mapping[str, Registry]) -> None:
+    """In a repository of its own: whoever deletes a manifest must look at every tag of the repository."""
     for name, registry in registries.items():
         unwanted = image(10, KIB)
-        registry.push_image(unwanted, "unwanted")
-        with Session(registry.base) as session:
-            path = f"manifests/{unwanted.manifest.digest}"
-            turn(rig, row, {name: registry}, lambda _: session.ask("DELETE", path, 202))  # noqa: B023
+        small = Registry(name, registry.server, "bench/unwanted")
+        small.push_image(unwanted, "latest")
+        path = f"manifests/{unwanted.manifest.digest}"
+        with Session(small.base) as session:
+            turn(rig, row, {name: small}, lambda _: session.ask("DELETE", path, 202))  # noqa: B023
 
 
 def _fsck(rig: Rig, plan: Plan) -> Row:
