@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from docker_registry.core.types import Stat
 from docker_registry.distribution import layout
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.parallel import gather
 from docker_registry.embedded import EmbeddedSwift
 from tests.distribution.conftest import SETTINGS
 from tests.distribution.contents import image, manifest_url, push, push_blob, push_image, subject_of
@@ -116,6 +118,14 @@ def test_lists(warm: Client, cold: Client, cost: Calls) -> None:
     assert cost(lambda: cold.get("/v2/_catalog")) <= 1
     assert cost(lambda: cold.get("/v2/app/tags/list?last=zzz")) <= 2
     assert cost(lambda: cold.get("/v2/absent/tags/list")) <= 2
+
+
+def test_a_page_reads_on_in_growing_steps(on_swift: Base, cold: Client, cost: Calls) -> None:
+    """Behind 300 tags that begin with `a-` may come `a`, which belongs before them."""
+    paths = [layout.tag_current("app", f"a-{number}") for number in range(300)]
+    gather([partial(on_swift.overwrite, path, str(DIGEST).encode()) for path in paths])
+    assert cost(lambda: cold.get("/v2/app/tags/list?n=2")) <= 2  # 103 rows, then 412
+    assert cost(lambda: cold.get("/v2/app/tags/list?n=2&last=a-1")) <= 1
 
 
 def test_referrers(warm: Client, cold: Client, cost: Calls) -> None:

@@ -11,6 +11,7 @@ from .compat import Entry, quote, say
 __all__ = ["entry", "rows"]
 
 ROWS = 10000  # a page, where the server does not say
+GROWTH = 4  # a reader who takes more than it said is likely to take much more
 
 
 def rows(client, prefix="", marker="", delimiter="", limit=None, container=None, page=None):
@@ -18,10 +19,11 @@ def rows(client, prefix="", marker="", delimiter="", limit=None, container=None,
 
     Only names that begin with `prefix` and lie behind `marker` come. A missing
     container is an empty one. With `limit`, one page of so many rows at most;
-    `page` makes pages smaller for who will not read them all.
+    `page` makes the first ones smaller, for who will not read them all.
     """
     told = client.info.get("swift", {}).get("container_listing_limit") if limit is None else limit
-    size = min(told or ROWS, page) if page else told or ROWS
+    most = told or ROWS
+    size = min(page or most, most)
     while True:
         found = _page(client, container, (("prefix", prefix), ("marker", marker), ("delimiter", delimiter)), size)
         for row in found:
@@ -32,6 +34,7 @@ def rows(client, prefix="", marker="", delimiter="", limit=None, container=None,
         before, marker = marker, found[-1].get("name") or found[-1]["subdir"]
         if marker == before:
             raise BrokenError(say("the listing of a container does not go on behind {0}", marker))
+        size = min(GROWTH * size, most)
 
 
 def entry(path, row):
