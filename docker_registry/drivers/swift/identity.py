@@ -15,6 +15,9 @@ __all__ = ["log_in"]
 FIRST_PAUSE = 0.5  # seconds before the first retry, then doubled
 LONGEST_PAUSE = 8.0
 
+# swiftclient's debug log would show the first half of a short password, 16 characters of a long one.
+swiftclient.client.logger_settings["reveal_sensitive_prefix"] = 0
+
 
 def log_in(settings, retries):
     """(url, token, lifetime): the account in Swift, and a token for so many seconds (None where that is not told).

@@ -105,7 +105,8 @@ def _version_3(settings, url, scoped):
     if settings.method == "application_credential":
         user["application_credential_id"] = settings.application_credential_id
         user["application_credential_name"] = settings.application_credential_name
-        return v3.ApplicationCredential(url, settings.application_credential_secret, **user)
+        user["application_credential_secret"] = settings.application_credential_secret
+        return v3.ApplicationCredential(url, **user)
     return v3.Password(url, password=settings.password, **dict(user, **_scope(settings, scoped)))
 
 

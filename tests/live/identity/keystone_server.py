@@ -36,10 +36,22 @@ class Server(ThreadingMixIn, WSGIServer):
 
 class Handler(WSGIRequestHandler):
     def log_request(self, code="-", size="-"):
-        os.write(log, " ".join((self.command, self.path, str(code), "\n")).encode())
+        pass  # it would come after the answer: too late for who counts then
 
-    def address_string(self):
-        return self.client_address[0]
+
+def logged(app):
+    """The same application; a request is in the log before its answer is sent."""
+
+    def call(environ, start_response):
+        asked = environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"]
+
+        def note(status, *arguments):
+            os.write(log, (asked + " " + status + "\n").encode())
+            return start_response(status, *arguments)
+
+        return app(environ, note)
+
+    return call
 
 
 def end_with_parent():
@@ -51,7 +63,7 @@ listener, log = int(sys.argv[1]), os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT 
 watch = threading.Thread(target=end_with_parent)
 watch.daemon = True
 watch.start()
-app = application()
+app = logged(application())
 server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
 server.socket = socket.fromfd(listener, socket.AF_INET, socket.SOCK_STREAM)
 server.server_name, server.server_port = server.socket.getsockname()

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from docker_registry.embedded import EmbeddedSwift
 from tests.live.combinations import tried
 from tests.live.identity.cloud import Cloud
 from tests.live.identity.conftest import PYTHON
 from tests.live.identity.furnishing import PASSWORD
 from tests.live.identity.ways import V2, V3
-from tests.live.ours import Ours
+from tests.live.ours import Ours, write_config
 from tests.live.v1_registry import Client, DockerRegistry, chain
 from tests.wheels import Environment
 
@@ -26,6 +27,16 @@ def push_and_pull_v1(url: str) -> None:
     client = Client(url)
     client.push("acme/shop", "latest", chain(LAYERS))
     assert client.pull("acme/shop", "latest") == LAYERS
+
+
+def test_docker_registry_at_version_1(
+    swift: EmbeddedSwift, docker_registry: Environment, container: str, tmp_path: Path
+) -> None:
+    with (
+        DockerRegistry(docker_registry, swift, container, tmp_path) as registry,
+        tried("docker-registry", "v1 password, OS_* environment", "2.7"),
+    ):
+        push_and_pull_v1(registry.url)
 
 
 @pytest.mark.parametrize("version", ["v2", "v3"])
@@ -60,6 +71,12 @@ def push_and_pull_v2(url: str) -> None:
     pushed = requests.post(f"{url}/v2/acme/shop/blobs/uploads/?digest={digest}", data=body, timeout=60)
     assert pushed.status_code == 201, pushed.text
     assert requests.get(f"{url}/v2/acme/shop/blobs/{digest}", timeout=60).content == body
+
+
+def test_our_registry_at_version_1(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path, swift, container)
+    with Ours(tmp_path, config) as registry, tried("our registry", "v1 password", PYTHON):
+        push_and_pull_v2(registry.url)
 
 
 HOSTED = {

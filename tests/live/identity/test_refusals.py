@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -234,3 +235,21 @@ def test_wrong_at_version_1(swift: EmbeddedSwift) -> None:
     refused(swift.options(swift_password=WRONG), BrokenError, *words)
     refused(swift.options(swift_user="test:nobody"), BrokenError, *words)
     refused(swift.options(swift_authurl=f"{swift.url}/v1"), BrokenError, "no auth v1", "swift_auth_version")
+
+
+def test_no_log_holds_a_secret(swift: EmbeddedSwift, v2: Cloud, v3: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    made = v3.application_credential()
+    logins = [
+        (swift.options(), swift.password),
+        (v2.options(), f'"{PASSWORD}"'),
+        (v3.options(), f'"{PASSWORD}"'),
+        (_application(v3, made), made.secret),
+    ]
+    caplog.set_level(logging.DEBUG)
+    for options, secret in logins:
+        caplog.clear()
+        access = Auth(read(options)).access()
+        assert secret not in caplog.text
+        assert access.token[: len(access.token) // 2] not in caplog.text
+        if options.get("swift_auth_version") == 1:
+            assert "X-Auth-Key: ..." in caplog.text
