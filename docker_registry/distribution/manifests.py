@@ -28,7 +28,9 @@ class Manifests(Resource):
         manifest = self._read(name, digest)
         if not self._accepts(manifest.media_type):
             digest, manifest = self._choose(name, reference, digest, manifest)
-        return Response(manifest.body, headers=_headers(digest), content_type=manifest.media_type)
+        response = Response(manifest.body, headers=_headers(digest), content_type=manifest.media_type)
+        response.vary.add("Accept")
+        return response
 
     def put(self, name: str, reference: str) -> Response:
         target = grammar.parse_reference(reference)

@@ -117,7 +117,9 @@ def test_accept_decides_whether_a_manifest_is_served(client: Client, accept: str
     push_image(client, "app", "v1")
     response = client.get(manifest_url("app", "v1"), headers={"Accept": accept} if accept else {})
     assert response.status_code == status
-    if status == 404:
+    if status == 200:
+        assert response.headers["Vary"] == "Accept"
+    else:
         assert code_of(response) == "MANIFEST_UNKNOWN"
         assert messages.OCI_MANIFEST in response.json["errors"][0]["message"]
 
