@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.live import venvs
 
-__all__ = ["CONSTRAINTS", "ROOT", "Environment", "build_wheel", "interpreter"]
+__all__ = ["CONSTRAINTS", "ROOT", "Environment", "build_wheel", "copy_source", "interpreter"]
 
 ROOT = Path(__file__).parent.parent
 CONSTRAINTS = venvs.PINS / "python2-constraints.txt"
@@ -63,17 +63,20 @@ def interpreter(version: str) -> str:
 def build_wheel(version: str, folder: Path) -> Path:
     """Build this project's wheel by CPython "2.7" or "3" into `folder`, from a clean copy of the source.
 
-    Clean, since a `build/lib` that another Python left behind would be packed
-    too; and in pip's isolation, since docker-registry-core brings a setuptools
-    that is too old.
+    In pip's isolation, since docker-registry-core brings a setuptools that is too old.
     """
     with tempfile.TemporaryDirectory(prefix="wheel-") as scratch:
-        clean = Path(scratch, "source")
-        ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-        shutil.copytree(ROOT / "docker_registry", clean / "docker_registry", ignore=ignored)
-        for name in SOURCES:
-            shutil.copy(ROOT / name, clean)
+        source = copy_source(Path(scratch, "source"))
         builder = Environment.fresh(Path(scratch, "builder"), version)
-        builder.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, clean)
+        builder.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source)
     (wheel,) = folder.glob(f"*-py{version[0]}-none-any.whl")
     return wheel
+
+
+def copy_source(folder: Path) -> Path:
+    """All that a build needs, without what other builds left behind."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(ROOT / "docker_registry", folder / "docker_registry", ignore=ignored)
+    for name in SOURCES:
+        shutil.copy(ROOT / name, folder)
+    return folder

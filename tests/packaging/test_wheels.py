@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wheels import CONSTRAINTS, ROOT, Environment, build_wheel
+from tests.wheels import CONSTRAINTS, ROOT, Environment, build_wheel, copy_source
 
 STUBS = {"docker_registry/__init__.py", "docker_registry/drivers/__init__.py"}
 
@@ -45,6 +45,17 @@ def source(folder: str) -> set[str]:
 
 def test_the_python_2_wheel_holds_the_driver_and_nothing_of_docker_registry_core(wheel2):
     assert files(wheel2) == STUBS | source("docker_registry/drivers/swift")
+
+
+def test_what_one_python_left_behind_does_not_get_into_the_others_wheel(wheel2, tmp_path):
+    source = copy_source(tmp_path / "source")
+    for version in ("3", "2.7"):
+        # As tox does it: in place, where pip would build in a copy.
+        builder = Environment.fresh(tmp_path / f"builder{version[0]}", version)
+        builder.install("setuptools>=40.8,<80", "wheel")
+        builder.run("python", "setup.py", "--quiet", "bdist_wheel", "--dist-dir", tmp_path, cwd=source)
+    (wheel,) = tmp_path.glob("*-py2-none-any.whl")
+    assert files(wheel) == files(wheel2)
 
 
 def test_the_python_3_wheel_holds_everything(wheel3):
