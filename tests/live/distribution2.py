@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROGRAM = "/usr/bin/docker-registry"
+from tests.peers import program
+
+PROGRAM = program("docker-registry") or "docker-registry"
 _LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
 _DEADLINE = 20.0  # seconds for it to start, or to stop
 
