@@ -28,11 +28,11 @@ class Plan:
 
 FULL = Plan(
     rounds=5,
-    few_rounds=3,
+    few_rounds=2,
     layer=256 * MIB,
     segment=None,
     images=((10, MIB), (60, 64 * KIB)),
-    seconds=1.0,
+    seconds=0.8,
     connections=(1, 16, 64),
     crowds=((16, 256 * MIB), (64, 64 * MIB)),
     nodes=32,

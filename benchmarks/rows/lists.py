@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 from ..content import image
@@ -21,6 +21,7 @@ __all__ = ["lists"]
 
 _CONTAINER = "lists"
 _ROOT = "files/docker/registry/v2/repositories"
+_SMALL = "bench/unwanted"
 _WRITERS = 8
 _PATIENCE = 30.0  # seconds for one answer
 _NEXT = re.compile(r"<([^>]+)>")
@@ -31,24 +32,16 @@ def lists(rig: Rig, plan: Plan) -> Iterator[Row]:
     tags = Row("tags", f"tags/list of {plan.tags:,} tags")
     first = Row("catalog-first", f"_catalog, 100 of {plan.repositories:,} repositories")
     catalog = Row("catalog", f"_catalog, all of {plan.repositories:,} repositories")
-    delete = Row("delete", "delete an image by its digest, in a repository of one tag")
+    delete = Row("delete", "delete an image by its digest, in a repository of two tags")
     with ExitStack() as stack:
         registries = _registries(rig, stack, [tags, first, catalog, delete])
         _fill(rig, plan, registries[OURS])
         for _ in range(plan.few_rounds):
-            turn(rig, tags, registries, lambda registry: _expect(_tags(registry), plan.tags))
-            turn(
-                rig,
-                first,
-                registries,
-                lambda registry: _expect(len(_names(registry, 100)), min(100, plan.repositories)),
-            )
+            _patient_turn(rig, tags, registries, lambda registry: _expect(_tags(registry), plan.tags))
             _delete(rig, delete, registries)
-        for name, registry in registries.items():
-            try:
-                turn(rig, catalog, {name: registry}, lambda registry: _expect(_everything(registry), plan.repositories))
-            except TimeoutError:
-                catalog.cells[name] = Cell(note=f"more than {_PATIENCE:.0f} s")
+        some = min(100, plan.repositories)
+        _patient_turn(rig, first, registries, lambda registry: _expect(len(_names(registry, 100)), some))
+        _patient_turn(rig, catalog, registries, lambda registry: _expect(_everything(registry), plan.repositories))
     yield from (tags, first, catalog, delete)
     yield _fsck(rig, plan)
     rig.empty(_CONTAINER)
@@ -70,6 +63,7 @@ def _fill(rig: Rig, plan: Plan, registry: Registry) -> None:
     """Tags of one image, and repositories that each have one of its layers; most are written straight to Swift."""
     known = image(10, KIB)
     registry.push_image(known, "tag-0")
+    Registry(OURS, registry.server, _SMALL).push_image(known, "kept")
     layer = known.blobs[0].digest
     end = f"_layers/{layer.replace(':', '/')}/link"
     links = {
@@ -84,8 +78,17 @@ def _fill(rig: Rig, plan: Plan, registry: Registry) -> None:
         side_by_side(links, write, _WRITERS)
 
 
+def _patient_turn(rig: Rig, row: Row, registries: Mapping[str, Registry], work: Callable[[Registry], object]) -> None:
+    """A turn in which nobody gets more than `_PATIENCE` for an answer; who needs more gets a note."""
+    for name, registry in registries.items():
+        try:
+            turn(rig, row, {name: registry}, work)
+        except TimeoutError:
+            row.cells[name] = Cell(note=f"more than {_PATIENCE:.0f} s")
+
+
 def _tags(registry: Registry) -> int:
-    return sum(len(page["tags"]) for page in _pages(registry, "tags/list?n=1000"))
+    return sum(len(page["tags"]) for page in _pages(registry, "tags/list"))
 
 
 def _names(registry: Registry, count: int) -> list[str]:
@@ -110,7 +113,7 @@ def _delete(rig: Rig, row: Row, registries: Mapping[str, Registry]) -> None:
     """In a repository of its own: whoever deletes a manifest must look at every tag of the repository."""
     for name, registry in registries.items():
         unwanted = image(10, KIB)
-        small = Registry(name, registry.server, "bench/unwanted")
+        small = Registry(name, registry.server, _SMALL)
         small.push_image(unwanted, "latest")
         path = f"manifests/{unwanted.manifest.digest}"
         with Session(small.base) as session:
