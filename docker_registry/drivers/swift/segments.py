@@ -70,8 +70,8 @@ class SegmentedStage(Stage):
         for part in self._given + self._mine:
             for chunk in self._shop.read_part(part.name):
                 yield chunk
-        if self._tail.size:
-            yield self._tail.bytes()
+        for block in self._tail.blocks:
+            yield block
 
     def keep(self):
         self._send_tail()
@@ -176,7 +176,7 @@ class SegmentedStage(Stage):
         """What the closing PUT has to send."""
         self._crew.join()
         if not any(part.size for part in self._given + self._mine):
-            return Content.plain(self._tail.bytes(), self._tail.md5.hexdigest(), self._id)
+            return Content.plain(self._tail.body(), self._tail.md5.hexdigest(), self._id)
         self._send_tail()
         self._crew.join()
         size = self.size
@@ -208,26 +208,22 @@ class _Tail(object):
         self.lease = Lease(budget)
         self.md5 = Md5()
         self.size = 0
-        self._blocks = []
+        self.blocks = []
 
     def append(self, block):
-        if self._blocks and len(self._blocks[-1]) < SMALL:
-            self._blocks[-1] += block
+        if self.blocks and len(self.blocks[-1]) < SMALL:
+            self.blocks[-1] += block
         else:
-            self._blocks.append(block)
+            self.blocks.append(block)
         self.md5.update(block)
         self.size += len(block)
 
-    def bytes(self):
-        """All of it, copied into one piece."""
-        return b"".join(self._blocks)
-
     def body(self):
         """All of it, to be sent as it lies in memory."""
-        return body_of(self._blocks)
+        return body_of(self.blocks) if self.size else b""
 
     def clear(self):
         self.size = 0
-        self._blocks = []
+        self.blocks = []
         self.md5 = Md5()
         self.lease.end()
