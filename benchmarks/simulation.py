@@ -173,7 +173,10 @@ def _cpu(results: Results, row: str, subject: str, what: str) -> float:
 def _largest(results: Results, prefix: str) -> int:
     """The largest number of connections of these rows."""
     ends = (row.id.removeprefix(prefix) for row in results.rows if row.id.startswith(prefix))
-    return max(int(end) for end in ends if end.isdigit())
+    numbers = [int(end) for end in ends if end.isdigit()]
+    if not numbers:
+        raise KeyError(prefix)
+    return max(numbers)
 
 
 if __name__ == "__main__":

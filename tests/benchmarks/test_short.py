@@ -12,9 +12,10 @@ from benchmarks.results import Results
 from benchmarks.rig import DISTRIBUTION, OURS, WIRE
 from tests.peers import need, program
 
-# v1's rows need two environments of Python 2.7; what they do is tested with docker-registry itself.
-_DEADLINE = 580  # seconds; a minute where nothing else runs
+_DEADLINE = 580  # seconds; a minute is enough where nothing else runs
 pytestmark = pytest.mark.timeout(_DEADLINE + 20)
+
+# v1's rows need two environments of Python 2.7; what they do is tested with docker-registry itself.
 GROUPS = "large,images,small,crowd,memory,lists,start,driver"
 
 
