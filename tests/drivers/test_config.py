@@ -326,6 +326,11 @@ def test_ways_to_log_in(options, method):
         ),
         ({"swift_authurl": "http://k/v2.0"}, dict(OS, OS_IDENTITY_API_VERSION="3"), {"auth_version": 2}),
         ({"swift_authurl": "http://k"}, dict(OS, OS_IDENTITY_API_VERSION="2"), {"auth_version": 2}),
+        (
+            {"swift_authurl": "http://k", "swift_domain_name": "x"},
+            dict(OS, OS_IDENTITY_API_VERSION="2"),
+            {"auth_version": 3},
+        ),
         ({}, dict(OS, OS_INSECURE="1"), {"insecure": True}),
         ({"swift_insecure": False}, dict(OS, OS_INSECURE="1"), {"insecure": False}),
         ({}, dict(OS, OS_REGION_NAME=""), {"region_name": None}),
