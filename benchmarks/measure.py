@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeVar
 
+from docker_registry.embedded import Requests
+
 from .processes import Process
 from .rig import Rig
 from .targets import Target
@@ -77,11 +79,11 @@ def turn(rig: Rig, row: Row, targets: Mapping[str, AnyTarget], work: Callable[[A
 
 
 @contextmanager
-def metered(rig: Rig, cell: Cell, process: Process | None) -> Iterator[None]:
+def metered(rig: Rig, cell: Cell, process: Process | None) -> Iterator[Requests]:
     """Note what the block costs: requests to Swift, and CPU seconds of a process, of Swift and of the clients."""
     before = _cpu(rig, process)
     with rig.swift.counting() as requests:
-        yield
+        yield requests
     of_process, of_swift, of_clients = (now - then for now, then in zip(_cpu(rig, process), before, strict=True))
     cell.requests.append(len(requests))
     cell.swift_cpu.append(of_swift)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from ..content import Source
+from ..driver import WARM_UP
 from ..measure import Cell, Goal, Row, metered, turn
 from ..plan import MIB, Plan
 from ..rig import OURS, WIRE, Rig
@@ -20,6 +21,7 @@ _CONTAINER = "driver"
 def alone(rig: Rig, plan: Plan) -> Iterator[Row]:
     source = Source(rig.folder / "file", plan.layer)
     wire = {WIRE: rig.wire()}
+    rig.make(_CONTAINER)
     put = Row("driver-put", f"the driver alone: stream_write of {plan.layer // MIB} MiB", gib=plan.layer / 2**30)
     get = Row("driver-get", f"the driver alone: stream_read of {plan.layer // MIB} MiB", gib=plan.layer / 2**30)
     for _ in range(plan.rounds):
@@ -47,8 +49,9 @@ def _long(rig: Rig, plan: Plan) -> Row:
 def _driver(rig: Rig, cell: Cell, verb: str, path: str, size: int) -> None:
     options = json.dumps(rig.swift.options(swift_container=_CONTAINER))
     argv = [sys.executable, "-m", "benchmarks.driver", verb, path, str(size)]
-    with metered(rig, cell, None):
+    with metered(rig, cell, None) as requests:
         done = subprocess.run(argv, input=options, stdout=subprocess.PIPE, text=True, check=True)
+    cell.requests[-1] = sum(WARM_UP not in request.path + request.query for request in requests)
     measured = json.loads(done.stdout)
     cell.values.append(measured["seconds"])
     cell.cpu.append(measured["cpu"])

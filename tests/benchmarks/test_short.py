@@ -77,8 +77,9 @@ def test_lists_come_in_pages(results):
     assert requests(results, "catalog") <= 2
 
 
-def test_the_driver_alone_costs_its_segments(results):
-    assert requests(results, "driver-get") <= 2
+def test_the_driver_alone_needs_one_request_for_a_small_file(results):
+    assert requests(results, "driver-put") == 1
+    assert requests(results, "driver-get") == 1
     assert results.row("driver-memory").cells[OURS].peak[0] > 0
 
 
