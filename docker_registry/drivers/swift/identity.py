@@ -15,7 +15,7 @@ __all__ = ["log_in"]
 FIRST_PAUSE = 0.5  # seconds before the first retry, then doubled
 LONGEST_PAUSE = 8.0
 
-# swiftclient's debug log would show the first half of a short password, 16 characters of a long one.
+# swiftclient's debug log would show up to 16 characters of each token.
 swiftclient.client.logger_settings["reveal_sensitive_prefix"] = 0
 
 

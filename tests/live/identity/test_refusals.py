@@ -250,6 +250,4 @@ def test_no_log_holds_a_secret(swift: EmbeddedSwift, v2: Cloud, v3: Cloud, caplo
         caplog.clear()
         access = Auth(read(options)).access()
         assert secret not in caplog.text
-        assert access.token[: len(access.token) // 2] not in caplog.text
-        if options.get("swift_auth_version") == 1:
-            assert "X-Auth-Key: ..." in caplog.text
+        assert access.token.removeprefix("AUTH_tk")[:8] not in caplog.text
