@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from tests.live import venvs
 
@@ -25,6 +26,7 @@ class Environment:
 
     def __init__(self, folder: Path):
         self.bin = folder / "bin"
+        self.lock: IO[str] | None = None  # of whoever wants it unchanged
 
     @classmethod
     def fresh(cls, folder: Path, version: str) -> Environment:

@@ -31,16 +31,26 @@ LINE = "    swift_container:"
 
 
 def installed(driver: str | Path, name: str = "docker-registry-py27") -> Environment:
-    """The environment `name`: docker-registry, and this driver, a wheel or a requirement such as `NAME==VERSION`."""
+    """The environment `name`: docker-registry, and this driver, a wheel or a requirement such as `NAME==VERSION`.
+
+    As long as the result is in use, nobody installs another driver there: gunicorn reloads what changes on disk.
+    """
     folder = venvs.venv(name, venvs.PINS / "docker-registry-py27.txt", venvs.python2(), exact=True)
     where, stamp = Environment(folder), folder / "driver"
     wanted = hashlib.sha256(driver.read_bytes()).hexdigest() if isinstance(driver, Path) else driver
-    with (folder / "driver.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text() != wanted:
-            where.install("--no-deps", "--force-reinstall", driver)
-            stamp.write_text(wanted)
-    return where
+    where.lock = (folder / "driver.lock").open("w")
+    while True:
+        fcntl.flock(where.lock, fcntl.LOCK_SH)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return where
+        try:
+            fcntl.flock(where.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(where.lock, fcntl.LOCK_UN)
+            time.sleep(0.1)
+            continue
+        where.install("--no-deps", "--force-reinstall", driver)
+        stamp.write_text(wanted)
 
 
 def sample_config(where: Environment) -> Path:
