@@ -42,9 +42,8 @@ def v1(rig: Rig, plan: Plan) -> Iterator[Row]:
             image = Image(os.urandom(MIB) * (size // MIB), None)
             for name, registry in registries.items():
                 _round(rig, name, registry, image, push, pull)
+                memory.cell(name).values.append(Process(registry.pid).peak() / 1e6)
                 rig.empty(_container(name))
-        for name, registry in registries.items():
-            memory.cell(name).values.append(Process(registry.pid).peak() / 1e6)
     yield from (push, pull, memory)
 
 
