@@ -31,8 +31,10 @@ def suite(tmp_path_factory) -> Path:
     for name in ("tests/__init__.py", "tests/conformance.py", "tests/drivers"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(exist_ok=True)
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, target)
+        if source.is_dir():  # compiled files remember where they came from
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        else:
+            shutil.copy(source, target)
     return folder
 
 
