@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
@@ -29,7 +28,7 @@ from .store import DamagedError, Store
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Answered", "Registry"]
+__all__ = ["Registry"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,41 +37,24 @@ _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
 
-class Answered(NamedTuple):
-    """What the access log is told when the last byte of an answer has gone out, or the client has."""
-
-    request: Request
-    status: int
-    sent: int | None  # bytes of the body, None where the answer did not say
-    seconds: float
-    error: str | None  # the wire code of an error
-
-
 class Registry:
-    """Serves OCI Distribution 1.1 from a storage driver.
+    """Serves OCI Distribution 1.1 from a storage driver."""
 
-    `on_answer` is called once per request; what it raises is logged.
-    """
-
-    def __init__(self, driver: Driver, settings: Settings, on_answer: Callable[[Answered], None] | None = None):
+    def __init__(self, driver: Driver, settings: Settings):
         self.driver = driver
         self.settings = settings
         self.cache = Cache(settings.cache_bytes)
         # A limit that was lowered must not hide what was pushed before.
         self.store = Store(driver, self.cache, settings.link_ttl, max(settings.manifest_size_limit, 4 * _MIB))
         self._routes = routes.Routes()
-        self._on_answer = on_answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began = time.monotonic()
         self._strip_prefix(environ)
         request = Request(environ)
-        response, error = self._answer(request)
+        response = self._answer(request)
         response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
         for name, value in self.settings.headers:
             response.headers[name] = value
-        if self._on_answer is not None:
-            response.call_on_close(lambda: self._report(request, response, began, error))
         return response(environ, start_response)
 
     def _strip_prefix(self, environ: WSGIEnvironment) -> None:
@@ -86,9 +68,9 @@ class Registry:
         if not environ.get("SCRIPT_NAME", "").rstrip("/").endswith(prefix):
             environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + prefix
 
-    def _answer(self, request: Request) -> tuple[Response, str | None]:
+    def _answer(self, request: Request) -> Response:
         try:
-            return self._call(request), None
+            return self._call(request)
         except RegistryError as error:
             known = error
         except HTTPException as error:
@@ -101,7 +83,7 @@ class Registry:
         except Exception:
             logger.exception("%s failed", _asked(request))
             known = RegistryError(Code.UNKNOWN)
-        return known.response(), known.code.wire
+        return known.response()
 
     def _call(self, request: Request) -> Response:
         kind, values = self._routes.match(request.path)
@@ -122,14 +104,6 @@ class Registry:
         # HEAD may be left to `get`: werkzeug drops the body.
         handler = getattr(kind(self, request), verb if hasattr(kind, verb) else "get")
         return handler(**routes.parse(values))  # type: ignore[no-any-return]
-
-    def _report(self, request: Request, response: Response, began: float, error: str | None) -> None:
-        assert self._on_answer is not None
-        try:
-            seconds = time.monotonic() - began
-            self._on_answer(Answered(request, response.status_code, response.content_length, seconds, error))
-        except Exception:
-            logger.exception("the access log failed")
 
 
 def _asked(request: Request) -> str:

@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
-from docker_registry.distribution.app import Answered, Registry
+from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.settings import Settings
@@ -282,25 +282,3 @@ def test_a_link_to_the_next_page_is_right_behind_a_prefix() -> None:
 
 
 # The access log.
-
-
-def test_the_access_log_hears_of_every_answer_when_it_is_over() -> None:
-    heard: list[Answered] = []
-    app = Registry(Empty(), Settings(), heard.append)
-    assert Client(app).get("/v2/", buffered=True).status_code == 200
-    assert Client(app).get("/v2/A/tags/list", buffered=True).status_code == 400
-    assert [(answer.request.path, answer.status, answer.error) for answer in heard] == [
-        ("/v2/", 200, None),
-        ("/v2/A/tags/list", 400, "NAME_INVALID"),
-    ]
-    assert heard[0].sent == 3
-    assert heard[0].seconds >= 0
-
-
-def test_an_access_log_that_fails_fails_no_request(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_: Answered) -> None:
-        raise RuntimeError("disk full")
-
-    with caplog.at_level(logging.ERROR):
-        assert Client(Registry(Empty(), Settings(), broken)).get("/v2/", buffered=True).status_code == 200
-    assert "disk full" in caplog.text

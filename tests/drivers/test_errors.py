@@ -5,7 +5,6 @@ from __future__ import unicode_literals
 
 import socket
 
-import keystoneauth1.exceptions
 import pytest
 import requests.exceptions
 import urllib3.exceptions
@@ -38,8 +37,6 @@ TABLE = [
     (requests.exceptions.InvalidURL("no host"), exceptions.BrokenError, "no usable URL"),
     (urllib3.exceptions.ProtocolError("broken"), exceptions.UnreachableError, "broken"),
     (socket.timeout("timed out"), exceptions.UnreachableError, "timed out"),
-    (keystoneauth1.exceptions.ConnectFailure("down"), exceptions.UnreachableError, "down"),
-    (keystoneauth1.exceptions.EndpointNotFound(), exceptions.MissingError, "endpoint"),
 ]
 
 

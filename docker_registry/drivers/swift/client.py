@@ -206,10 +206,7 @@ class Client(object):
         logger.info("made the container %s", self.container)
 
     def _access(self, refused=None):
-        try:
-            return self._auth.access() if refused is None else self._auth.renew(refused)
-        except errors.LIBRARY as error:
-            raise errors.translate(error, "authentication", self.describe(), absent=MissingError)
+        return self._auth.access() if refused is None else self._auth.renew(refused)
 
     def _persist(self, request, doubt=None):
         access, renewed, tries = self._access(), False, 0

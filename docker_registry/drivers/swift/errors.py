@@ -1,10 +1,9 @@
-"""The one place where the errors of libraries become the errors of a driver."""
+"""The one place where errors of requests to Swift become errors of the driver; those of logins are in refusals.py."""
 
 from __future__ import unicode_literals
 
 import socket
 
-import keystoneauth1.exceptions
 import requests.exceptions
 import urllib3.exceptions
 from swiftclient.exceptions import ClientException
@@ -16,8 +15,9 @@ from .compat import http_client, say
 __all__ = ["LIBRARY", "TRANSIENT", "is_transient", "status_of", "translate"]
 
 _NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http_client.HTTPException, socket.error)
+_CERTIFICATE = (requests.exceptions.SSLError, urllib3.exceptions.SSLError)
 # What the libraries below this driver raise; anything else is a fault of its own.
-LIBRARY = (ClientException, keystoneauth1.exceptions.ClientException) + _NETWORK
+LIBRARY = (ClientException,) + _NETWORK
 
 # Statuses that a second try may turn into an answer: time-outs, bytes spoilt on the way, rate limits, a busy or broken
 # node.
@@ -36,7 +36,7 @@ def status_of(error):
 
 def is_transient(error):
     """Whether the same request may succeed a moment later."""
-    if isinstance(error, _certificate()):
+    if isinstance(error, _CERTIFICATE):
         return False
     if isinstance(error, ClientException):
         return error.http_status in TRANSIENT
@@ -60,14 +60,12 @@ def _kind(error, who):
     status = status_of(error)
     if status is not None:
         return _of_status(status, error, who)
-    if isinstance(error, _certificate()):
+    if isinstance(error, _CERTIFICATE):
         return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(error)
     if isinstance(error, ValueError) and isinstance(error, requests.exceptions.RequestException):
         return exceptions.BrokenError, "this is no usable URL: {0}".format(error)
-    if isinstance(error, _NETWORK + (keystoneauth1.exceptions.ConnectFailure,)):
+    if isinstance(error, _NETWORK):
         return exceptions.UnreachableError, "no answer: {0}".format(_shortly(error))
-    if isinstance(error, keystoneauth1.exceptions.CatalogException):
-        return exceptions.MissingError, "no endpoint for Swift: {0}".format(error)
     return exceptions.BrokenError, "{0}".format(getattr(error, "msg", None) or error)
 
 
@@ -106,7 +104,3 @@ def _shortly(error):
     if causes:
         return _shortly(causes[-1])
     return say("{0}", error).split(": ", 1)[-1] or type(error).__name__
-
-
-def _certificate():
-    return (requests.exceptions.SSLError, urllib3.exceptions.SSLError, keystoneauth1.exceptions.SSLError)
