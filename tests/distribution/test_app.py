@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFou
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.digest import Digest
 from docker_registry.distribution.errors import Code, RegistryError
-from docker_registry.distribution.settings import Settings
 from tests.distribution.conftest import SETTINGS
 
 DIGEST = Digest.of(b"")
