@@ -25,6 +25,7 @@ from gunicorn.workers.ggevent import GeventPyWSGIWorker
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
 
 from . import logs
+from .allocator import keep_freed_memory
 from .handler import Handler, Server
 from .settings import Settings
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 1000  # of clients, per worker
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
+KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
 
 
 Reread = Callable[[], Settings]
@@ -147,6 +149,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         settings: Settings = self.app.settings
+        keep_freed_memory(KEPT)
         servers = [self._serve(listener, settings) for listener in self.sockets]
         log.debug("worker %s serves", os.getpid())
         while self.alive:
