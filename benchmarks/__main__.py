@@ -1,11 +1,12 @@
 """Measure this registry, its peers and the wire on one Swift, and print the table.
 
-A full run of all rows also writes docs/benchmarks.md and docs/benchmarks.json.
+A full run of all rows also writes docs/benchmarks.md and docs/benchmarks.json, anew after each group of rows.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -34,29 +35,40 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "small": small,
     "crowd": crowd,
     "memory": memory,
-    "lists": lists,
     "start": start,
     "driver": alone,
     "v1": v1,
+    "lists": lists,  # the last: what it fills Swift with stays
 }
 
 _DOCS = Path(__file__).parent.parent / "docs"
 
 
-def run(plan: Plan, groups: list[str]) -> Results:
-    """Measure these groups of rows; one that fails is noted in the results, and the others go on."""
+def run(plan: Plan, groups: list[str], save: Callable[[Results], None]) -> Results:
+    """Measure these groups of rows; one that fails is noted in the results, and the others go on.
+
+    `save` is called after each of them: who stops a run half-way keeps what it has measured.
+    """
     results = Results(about.begin(short=plan is SHORT))
     with Rig(segment_size=plan.segment) as rig:
-        for group in groups:
-            try:
-                for row in GROUPS[group](rig, plan):
-                    results.rows.append(row)
-                    print(report.line(row), file=sys.stderr, flush=True)
-            except Exception:  # noqa: BLE001  whatever it was: it is shown, and the exit status tells
-                results.failures[group] = traceback.format_exc()
-                print(results.failures[group], file=sys.stderr, flush=True)
-    results.about.update(about.end())
+        for done, group in enumerate(groups, 1):
+            _measure(rig, plan, group, results)
+            results.about.update(about.end(groups[:done], groups[done:]))
+            save(results)
     return results
+
+
+def _measure(rig: Rig, plan: Plan, group: str, results: Results) -> None:
+    try:
+        for row in GROUPS[group](rig, plan):
+            results.rows.append(row)
+            print(report.line(row), file=sys.stderr, flush=True)
+        rig.tidy()
+    except Exception:  # noqa: BLE001  whatever it was: it is shown, and the exit status tells
+        results.failures[group] = traceback.format_exc()
+        print(results.failures[group], file=sys.stderr, flush=True)
+        with contextlib.suppress(Exception):  # the next group says what is still wrong
+            rig.tidy(restart=True)
 
 
 def main() -> int:
@@ -70,17 +82,19 @@ def main() -> int:
     for group in groups:
         if group not in GROUPS:
             parser.error(f"no rows {group!r}; there are: {', '.join(GROUPS)}")
-    results = run(SHORT if arguments.short else FULL, groups)
-    print(report.tables(results))
     whole = not (arguments.short or arguments.rows)
-    _write(arguments.json or (_DOCS / "benchmarks.json" if whole else None), results.to_json)
-    _write(arguments.page or (_DOCS / "benchmarks.md" if whole else None), lambda: report.page(results))
+    figures = arguments.json or (_DOCS / "benchmarks.json" if whole else None)
+    page = arguments.page or (_DOCS / "benchmarks.md" if whole else None)
+
+    def save(results: Results) -> None:
+        if figures:
+            figures.write_text(results.to_json())
+        if page:
+            page.write_text(report.page(results))
+
+    results = run(SHORT if arguments.short else FULL, groups, save)
+    print(report.tables(results))
     return 1 if results.failures else 0
-
-
-def _write(path: Path | None, text: Callable[[], str]) -> None:
-    if path:
-        path.write_text(text())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -30,9 +31,10 @@ def begin(short: bool) -> dict[str, str]:
     }
 
 
-def end() -> dict[str, str]:
-    """What is known after the last row."""
-    return {"ended": _now(), "load at the end": _load()}
+def end(measured: Sequence[str], missing: Sequence[str]) -> dict[str, str]:
+    """What is known after these groups of rows, with those that are still to come."""
+    rows = ", ".join(measured) + (f"; stopped before {', '.join(missing)}" if missing else "")
+    return {"rows": rows, "ended": _now(), "load at the end": _load()}
 
 
 def _now() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["download", "upload"]
 
-_CURL = ("curl", "--silent", "--show-error", "--globoff", "--max-time", "300", "--header", "Expect:")
+_CURL = ("curl", "--silent", "--show-error", "--globoff", "--max-time", "120", "--header", "Expect:")
 
 
 def upload(method: str, url: str, file: Path, *headers: str, chunked: bool = False) -> dict[str, str]:

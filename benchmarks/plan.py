@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FULL", "SHORT", "Plan"]
+__all__ = ["FULL", "KIB", "MIB", "SHORT", "Plan", "sized"]
 
 KIB, MIB = 1024, 1024 * 1024
+
+
+def sized(count: int) -> str:
+    """So many bytes, in words."""
+    return f"{count // MIB} MiB" if count >= MIB else f"{count // KIB} KiB"
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class Plan:
     nodes: int  # that pull at once
     tags: int
     repositories: int
-    garbage: int  # blobs
     stream: int  # bytes of one long stream_write of the driver
+    v1: tuple[tuple[int, int], ...]  # layers, and bytes of each, of docker-registry's images
 
 
 FULL = Plan(
@@ -32,14 +37,14 @@ FULL = Plan(
     layer=256 * MIB,
     segment=None,
     images=((10, MIB), (60, 64 * KIB)),
-    seconds=0.8,
+    seconds=0.6,
     connections=(1, 16, 64),
     crowds=((16, 256 * MIB), (64, 64 * MIB)),
     nodes=32,
     tags=10_000,
     repositories=10_000,
-    garbage=5_000,
     stream=2048 * MIB,
+    v1=((1, 64 * MIB), (10, MIB), (1, 256 * MIB)),
 )
 
 SHORT = Plan(
@@ -54,6 +59,6 @@ SHORT = Plan(
     nodes=4,
     tags=50,
     repositories=50,
-    garbage=20,
     stream=16 * MIB,
+    v1=((1, MIB), (3, 64 * KIB), (1, 3 * MIB)),
 )

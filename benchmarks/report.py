@@ -67,8 +67,16 @@ def page(results: Results) -> str:
 def _simulation(results: Results) -> str:
     try:
         checked = [
-            (title, f"{_number(measured)} s", f"{_number(predicted)} s", _times_of(predicted / measured))
-            for title, measured, predicted in simulation.check(results)
+            (
+                crowd.title,
+                f"{_number(crowd.measured)} s",
+                f"{_number(crowd.simulated)} s",
+                _times_of(crowd.simulated / crowd.measured),
+                f"{_number(crowd.cpu_measured)} s",
+                f"{_number(crowd.cpu_simulated)} s",
+                _times_of(crowd.cpu_simulated / crowd.cpu_measured if crowd.cpu_measured else None),
+            )
+            for crowd in simulation.check(results)
         ]
         planned = [
             (title, f"{_number(half)} s", f"{_number(everyone)} s", busiest)
@@ -78,7 +86,7 @@ def _simulation(results: Results) -> str:
         return f"Not simulated: the row {row} was not measured.\n"
     return "\n".join(
         (
-            _table(("checked here", "measured", "simulated", "simulated / measured"), checked),
+            _table(("checked here", "measured", "simulated", "ratio", "CPU measured", "simulated", "ratio"), checked),
             _table(("1,000 nodes", "half of them have it after", "all after", "busiest"), planned),
         )
     )

@@ -16,11 +16,13 @@ from .processes import Server, free_port
 from .session import Session
 from .targets import Registry, Wire
 
-__all__ = ["DISTRIBUTION", "FORMER", "OURS", "WIRE", "Rig", "Unavailable"]
+__all__ = ["CONTAINERS", "DISTRIBUTION", "FORMER", "OURS", "WIRE", "Rig", "Unavailable"]
 
 WIRE, OURS, DISTRIBUTION, FORMER = "wire", "ours", "distribution", "driver 0.2.1"
+CONTAINERS = (WIRE, OURS, DISTRIBUTION)  # one for each of those that share the rows
 _DISTRIBUTION_PROGRAM = "docker-registry"
 _KEY = "for this benchmark only"
+_SWEEPS = 50  # listings of 10,000 objects until a container has to be empty
 
 
 class Unavailable(Exception):
@@ -38,6 +40,7 @@ class Rig:
         self.delay = delay
         self._segment_size = segment_size
         self._stack = ExitStack()
+        self._servers = ExitStack()
         self._registries: dict[tuple[str, bool, bool], Registry] = {}
         self._wires: dict[bool, Wire] = {}
         self._delayed_port = 0
@@ -46,6 +49,8 @@ class Rig:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         self.logs = self.folder / "logs"
         self.logs.mkdir()
+        self.files = self.folder / "files"  # what rows push; removed after each group of them
+        self.files.mkdir()
         self.swift = self._stack.enter_context(
             EmbeddedSwift(self.folder / "swift", object_server=True, request_log=True)
         )
@@ -54,7 +59,17 @@ class Rig:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._stack.close()
+        with self._stack:
+            self._servers.close()
+
+    def tidy(self, restart: bool = False) -> None:
+        """Leave nothing of one group of rows to the next one: no files, no objects, with `restart` no registry."""
+        if restart:
+            self._registries.clear()
+            self._servers.close()
+        for file in self.files.iterdir():
+            file.unlink()
+        self.empty(*CONTAINERS)
 
     def wire(self, delayed: bool = False) -> Wire:
         if delayed not in self._wires:
@@ -66,7 +81,7 @@ class Rig:
         """Our registry or Distribution's, pulls redirected to Swift or not. Raises Unavailable."""
         key = (name, redirect, delayed)
         if key not in self._registries:
-            self._registries[key] = Registry(name, self._stack.enter_context(self.server(*key)))
+            self._registries[key] = Registry(name, self._servers.enter_context(self.server(*key)))
         return self._registries[key]
 
     def server(self, name: str, redirect: bool = False, delayed: bool = False, container: str | None = None) -> Server:
@@ -149,8 +164,11 @@ class Rig:
         """Remove all objects of these containers, so that the disk does not fill up."""
         with Session(f"{self.swift.storage_url}/", {"X-Auth-Token": self.token()}) as session:
             for container in containers:
-                while names := session.ask("GET", container, 200, 204, 404).body:
-                    if b"<h1>Not Found" in names:
+                for _ in range(_SWEEPS):
+                    listing = session.ask("GET", container, 200, 204, 404)
+                    if listing.status == 404 or not listing.body:
                         break
-                    body = b"".join(f"{container}/".encode() + name + b"\n" for name in names.splitlines())
+                    body = b"".join(f"{container}/".encode() + name + b"\n" for name in listing.body.splitlines())
                     session.ask("POST", "?bulk-delete", 200, body=body, headers={"Content-Type": "text/plain"})
+                else:
+                    raise RuntimeError(f"the container {container} does not become empty")

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
 
+from .measure import Row
 from .plan import MIB
 from .queues import Fork, Job, Station, Use, Wait, run
 from .results import Results
 from .rig import OURS, WIRE
 
-__all__ = ["Costs", "check", "plan"]
+__all__ = ["Checked", "Costs", "check", "plan"]
 
 _JOBS = 6  # layers that a node pulls at a time
 _CORES = 2  # of the machine that was measured on
@@ -29,27 +32,35 @@ _PROXIES = 8
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU seconds, as measured: of the registry (its name first), of Swift, and of the client that measured."""
+    """CPU seconds, as measured: of the registry (its name first), of Swift, and of the client that measured.
 
-    registry_tag: float  # a manifest by tag
-    registry_layer: float  # a layer, without its bytes
-    registry_byte: float  # a byte that is passed on
+    A request includes its share of the connections that a pull opens.
+    """
+
+    registry_request: float  # that is passed on to Swift, without the bytes of the answer
+    registry_redirect: float  # a request that is answered with a link to Swift
+    registry_byte: float  # that is passed on
     swift_request: float
     swift_byte: float
-    client_layer: float
+    client_request: float  # with its bytes: it fits the crowd that was measured only
 
     @classmethod
     def of(cls, results: Results) -> Costs:
         """Raises KeyError when a row that this needs was not measured."""
-        small = _largest(results, "get-tag-")
-        large = results.row("pull-1").gib * 2**30
+        hammered = _largest(results, "head-blob-")
+        layers = _largest(results, "pull-image-")
+        small, large = results.row(f"pull-image-{layers}"), results.row("pull-1-redirect")
+        requests, bytes_ = layers + 2, small.gib * 2**30
+        registry_byte = _cpu(results.row("pull-1"), OURS, "cpu") / (large.gib * 2**30)
+        # Of a layer that was read before, as one that a crowd pulls was.
+        swift_byte = _cpu(large, WIRE, "swift_cpu") / (large.gib * 2**30)
         return cls(
-            registry_tag=_cpu(results, f"get-tag-{small}", OURS, "cpu"),
-            registry_layer=_cpu(results, f"head-blob-{small}", OURS, "cpu"),
-            registry_byte=_cpu(results, "pull-1", OURS, "cpu") / large,
-            swift_request=_cpu(results, f"get-tag-{small}", WIRE, "swift_cpu"),
-            swift_byte=_cpu(results, "pull-1", WIRE, "swift_cpu") / large,
-            client_layer=_cpu(results, "pull-image-10", WIRE, "client_cpu") / 12,
+            registry_request=max(0.0, _cpu(small, OURS, "cpu") - bytes_ * registry_byte) / requests,
+            registry_redirect=_cpu(results.row(f"head-blob-{hammered}"), OURS, "cpu"),
+            registry_byte=registry_byte,
+            swift_request=max(0.0, _cpu(small, OURS, "swift_cpu") - bytes_ * swift_byte) / requests,
+            swift_byte=swift_byte,
+            client_request=_cpu(results.row("pull-image-10"), OURS, "client_cpu") / (10 + 2),
         )
 
 
@@ -59,7 +70,7 @@ class Site:
 
     replicas: list[Station]  # the workers of each
     swift: Station  # the processes of its proxies and object servers
-    cores: list[Station]  # that the above share, where they share a machine
+    cores: list[Station]  # one station, that all share where they share a machine; or none
     replica_links: list[Station]
     swift_links: list[Station]
     network: float  # bytes per second of each link; 0: it is no bound
@@ -67,13 +78,13 @@ class Site:
 
 
 def pull(costs: Costs, site: Site, node: int, layers: int, size: int, redirect: bool, client: Station | None) -> Job:
-    """One node pulls an image that its registry has served before."""
+    """One node pulls an image that its registry has served before: a manifest, then a config and the layers."""
     replica = node % len(site.replicas)
     workers, link = site.replicas[replica], site.replica_links[replica]
 
-    def layer(number: int) -> Job:
-        passing_on = 0.0 if redirect else size * costs.registry_byte
-        yield Use(costs.registry_layer + passing_on, workers, *site.cores)
+    def blob(number: int, size: int, redirect: bool) -> Job:
+        asked = costs.registry_redirect if redirect else costs.registry_request + size * costs.registry_byte
+        yield Use(asked, workers, *site.cores)
         yield Wait(site.latency)
         yield Use(costs.swift_request + size * costs.swift_byte, site.swift, *site.cores)
         if site.network:
@@ -81,33 +92,45 @@ def pull(costs: Costs, site: Site, node: int, layers: int, size: int, redirect: 
             if not redirect:
                 yield Use(size / site.network, link)
         if client:
-            yield Use(costs.client_layer, client, *site.cores)
+            yield Use(costs.client_request, client, *site.cores)
 
-    yield Use(costs.registry_tag, workers, *site.cores)
-    yield Wait(site.latency)
-    yield Use(costs.swift_request, site.swift, *site.cores)
-    yield Fork((layer(number) for number in range(layers)), _JOBS)
+    yield from blob(0, 0, redirect=False)  # a manifest is never redirected
+    yield Fork((blob(number, size if number < layers else 0, redirect) for number in range(layers + 1)), _JOBS)
 
 
-def check(results: Results) -> Iterator[tuple[str, float, float]]:
-    """What was measured of a crowd, and what the model says: title, seconds measured, seconds predicted.
+class Checked(NamedTuple):
+    """A crowd that was measured, and what the model says of it: seconds, and CPU seconds of all who took part."""
 
-    Everything shared one machine there, the clients too, which are one process.
+    title: str
+    measured: float
+    simulated: float
+    cpu_measured: float
+    cpu_simulated: float
+
+
+def check(results: Results) -> Iterator[Checked]:
+    """Everything shared one machine: the registry, Swift, and the clients, which are one process.
+
+    CPU seconds are compared too, since they hardly depend on what else the machine does; the model
+    gives all of its cores to the crowd.
     """
     costs = Costs.of(results)
     for row in results.rows:
-        if not row.id.startswith("crowd-"):
-            continue
-        measured = row.cells[OURS].middle()
-        if measured is None:
+        if not row.id.startswith("crowd-") or row.cell(OURS).middle() is None:
             continue
         nodes = int(row.id.split("-")[1])
         size = row.gib * 2**30 / nodes / _LAYERS
-        site = Site([Station(1)], Station(2), [Station(_CORES)], [Station(1)], [Station(1)], 0, 0.0)
-        client = Station(1)
+        worker, swift, client = Station(1), Station(2), Station(1)
+        site = Site([worker], swift, [Station(_CORES)], [Station(1)], [Station(1)], 0, 0.0)
         redirect = row.id.endswith("redirect")
         ends = run(pull(costs, site, node, _LAYERS, int(size), redirect, client) for node in range(nodes))
-        yield row.title, measured, ends[-1]
+        yield Checked(
+            row.title,
+            row.cell(OURS).middle() or 0.0,
+            ends[-1],
+            sum(_cpu(row, OURS, what) for what in ("cpu", "swift_cpu", "client_cpu")),
+            worker.busy + swift.busy + client.busy,
+        )
 
 
 @dataclass(frozen=True)
@@ -163,15 +186,16 @@ def _busiest(site: Site, seconds: float) -> str:
     return f"{name}, {shares[name]:.0%}"
 
 
-def _cpu(results: Results, row: str, subject: str, what: str) -> float:
-    value = results.row(row).cells[subject].middle(what)
-    if value is None:
-        raise KeyError(row)
-    return value
+def _cpu(row: Row, subject: str, what: str) -> float:
+    """Mean seconds: they come in ticks of 10 ms, which a median would keep."""
+    values: list[float] = getattr(row.cells[subject], what)
+    if not values:
+        raise KeyError(row.id)
+    return mean(values)
 
 
 def _largest(results: Results, prefix: str) -> int:
-    """The largest number of connections of these rows."""
+    """The largest number that ends the name of such a row."""
     ends = (row.id.removeprefix(prefix) for row in results.rows if row.id.startswith(prefix))
     numbers = [int(end) for end in ends if end.isdigit()]
     if not numbers:

@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from docker_registry.distribution import layout
+from docker_registry.distribution.digest import Digest
+
 from . import curl
 from .content import MANIFEST, Blob, Image, Source, digest_of
 from .processes import Process, Server
@@ -107,6 +110,11 @@ class Wire:
 
     def pull_file(self, source: Source) -> None:
         _expect(curl.download(f"{self.base}{source.digest}", *self._header), source.size)
+
+    def pull_stored(self, container: str, source: Source) -> None:
+        """The object that our registry made of it, by its name: Swift puts the segments together, and hashes each."""
+        name = layout.blob_data(Digest.parse(source.digest))
+        _expect(curl.download(urljoin(self.base, f"../{container}/{name}"), *self._header), source.size)
 
     def push_image(self, image: Image, *tags: str) -> None:
         with Sessions(self.base, self.headers) as sessions:

@@ -6,9 +6,7 @@ from ..measure import Row
 from ..rig import DISTRIBUTION, OURS, WIRE, Rig, Unavailable
 from ..targets import Target
 
-__all__ = ["CONTAINERS", "targets"]
-
-CONTAINERS = (WIRE, OURS, DISTRIBUTION)
+__all__ = ["targets"]
 
 
 def targets(rig: Rig, row: Row, redirect: bool = False, delayed: bool = False) -> dict[str, Target]:

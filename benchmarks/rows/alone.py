@@ -16,10 +16,11 @@ from ..rig import OURS, WIRE, Rig
 __all__ = ["alone"]
 
 _CONTAINER = "driver"
+_PATIENCE = 120.0  # seconds for one of its calls
 
 
 def alone(rig: Rig, plan: Plan) -> Iterator[Row]:
-    source = Source(rig.folder / "file", plan.layer)
+    source = Source(rig.files / "file", plan.layer)
     wire = {WIRE: rig.wire()}
     rig.make(_CONTAINER)
     put = Row("driver-put", f"the driver alone: stream_write of {plan.layer // MIB} MiB", gib=plan.layer / 2**30)
@@ -31,7 +32,6 @@ def alone(rig: Rig, plan: Plan) -> Iterator[Row]:
         turn(rig, get, wire, lambda target: target.pull_file(source))
         _driver(rig, get.cell(OURS), "read", "-", source.size)
         rig.empty(WIRE, _CONTAINER)
-    source.path.unlink()
     yield from (put, get, _long(rig, plan))
 
 
@@ -50,7 +50,7 @@ def _driver(rig: Rig, cell: Cell, verb: str, path: str, size: int) -> None:
     options = json.dumps(rig.swift.options(swift_container=_CONTAINER))
     argv = [sys.executable, "-m", "benchmarks.driver", verb, path, str(size)]
     with metered(rig, cell, None) as requests:
-        done = subprocess.run(argv, input=options, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(argv, input=options, stdout=subprocess.PIPE, text=True, check=True, timeout=_PATIENCE)
     cell.requests[-1] = sum(WARM_UP not in request.path + request.query for request in requests)
     measured = json.loads(done.stdout)
     cell.values.append(measured["seconds"])

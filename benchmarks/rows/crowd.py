@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from ..content import image
 from ..measure import Row, turn
-from ..plan import KIB, Plan
+from ..plan import Plan, sized
 from ..rig import Rig
 from ..targets import side_by_side
-from . import CONTAINERS, targets
+from . import targets
 
 __all__ = ["crowd"]
 
 
 def crowd(rig: Rig, plan: Plan) -> Iterator[Row]:
     layers, size = plan.images[0]
-    what = f"{plan.nodes} nodes pull an image of {layers} x {size // KIB} KiB at once"
+    what = f"{plan.nodes} nodes pull an image of {layers} x {sized(size)} at once"
     gib = plan.nodes * layers * size / 2**30
     proxied = Row(f"crowd-{plan.nodes}", f"{what}, proxied", gib=gib)
     direct = Row(f"crowd-{plan.nodes}-redirect", f"{what}, by redirect", gib=gib)
@@ -36,5 +36,4 @@ def crowd(rig: Rig, plan: Plan) -> Iterator[Row]:
                     range(plan.nodes), lambda _: target.pull_image(pulled, "latest"), plan.nodes
                 ),
             )
-    rig.empty(*CONTAINERS)
     yield from (proxied, direct)

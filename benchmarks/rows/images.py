@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from ..content import Image, image
 from ..measure import Goal, Row, turn
-from ..plan import KIB, MIB, Plan
-from ..rig import DISTRIBUTION, OURS, WIRE, Rig
+from ..plan import Plan, sized
+from ..rig import CONTAINERS, DISTRIBUTION, OURS, WIRE, Rig
 from ..targets import Registry, Target
-from . import CONTAINERS, targets
+from . import targets
 
 __all__ = ["images"]
 
@@ -24,11 +24,12 @@ def images(rig: Rig, plan: Plan) -> Iterator[Row]:
 
 
 def _rows(rig: Rig, rounds: int, layers: int, size: int, far: bool) -> list[Row]:
-    what = f"an image of {layers} x {f'{size // MIB} MiB' if size >= MIB else f'{size // KIB} KiB'}"
+    what = f"an image of {layers} x {sized(size)}"
     end, where = ("-far", f", {rig.delay * 1000:.0f} ms per Swift request") if far else ("", "")
-    push = Row(f"push-image-{layers}{end}", f"push {what}{where}")
-    warm = Row(f"pull-image-{layers}{end}", f"pull {what}{where}")
-    cold = Row(f"pull-image-{layers}-cold{end}", f"pull {what} from a new replica{where}")
+    gib = layers * size / 2**30
+    push = Row(f"push-image-{layers}{end}", f"push {what}{where}", gib=gib)
+    warm = Row(f"pull-image-{layers}{end}", f"pull {what}{where}", gib=gib)
+    cold = Row(f"pull-image-{layers}-cold{end}", f"pull {what} from a new replica{where}", gib=gib)
     if layers == 10:
         push.goals = [Goal(OURS, 1 / 4, DISTRIBUTION), Goal(OURS, 40, what="requests")]
         warm.goals = [Goal(OURS, 14, what="requests")]

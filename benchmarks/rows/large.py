@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ..content import Source
 from ..measure import Goal, Row, turn
 from ..plan import MIB, Plan
-from ..rig import DISTRIBUTION, OURS, WIRE, Rig
+from ..rig import CONTAINERS, DISTRIBUTION, OURS, WIRE, Rig
 from ..targets import side_by_side
-from . import CONTAINERS, targets
+from . import targets
 
 __all__ = ["large"]
 
@@ -20,13 +21,11 @@ _PUSH_GOALS = {
 
 
 def large(rig: Rig, plan: Plan) -> Iterator[Row]:
-    sources = [Source(rig.folder / f"layer{n}", plan.layer) for n in range(6)]
+    sources = [Source(rig.files / f"layer{n}", plan.layer) for n in range(6)]
     yield from _push_and_pull(rig, plan.rounds, sources[:1], far=False)
     yield from _push_and_pull(rig, plan.few_rounds, sources[:1], far=True)
     yield from _push_and_pull(rig, plan.few_rounds, sources[:4], far=False)
     yield _push_six(rig, plan.few_rounds, sources)
-    for source in sources:
-        source.path.unlink()
 
 
 def _push_and_pull(rig: Rig, rounds: int, sources: list[Source], far: bool) -> list[Row]:
@@ -36,10 +35,13 @@ def _push_and_pull(rig: Rig, rounds: int, sources: list[Source], far: bool) -> l
     push = Row(f"push-{count}{end}", f"push {what}{where}", gib=size / 2**30)
     pull = Row(f"pull-{count}{end}", f"pull {what}, proxied{where}", gib=size / 2**30)
     direct = Row(f"pull-{count}-redirect{end}", f"pull {what}, by redirect{where}", gib=size / 2**30)
+    stored = Row(f"pull-{count}-stored{end}", f"pull {what}, by redirect; wire: as stored{where}", gib=size / 2**30)
+    stored.cells[OURS] = direct.cell(OURS)
     if count == 1 and not far:
         push.goals = _PUSH_GOALS[1]
         pull.goals = [Goal(OURS, 1.1, WIRE), Goal(OURS, 1.0, DISTRIBUTION)]
         direct.goals = [Goal(OURS, 1.05, WIRE), Goal(OURS, 1.0, DISTRIBUTION)]
+        stored.goals = [Goal(OURS, 1.05, WIRE)]
     proxied = targets(rig, push, delayed=far)
     redirected = targets(rig, direct, delayed=far, redirect=True)
     for _ in range(rounds):
@@ -48,8 +50,10 @@ def _push_and_pull(rig: Rig, rounds: int, sources: list[Source], far: bool) -> l
         turn(rig, push, proxied, lambda target: side_by_side(sources, target.push_file, count))
         turn(rig, pull, proxied, lambda target: side_by_side(sources, target.pull_file, count))
         turn(rig, direct, redirected, lambda target: side_by_side(sources, target.pull_file, count))
+        wire = {WIRE: rig.wire(delayed=far)}
+        turn(rig, stored, wire, lambda swift: side_by_side(sources, partial(swift.pull_stored, OURS), count))
         rig.empty(*CONTAINERS)
-    return [push, pull, direct]
+    return [push, pull, direct, stored]
 
 
 def _push_six(rig: Rig, rounds: int, sources: list[Source]) -> Row:

@@ -24,6 +24,7 @@ _ROOT = "files/docker/registry/v2/repositories"
 _SMALL = "bench/unwanted"
 _WRITERS = 8
 _PATIENCE = 30.0  # seconds for one answer
+_FSCK_PATIENCE = 180.0
 _NEXT = re.compile(r"<([^>]+)>")
 
 
@@ -125,7 +126,7 @@ def _fsck(rig: Rig, plan: Plan) -> Row:
     argv = [sys.executable, "-m", "docker_registry.cli", "fsck", "--config", str(config)]
     began = time.perf_counter()
     with metered(rig, row.cell(OURS), None):
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, timeout=_FSCK_PATIENCE)
     row.cell(OURS).values.append(time.perf_counter() - began)
     return row
 

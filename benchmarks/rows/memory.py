@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from ..content import Source
 from ..measure import Goal, Row, metered
 from ..plan import MIB, Plan
-from ..rig import DISTRIBUTION, OURS, Rig, Unavailable
+from ..rig import CONTAINERS, DISTRIBUTION, OURS, Rig, Unavailable
 from ..targets import Registry, side_by_side
-from . import CONTAINERS
 
 __all__ = ["memory"]
 
@@ -25,7 +24,7 @@ def memory(rig: Rig, plan: Plan) -> Iterator[Row]:
             gib=count * size / 2**30,
         )
         row.goals = [Goal(OURS, _LIMIT / 1e6)]
-        sources = [Source(rig.folder / f"crowd{n}", size).fresh() for n in range(count)]
+        sources = [Source(rig.files / f"crowd{n}", size).fresh() for n in range(count)]
         for name in (OURS, DISTRIBUTION):
             try:
                 server = rig.server(name)

@@ -12,7 +12,7 @@ from ..measure import Goal, Row, metered
 from ..plan import KIB, Plan
 from ..rig import DISTRIBUTION, OURS, Rig
 from ..targets import Target, Wire
-from . import CONTAINERS, targets
+from . import targets
 
 __all__ = ["small"]
 
@@ -63,7 +63,6 @@ def _rows(rig: Rig, plan: Plan, rounds: int, far: bool) -> Iterator[Row]:
                 for target in found.values():
                     _measure(rig, row, target, question, connections, plan.seconds)
             yield row
-    rig.empty(*CONTAINERS)
 
 
 def _measure(rig: Rig, row: Row, target: Target, question: _Question, connections: int, seconds: float) -> None:

@@ -10,7 +10,6 @@ from ..measure import Row, metered
 from ..plan import KIB, Plan
 from ..rig import DISTRIBUTION, OURS, Rig, Unavailable
 from ..targets import Registry
-from . import CONTAINERS
 
 __all__ = ["start"]
 
@@ -32,5 +31,4 @@ def start(rig: Rig, plan: Plan) -> Iterator[Row]:
                         pulled.cell(name).values.append(time.perf_counter() - began)
         except Unavailable as why:
             first.cell(name).note = pulled.cell(name).note = str(why)
-    rig.empty(*CONTAINERS)
     yield from (first, pulled)

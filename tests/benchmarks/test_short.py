@@ -16,7 +16,7 @@ _DEADLINE = 580  # seconds; a minute is enough where nothing else runs
 pytestmark = pytest.mark.timeout(_DEADLINE + 20)
 
 # v1's rows need two environments of Python 2.7; what they do is tested with docker-registry itself.
-GROUPS = "large,images,small,crowd,memory,lists,start,driver"
+GROUPS = "large,images,small,crowd,memory,start,driver,lists"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,7 @@ def test_a_pull_asks_once_for_the_blob(results):
     # And for the link, where the last look at it is too long ago.
     assert 1 <= requests(results, "pull-1") <= 2
     assert 1 <= requests(results, "pull-1-redirect") <= 2
+    assert requests(results, "pull-1-stored", WIRE) == 1
 
 
 @pytest.mark.parametrize("row", ["push-image-10", "push-image-10-far"])
