@@ -8,8 +8,8 @@ import click
 
 from docker_registry.commands.options import config_options, load_and_warn
 from docker_registry.core.exceptions import ConfigError, ConnectionError
-from docker_registry.distribution.assembly import open_driver
 from docker_registry.distribution.settings import Settings
+from docker_registry.serving.assembly import open_driver
 
 from .check import look_at_storage
 from .fsck import Fsck

@@ -33,7 +33,7 @@ class Running:
         arguments = [json.dumps({"graceful_timeout": 5, **settings}), str(self.settings_file)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.distribution.echo_server", *arguments], stdout=subprocess.PIPE, stderr=log
+                [sys.executable, "-m", "tests.serving.echo_server", *arguments], stdout=subprocess.PIPE, stderr=log
             )
         assert self.process.stdout
         self.port = int(self.process.stdout.readline())

@@ -20,11 +20,11 @@ import gevent
 from gevent import pywsgi
 
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.distribution.settings import Settings
 
 from . import framing
 from .framing import BodyCut
 from .logs import AccessLog
-from .settings import Settings
 
 __all__ = ["Handler", "Server"]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_registry.distribution import framing
-from docker_registry.distribution.framing import BadHead
+from docker_registry.serving import framing
+from docker_registry.serving.framing import BadHead
 
 REFUSED = {
     "both lengths": b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",

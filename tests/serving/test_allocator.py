@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import resource
-from docker_registry.distribution.allocator import keep_freed_memory
+from docker_registry.serving.allocator import keep_freed_memory
 
 def faults_of_blocks():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

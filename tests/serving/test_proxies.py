@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from docker_registry.distribution.proxies import TrustedProxies
+from docker_registry.serving.proxies import TrustedProxies
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 PLAIN = {"scheme": "http", "host": "inside:5000", "script": "", "client": "10.0.0.1"}

@@ -6,10 +6,10 @@ from typing import Any
 
 from docker_registry.config.secret import with_secret
 from docker_registry.core.driver import Base, fetch
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.settings import Settings
 
-from .app import Registry
 from .proxies import TrustedProxies
-from .settings import Settings
 
 __all__ = ["assemble", "open_driver"]
 

@@ -23,11 +23,11 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
+from docker_registry.distribution.settings import Settings
 
 from . import logs
 from .allocator import keep_freed_memory
 from .handler import Handler, Server
-from .settings import Settings
 
 __all__ = ["bind", "run"]
 

@@ -9,9 +9,9 @@ from gevent.pywsgi import Input
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_registry.distribution import framing
-from docker_registry.distribution.framing import BodyCut
-from docker_registry.distribution.handler import Body
+from docker_registry.serving import framing
+from docker_registry.serving.framing import BodyCut
+from docker_registry.serving.handler import Body
 
 NEXT = b"GET /next HTTP/1.1\r\n"
 

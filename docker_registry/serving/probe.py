@@ -13,8 +13,7 @@ import signal
 import time
 
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
-
-from .settings import DriverConfig, Settings
+from docker_registry.distribution.settings import DriverConfig, Settings
 
 __all__ = ["probe"]
 

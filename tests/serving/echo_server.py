@@ -1,6 +1,6 @@
 """The registry's server around a small application; test_server.py starts it in a process of its own.
 
-    python -m tests.distribution.echo_server '{"workers": 2}'
+    python -m tests.serving.echo_server '{"workers": 2}'
 
 The first line on stdout is the port. On SIGHUP the settings are read from the
 file that the second argument names, if there is one.
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from docker_registry.core.exceptions import ConfigError, UnreachableError
-from docker_registry.distribution import server
-from docker_registry.distribution.proxies import TrustedProxies
 from docker_registry.distribution.settings import Settings
+from docker_registry.serving import server
+from docker_registry.serving.proxies import TrustedProxies
 
 
 def load(settings: Settings) -> Any:
