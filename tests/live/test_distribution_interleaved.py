@@ -206,7 +206,7 @@ def test_they_agree_after_every_step_and_distribution_can_go_on_alone(
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=5,
+                max_examples=3,
                 stateful_step_count=14,
                 deadline=None,
                 derandomize=True,
