@@ -23,7 +23,7 @@ _CONTAINER = "lists"
 _ROOT = "files/docker/registry/v2/repositories"
 _SMALL = "bench/unwanted"
 _WRITERS = 8
-_PATIENCE = 30.0  # seconds for one answer
+_PATIENCE = 20.0  # seconds for one answer
 _FSCK_PATIENCE = 180.0
 _NEXT = re.compile(r"<([^>]+)>")
 
