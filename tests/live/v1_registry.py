@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def installed(driver: str | Path, name: str = "docker-registry-py27") -> Environ
     """
     folder = venvs.venv(name, venvs.PINS / "docker-registry-py27.txt", venvs.python2(), exact=True)
     where, stamp = Environment(folder), folder / "driver"
-    wanted = hashlib.sha256(driver.read_bytes()).hexdigest() if isinstance(driver, Path) else driver
+    wanted = contents(driver) if isinstance(driver, Path) else driver
     where.lock = (folder / "driver.lock").open("w")
     while True:
         fcntl.flock(where.lock, fcntl.LOCK_SH)
@@ -51,6 +52,13 @@ def installed(driver: str | Path, name: str = "docker-registry-py27") -> Environ
             continue
         where.install("--no-deps", "--force-reinstall", driver)
         stamp.write_text(wanted)
+
+
+def contents(wheel: Path) -> str:
+    """What a wheel holds, as a digest; two builds of one source have other bytes, but the same contents."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = sorted((entry.filename, entry.CRC) for entry in archive.infolist())
+    return hashlib.sha256(repr(files).encode()).hexdigest()
 
 
 def sample_config(where: Environment) -> Path:
