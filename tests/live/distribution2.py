@@ -6,15 +6,15 @@ import json
 import os
 import re
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
+from tests.live.child import Child
 from tests.peers import program
 
 PROGRAM = program("docker-registry") or "docker-registry"
-_LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
-_DEADLINE = 20.0  # seconds for it to start, or to stop
+_SERVING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
+_PATIENCE = 20.0  # seconds for it to start, or to stop
 
 
 def storage(swift: Any, container: str, **parameters: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def storage(swift: Any, container: str, **parameters: Any) -> dict[str, Any]:
     }
 
 
-class Distribution2:
+class Distribution2(Child):
     """`docker-registry serve` as a child process; use it as a context manager.
 
     `folder` takes its config file and its log. `url` is where it serves;
@@ -44,11 +44,14 @@ class Distribution2:
         http: dict[str, Any] | None = None,
         environ: dict[str, str] | None = None,
     ):
-        self.environ = {**os.environ, **(environ or {})}
         self.config = folder / "config.yml"
-        self._log = folder / "log.txt"
-        self._child: subprocess.Popen[bytes] | None = None
-        self.url = ""
+        super().__init__(
+            [PROGRAM, "serve", str(self.config)],
+            folder / "log.txt",
+            _SERVING,
+            _PATIENCE,
+            {**os.environ, **(environ or {})},
+        )
         self.config.write_text(
             json.dumps(
                 {
@@ -64,42 +67,6 @@ class Distribution2:
                 }
             )
         )
-
-    def __enter__(self) -> Distribution2:
-        with self._log.open("wb") as log:
-            self._child = subprocess.Popen(
-                [PROGRAM, "serve", str(self.config)], stdout=log, stderr=log, env=self.environ
-            )
-        try:
-            self.url = f"http://{self._address()}"
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _address(self) -> str:
-        assert self._child is not None
-        deadline = time.monotonic() + _DEADLINE
-        while time.monotonic() < deadline and self._child.poll() is None:
-            found = _LISTENING.search(self.log)
-            if found:
-                return found[1]
-            time.sleep(0.02)
-        raise AssertionError(f"docker-registry did not start:\n{self.log}")
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._child is not None:
-            self._child.terminate()
-            try:
-                self._child.wait(_DEADLINE)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
-            self._child = None
 
     def garbage_collect(self, *options: str) -> str:
         """Run its `garbage-collect` to the end; returns what it printed, raises CalledProcessError."""
