@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 Self = TypeVar("Self", bound="Child")
@@ -42,7 +41,7 @@ class Child:
         try:
             self.url = self._where(self._child)
         except BaseException:
-            self._stop()
+            self.__exit__()
             raise
         return self
 
@@ -63,7 +62,7 @@ class Child:
         assert self._child is not None
         return self._child
 
-    def _stop(self) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         if self._child is not None:
             self._child.terminate()
             try:
@@ -72,8 +71,3 @@ class Child:
                 self._child.kill()
                 self._child.wait()
             self._child = None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
