@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""A small Swift in memory that takes the place of swiftclient's HTTP connection. Runs on Python 2.7 too.
+"""A small Swift in memory that takes the place of the network below requests. Runs on Python 2.7 too.
 
 It answers requests as a Swift 2.x with SLO, DLO and bulk delete does, as far
 as the driver goes, with limits small enough to be met by small tests.
@@ -14,13 +14,17 @@ import threading
 import time
 
 import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from swiftclient.client import http_connection
+from urllib3.response import HTTPResponse
 
 try:
-    from urllib.parse import parse_qsl, unquote, urlsplit
+    from urllib.parse import parse_qsl, unquote
 except ImportError:
     from urllib import unquote
 
-    from urlparse import parse_qsl, urlsplit
+    from urlparse import parse_qsl
 
 __all__ = ["ACCOUNT", "MockSwift"]
 
@@ -76,9 +80,10 @@ class MockSwift(object):
         return dict({"swift_object_storage_url": URL, "swift_token": TOKEN, "swift_container": "box"}, **more)
 
     def http_connection(self, url, **kwargs):
-        """Stands for `swiftclient.client.http_connection`."""
-        assert kwargs["timeout"], "a connection without a time-out"
-        return urlsplit(url), _Connection(self)
+        """Stands for `swiftclient.client.http_connection`: makes a connection that ends here."""
+        parsed, made = http_connection(url, **kwargs)
+        made.request_session.mount("http://", _Adapter(self))
+        return parsed, made
 
     def names(self, container="box"):
         return sorted(self.containers.get(container, ()))
@@ -299,49 +304,58 @@ class MockSwift(object):
         yield container, name
 
 
-class _Connection(object):
-    """Stands for `swiftclient.client.HTTPConnection`: one answer at a time."""
+class _Adapter(HTTPAdapter):
+    """Stands for what requests sends through."""
+
+    def __init__(self, swift):
+        HTTPAdapter.__init__(self)
+        self._pool = _Pool(swift)
+
+    def get_connection(self, *args, **kwargs):
+        return self._pool
+
+    get_connection_with_tls_context = get_connection
+
+
+class _Pool(object):
+    """Stands for urllib3's pool of connections to one server: one answer at a time."""
 
     def __init__(self, swift):
         self._swift = swift
         self._response = None
-        self.requests_args = {"verify": True}
-        self.request_session = requests.Session()
 
-    def request(self, method, target, data=None, headers=None):
-        if not isinstance(data, bytes):
-            size, data = len(data), b"".join(data)
-            assert len(data) == size, "requests sends this length"
+    def urlopen(self, method, url, body, headers, retries, redirect, timeout, chunked, preload_content, **kwargs):
+        assert timeout.connect_timeout and timeout.read_timeout, "a request without a time-out"
+        assert retries.total is False and not redirect, "a retry that nobody knows of"
+        assert not preload_content
+        body = body or b""
+        if not isinstance(body, bytes):
+            body = b"".join(body)
+        headers = CaseInsensitiveDict((name, text(value)) for name, value in headers.items())
+        sent = None if chunked or (method in ("GET", "HEAD") and not body) else str(len(body))
+        assert headers.get("Content-Length") == sent, "another length than that of the body"
         assert self._response is None or self._response.over, "a second request while a body is open"
-        self._response = _Response(target, *self._swift.respond(method, target, headers, data))
-
-    def getresponse(self):
+        self._response = _Response(*self._swift.respond(method, url, headers, body))
         return self._response
 
-    def close(self):
-        if self._response:
-            self._response.over = True
 
+class _Response(HTTPResponse):
+    """An answer that knows whether its body was read to the end."""
 
-class _Response(object):
-    """Stands for what swiftclient makes of a response of requests."""
-
-    def __init__(self, target, status, headers, body):
-        self.status = self.status_code = status
-        self.reason = "Because"
-        self.headers = headers
-        self.content = body
-        self.request = requests.Request("GET", "http://swift.test" + target)
+    def __init__(self, status, headers, body):
+        HTTPResponse.__init__(
+            self, io.BytesIO(body), headers, status, reason="Because", preload_content=False, decode_content=False
+        )
         self.over = False
-        self._body = io.BytesIO(body)
 
-    def getheaders(self):
-        return list(self.headers.items())
-
-    def read(self, size=-1):
-        data = self._body.read(size)
-        self.over = self.over or not data or size < 0
+    def read(self, size=None):
+        data = HTTPResponse.read(self, size)
+        self.over = self.over or not data or size is None
         return data
+
+    def close(self):
+        self.over = True
+        HTTPResponse.close(self)
 
 
 def md5(data):

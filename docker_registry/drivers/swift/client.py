@@ -15,7 +15,7 @@ from docker_registry.core.exceptions import BrokenError, MissingError, Unspecifi
 
 from . import errors
 from .compat import say
-from .connection import Connection, Pool
+from .connection import Connection, Pool, headers_of
 from .names import url
 
 __all__ = ["Answer", "Client"]
@@ -234,7 +234,7 @@ class Client(object):
         leave = self._pool.drop
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
-            headers = {name.lower(): value for name, value in response.getheaders()}
+            headers = headers_of(response)
             good = 200 <= response.status < 300
             if good and request.streaming:
                 stream, leave = Stream(response, connection, self._pool), None
@@ -247,7 +247,13 @@ class Client(object):
                 leave(connection)
         if good or response.status in request.accept:
             return Answer(response.status, headers, body)
-        raise ClientException.from_response(response, request.verb, body)
+        raise ClientException(
+            request.verb,
+            http_status=response.status,
+            http_reason=response.reason,
+            http_response_content=body,
+            http_response_headers=response.headers,
+        )
 
 
 def _wire(request, root, token):

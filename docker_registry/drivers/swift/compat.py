@@ -23,6 +23,10 @@ if sys.version_info >= (3,):
         """A fresh MD5; it guards against accidents, so FIPS mode may leave it on."""
         return hashlib.md5(usedforsecurity=False)
 
+    def unwired(value):
+        """A header's value, which http.client takes for Latin-1, as the UTF-8 that it is."""
+        return value.encode("latin-1").decode("utf8")
+
     class _Blocks(object):
         """A request's body in pieces. It has a length, so that it is not sent in chunks, and can be sent again."""
 
@@ -44,6 +48,7 @@ else:
     import httplib as http_client
 
     md5 = hashlib.md5
+    unwired = str
     body_of = b"".join  # httplib takes nothing else without reading it in small pieces
 
     Stat = namedtuple("Stat", "size modified")
@@ -105,6 +110,7 @@ __all__ = [
     "say",
     "text",
     "unquote",
+    "unwired",
 ]
 
 
