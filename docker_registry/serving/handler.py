@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 DISCARD = 64 * 1024  # bytes of an unread body that are read, rather than give up the connection
 PIECE = 256 * 1024  # bytes of an answer that must go out within one time-out
+SMALL = 16 * 1024  # bytes that are sooner copied than sent by themselves
 LINGER = 2.0  # s to let a client that still sends find its answer
 TLS_HELLO = "\x16\x03"
 CLIENT_LEFT = 499  # nginx's status, for the log only
@@ -148,14 +149,15 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.socket.settimeout(settings.idle_timeout)
         self.server.idle.add(self)
         try:
-            has_ended = self.server.draining or not self.rfile.peek(1)
+            begun = b"" if self.server.draining else self.rfile.peek(1)
         finally:
             self.server.idle.discard(self)
-        if has_ended:
+        if not begun:
             return ""
         self.command = self.path = ""
         self.environ, self.wsgi_input, self._client_left = None, None, False
-        self._deadline = _HeadTooSlow.start_new(settings.header_timeout)
+        if b"\r\n\r\n" not in begun:
+            self._deadline = _HeadTooSlow.start_new(settings.header_timeout)
         line: str = super().read_requestline()
         return line
 
@@ -234,6 +236,17 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         super().handle_one_response()
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
+
+    def _write_with_headers(self, data: bytes) -> None:
+        """What pywsgi's own does, which sends the head by itself: a small answer is one packet here."""
+        self.headers_sent = True
+        self.finalize_headers()
+        head = b"\r\n".join((b"HTTP/1.1 " + self.status, *map(b": ".join, self.response_headers), b"\r\n"))
+        if len(data) <= SMALL and not self.response_use_chunked:
+            self._sendall(head + data)
+        else:
+            self._sendall(head)
+            self._write(data)
 
     def _sendall(self, data: bytes) -> None:
         view = memoryview(data)

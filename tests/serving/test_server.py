@@ -144,6 +144,15 @@ def test_a_connection_is_kept(start: Start) -> None:
     connection.close()
 
 
+def test_a_small_answer_is_one_packet(start: Start) -> None:
+    with start().connect() as client:
+        for _ in range(20):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            head, _, body = client.recv(65536).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert json.loads(body)
+
+
 @pytest.mark.parametrize(
     "lengths", ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nContent-Length: 6", "A : b"]
 )
