@@ -46,7 +46,6 @@ class Registry:
         self.cache = Cache(settings.cache_bytes)
         # A limit that was lowered must not hide what was pushed before.
         self.store = Store(driver, self.cache, settings.link_ttl, max(settings.manifest_size_limit, 4 * _MIB))
-        self._routes = routes.Routes()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
@@ -86,7 +85,7 @@ class Registry:
         return known.response()
 
     def _call(self, request: Request) -> Response:
-        kind, values = self._routes.match(request.path)
+        kind, values = routes.match(request.path)
         allowed = kind.allowed()
         if request.method not in allowed:
             if request.method == "OPTIONS":

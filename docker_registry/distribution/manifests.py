@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
 from . import deletion, grammar, messages, publishing
@@ -28,9 +31,8 @@ class Manifests(Resource):
         manifest = self._read(name, digest)
         if not self._accepts(manifest.media_type):
             digest, manifest = self._choose(name, reference, digest, manifest)
-        response = Response(manifest.body, headers=_headers(digest), content_type=manifest.media_type)
-        response.vary.add("Accept")
-        return response
+        headers = {**_headers(digest), "Vary": "Accept"}
+        return Response(manifest.body, headers=headers, content_type=manifest.media_type)
 
     def put(self, name: str, reference: str) -> Response:
         target = grammar.parse_reference(reference)
@@ -93,9 +95,7 @@ class Manifests(Resource):
         return manifest
 
     def _accepts(self, media_type: str) -> bool:
-        """Whether the client takes a type; one that does not say takes all."""
-        accept = self.request.accept_mimetypes
-        return not accept or accept.quality(media_type) > 0
+        return _takes(self.request.headers.get("Accept", ""), media_type)
 
     def _choose(self, name: str, reference: str, digest: Digest, manifest: Manifest) -> tuple[Digest, Manifest]:
         """What a client gets that does not take the manifest itself; raises MANIFEST_UNKNOWN.
@@ -133,6 +133,13 @@ class Manifests(Resource):
             if len(body) > limit:
                 raise too_large
         return bytes(body)
+
+
+@lru_cache(maxsize=128)  # clients of one kind all send the same, and it takes long to read
+def _takes(accept: str, media_type: str) -> bool:
+    """Whether a client takes a type; one that does not say takes all."""
+    types = parse_accept_header(accept, MIMEAccept)
+    return not types or types.quality(media_type) > 0
 
 
 def _headers(digest: Digest) -> dict[str, str]:

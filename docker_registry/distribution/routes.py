@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, Map, Rule
 
 from . import base, blobs, catalog, grammar, manifests, referrers, tags, uploads
 from .errors import Code, RegistryError
 from .resource import Resource
 
-__all__ = ["Routes", "parse"]
+__all__ = ["match", "parse"]
 
-_TABLE: list[tuple[str, type[Resource]]] = [
-    ("/v2", base.Base),
-    ("/v2/_catalog", catalog.Catalog),
-    ("/v2/<deep:name>/tags/list", tags.Tags),
-    ("/v2/<deep:name>/manifests/<reference>", manifests.Manifests),
-    ("/v2/<deep:name>/referrers/<digest>", referrers.Referrers),
-    ("/v2/<deep:name>/blobs/<digest>", blobs.Blobs),
-    ("/v2/<deep:name>/blobs/uploads", uploads.Uploads),
-    ("/v2/<deep:name>/blobs/uploads/<session>", uploads.Upload),
+# A repository's name has slashes; what is wrong with it is said later. The first that fits counts.
+_TABLE: list[tuple[re.Pattern[str], type[Resource]]] = [
+    (re.compile(form), resource)
+    for form, resource in (
+        (r"/v2/(?P<name>.*)/manifests/(?P<reference>[^/]+)", manifests.Manifests),
+        (r"/v2/(?P<name>.*)/blobs/uploads", uploads.Uploads),
+        (r"/v2/(?P<name>.*)/blobs/uploads/(?P<session>[^/]+)", uploads.Upload),
+        (r"/v2/(?P<name>.*)/blobs/(?P<digest>[^/]+)", blobs.Blobs),
+        (r"/v2/(?P<name>.*)/tags/list", tags.Tags),
+        (r"/v2/(?P<name>.*)/referrers/(?P<digest>[^/]+)", referrers.Referrers),
+        (r"/v2/_catalog", catalog.Catalog),
+        (r"/v2", base.Base),
+    )
 ]
 
 _PARSERS = {"name": grammar.check_name, "digest": grammar.parse_digest}
 
 
-class _Deep(BaseConverter):
-    """A repository's name, which has slashes; what is wrong with it is said later."""
+def match(path: str) -> tuple[type[Resource], dict[str, str]]:
+    """The resource of a path and its variables as text; raises PATH_UNKNOWN.
 
-    regex = ".*?"
-    part_isolating = False
-
-
-class Routes:
-    """Every URL form. A slash at the end makes no difference, as in Distribution."""
-
-    def __init__(self) -> None:
-        rules = [Rule(form, endpoint=resource) for form, resource in _TABLE]
-        self._adapter = Map(rules, converters={"deep": _Deep}, merge_slashes=False).bind("registry")
-
-    def match(self, path: str) -> tuple[type[Resource], dict[str, str]]:
-        """The resource of a path and its variables as text; raises PATH_UNKNOWN."""
-        try:
-            resource, values = self._adapter.match(path.removesuffix("/"))
-        except HTTPException:
-            raise RegistryError(Code.PATH_UNKNOWN, detail={"path": path[:160]}) from None
-        return resource, dict(values)
+    A slash at the end makes no difference, as in Distribution.
+    """
+    for form, resource in _TABLE:
+        found = form.fullmatch(path.removesuffix("/"))
+        if found:
+            return resource, found.groupdict()
+    raise RegistryError(Code.PATH_UNKNOWN, detail={"path": path[:160]})
 
 
 def parse(values: dict[str, str]) -> dict[str, Any]:

@@ -47,8 +47,8 @@ BREAKAGES = [
     ),
     _break(
         "routes.py",
-        '("/v2", base.Base)',
-        '("/v1", base.Base)',
+        '(r"/v2", base.Base)',
+        '(r"/v1", base.Base)',
         "test_app.py::test_the_base_says_that_this_is_a_registry",
     ),
     _break(
