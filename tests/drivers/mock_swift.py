@@ -338,6 +338,9 @@ class _Pool(object):
         self._response = _Response(*self._swift.respond(method, url, headers, body))
         return self._response
 
+    def close(self):
+        """Nothing is idle."""
+
 
 class _Response(HTTPResponse):
     """An answer that knows whether its body was read to the end."""

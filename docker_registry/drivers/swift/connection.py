@@ -34,18 +34,17 @@ class Connection(object):
 
     def __init__(self, storage_url, settings):
         self.storage_url = storage_url
-        parsed, self._http = http_connection(
+        parsed, http = http_connection(
             storage_url,
             cacert=settings.cacert,
             insecure=settings.insecure,
             cert=settings.cert,
             cert_key=settings.key,
-            timeout=(settings.connect_timeout, settings.timeout),
         )
         self.root = parsed.path.rstrip("/")
         self._timeout = Timeout(connect=settings.connect_timeout, read=settings.timeout)
         self._response = None
-        session, said = self._http.request_session, self._http.requests_args
+        session, said = http.request_session, http.requests_args
         # With what the environment says of proxies and certificates.
         args = session.merge_environment_settings(storage_url, {}, True, said["verify"], said.get("cert"))
         session.trust_env = False  # of its netrc nothing is wanted
@@ -92,12 +91,13 @@ class Connection(object):
     def close(self):
         if self._response is not None:
             self._response.close()
-        self._http.close()
+        self._urllib3.close()
 
 
 def headers_of(response):
     """The headers of an answer, their names in lower case; Swift writes them in UTF-8."""
-    return {name.lower(): unwired(value) for name, value in response.headers.items()}
+    # Not items(), where a header that came twice is there twice.
+    return {name.lower(): unwired(response.headers[name]) for name in response.headers}
 
 
 def _pool_of(adapter, request, args):
