@@ -198,6 +198,26 @@ def test_spoilt_bytes_are_sent_again(connect, swift):
     assert swift.requests[0][0] == swift.requests[1][0] == "PUT"
 
 
+@pytest.mark.parametrize("size", [SEGMENT, 3 * SEGMENT], ids=["plain", "segments"])
+def test_damage_on_the_way_is_found(connect, swift, size):
+    driver = connect(swift)
+    swift.arrive = lambda body: b"!" * len(body)
+    with pytest.raises(UnreachableError, match="422"):
+        driver.stream_write("f", io.BytesIO(pattern(size)))
+    assert of_box(swift) == []
+
+
+@pytest.mark.parametrize("size", [0, SEGMENT, 3 * SEGMENT], ids=["empty", "plain", "segments"])
+def test_without_checksums_damage_on_the_way_is_not_looked_for(connect, swift, size):
+    driver = connect(swift, swift_checksums=False)
+    driver.stream_write("f", io.BytesIO(pattern(size)))
+    assert read(driver, "f") == pattern(size)
+    swift.arrive = lambda body: b"!" * len(body)
+    driver.stream_write("f", io.BytesIO(pattern(size)))
+    assert driver.get_size("f") == size
+    assert (read(driver, "f") == pattern(size)) == (not size)
+
+
 def test_a_refused_manifest_leaves_nothing(connect, swift):
     driver = connect(swift)
     swift.spoil = lambda method, path, query: 403 if query == "multipart-manifest=put" else None

@@ -37,12 +37,10 @@ class Content(object):
         self.commit = commit
 
     @classmethod
-    def plain(cls, data, etag=None, commit=None):
-        if etag is None:
-            checksum = md5()
-            checksum.update(data)
-            etag = checksum.hexdigest()
-        return cls(data, len(data), etag=etag, commit=commit)
+    def plain(cls, data):
+        checksum = md5()
+        checksum.update(data)
+        return cls(data, len(data), etag=checksum.hexdigest())
 
     def headers(self, only_new):
         headers = {"If-None-Match": "*"} if only_new else {}

@@ -16,7 +16,7 @@ from collections import namedtuple
 from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
 
 from .compat import Part, Stage, body_of, say
-from .concurrency import Crew, Lease, Md5
+from .concurrency import Crew, Lease, Md5, NoChecksum
 from .objects import Content
 
 __all__ = ["SegmentedStage", "Workshop"]
@@ -30,7 +30,9 @@ MANIFEST_ROWS = 1000  # segments of a manifest, where the server does not say
 
 # What all stages of a driver share. `read_part` generates the bytes of a part, given its name; `changed` is told of
 # each path that was written.
-Workshop = namedtuple("Workshop", "client names objects large budget segment_size concurrency read_part changed")
+Workshop = namedtuple(
+    "Workshop", "client names objects large budget segment_size concurrency checksums read_part changed"
+)
 
 
 class SegmentedStage(Stage):
@@ -43,7 +45,7 @@ class SegmentedStage(Stage):
         self._mine = []
         self._count = 0
         self._etags = {}
-        self._tail = _Tail(workshop.budget)
+        self._tail = _Tail(workshop)
         self._crew = Crew(workshop.concurrency)
         self._tried = None
         self._in_doubt = False
@@ -147,7 +149,7 @@ class SegmentedStage(Stage):
         """Hand what is in memory over to the crew, as a segment."""
         if not self._tail.size:
             return
-        tail, self._tail = self._tail, _Tail(self._shop.budget)
+        tail, self._tail = self._tail, _Tail(self._shop)
         part = self._new_part("", tail.size)
         try:
             self._crew.submit(self._send, part, tail)
@@ -165,10 +167,11 @@ class SegmentedStage(Stage):
         try:
             etag = tail.md5.hexdigest()
             _, name = self._shop.names.located(part.name)
-            answer = self._shop.client.put(name, tail.body(), headers={"ETag": etag})
-            if answer.headers.get("etag", etag).strip('"') != etag:
-                raise BrokenError(say("PUT {0}: other bytes arrived than were sent", name))
-            self._etags[part.name] = etag
+            answer = self._shop.client.put(name, tail.body(), headers={"ETag": etag} if etag else None)
+            if etag:
+                if answer.headers.get("etag", etag).strip('"') != etag:
+                    raise BrokenError(say("PUT {0}: other bytes arrived than were sent", name))
+                self._etags[part.name] = etag
         finally:
             tail.clear()
 
@@ -176,7 +179,7 @@ class SegmentedStage(Stage):
         """What the closing PUT has to send."""
         self._crew.join()
         if not any(part.size for part in self._given + self._mine):
-            return Content.plain(self._tail.body(), self._tail.md5.hexdigest(), self._id)
+            return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id)
         self._send_tail()
         self._crew.join()
         size = self.size
@@ -202,11 +205,12 @@ class SegmentedStage(Stage):
 
 
 class _Tail(object):
-    """The segment that is being filled: its bytes, their MD5, and the memory they were granted."""
+    """The segment that is being filled: its bytes, their MD5 if it is wanted, and the memory they were granted."""
 
-    def __init__(self, budget):
-        self.lease = Lease(budget)
-        self.md5 = Md5()
+    def __init__(self, workshop):
+        self.lease = Lease(workshop.budget)
+        self._new_md5 = Md5 if workshop.checksums else NoChecksum
+        self.md5 = self._new_md5()
         self.size = 0
         self.blocks = []
 
@@ -225,5 +229,5 @@ class _Tail(object):
     def clear(self):
         self.size = 0
         self.blocks = []
-        self.md5 = Md5()
+        self.md5 = self._new_md5()
         self.lease.end()

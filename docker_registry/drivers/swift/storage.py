@@ -58,6 +58,7 @@ class Storage(driver.Base):
             budget=shared_budget(settings.memory),
             segment_size=settings.segment_size,
             concurrency=settings.concurrency,
+            checksums=settings.checksums,
             read_part=self._read_part,
             changed=lambda path: self._uncache(self._names.clean(path)),
         )
