@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from docker_registry.drivers.swift.options import OPTIONS
+
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
 __all__ = ["HONOURED", "IGNORED", "REFUSED", "SWIFT"]
@@ -97,7 +99,7 @@ REFUSED: dict[Path, str] = _table(
 )
 
 # Distribution's parameter -> the driver's option ("" for none) and how it is read.
-SWIFT: dict[str, tuple[str, Converter]] = {
+_TRANSLATED: dict[str, tuple[str, Converter]] = {
     "accesskey": ("", text),
     "applicationcredentialid": ("swift_application_credential_id", text),
     "applicationcredentialname": ("swift_application_credential_name", text),
@@ -124,3 +126,7 @@ SWIFT: dict[str, tuple[str, Converter]] = {
     "trustid": ("swift_trust_id", text),
     "username": ("swift_user", text),
 }
+
+# Options that Distribution has no word for may stand in its file by their own names: it skips what it does not know.
+_OWN = {option.name for option in OPTIONS} - {name for name, _ in _TRANSLATED.values()} - {"storage_path"}
+SWIFT = {**_TRANSLATED, **{name: (name, lambda value: value) for name in sorted(_OWN)}}

@@ -140,6 +140,16 @@ def test_numbers_and_flags_among_them() -> None:
     assert driver.swift_password == "12345"
 
 
+def test_the_driver_s_own_options_beside_them() -> None:
+    driver = read(
+        merged(("storage.swift.swift_memory", "64m"), ("storage.swift.swift_checksums", False)),
+        REGISTRY_STORAGE_SWIFT_SWIFT_TIMEOUT="7",
+    ).settings.driver
+    assert (driver.swift_memory, driver.swift_checksums, driver.swift_timeout) == ("64m", False, "7")
+    with pytest.raises(ConfigError, match=r"storage.swift.swift_memori; did you mean storage.swift.swift_memory\?"):
+        read(merged(("storage.swift.swift_memori", 1)))
+
+
 @pytest.mark.parametrize("entry", keys.IGNORED, ids=".".join)
 def test_ignored_with_a_warning(entry: tuple[str, ...]) -> None:
     name = ".".join(entry)
