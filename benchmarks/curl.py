@@ -10,11 +10,17 @@ __all__ = ["download", "upload"]
 _CURL = ("curl", "--silent", "--show-error", "--globoff", "--max-time", "120", "--header", "Expect:")
 
 
-def upload(method: str, url: str, file: Path, *headers: str, chunked: bool = False) -> dict[str, str]:
-    """Send a file, with its length or in chunks; returns the answer's headers, names in lower case."""
+def upload(
+    method: str, url: str, file: Path, *headers: str, chunked: bool = False, rate: int | None = None
+) -> dict[str, str]:
+    """Send a file, with its length or in chunks; returns the answer's headers, names in lower case.
+
+    With a `rate`, that many bytes a second are sent at most.
+    """
     if chunked:
         headers = (*headers, "Transfer-Encoding: chunked")
-    answer = _run("--request", method, "--upload-file", str(file), "--dump-header", "-", *_flags(headers), url)
+    limit = ("--limit-rate", str(rate)) if rate else ()
+    answer = _run("--request", method, "--upload-file", str(file), "--dump-header", "-", *limit, *_flags(headers), url)
     status, *lines = answer.split("\n\n")[0].splitlines()
     if " 20" not in status:
         raise RuntimeError(f"{method} {url}: {answer}")

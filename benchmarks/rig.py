@@ -41,7 +41,7 @@ class Rig:
         self._segment_size = segment_size
         self._stack = ExitStack()
         self._servers = ExitStack()
-        self._registries: dict[tuple[str, bool, bool], Registry] = {}
+        self._registries: dict[tuple[str, bool, bool, bool], Registry] = {}
         self._wires: dict[bool, Wire] = {}
         self._delayed_port = 0
 
@@ -77,19 +77,27 @@ class Rig:
             self._wires[delayed] = Wire(WIRE, self.swift.storage_url.replace(self.swift.url, swift), WIRE, self.token())
         return self._wires[delayed]
 
-    def registry(self, name: str, redirect: bool = False, delayed: bool = False) -> Registry:
-        """Our registry or Distribution's, pulls redirected to Swift or not. Raises Unavailable."""
-        key = (name, redirect, delayed)
+    def registry(self, name: str, redirect: bool = False, delayed: bool = False, checksums: bool = True) -> Registry:
+        """Our registry or Distribution's, with pulls redirected or not, and so on. Raises Unavailable."""
+        key = (name, redirect, delayed, checksums)
         if key not in self._registries:
-            self._registries[key] = Registry(name, self._servers.enter_context(self.server(*key)))
+            server = self.server(name, redirect, delayed, checksums=checksums)
+            self._registries[key] = Registry(name, self._servers.enter_context(server))
         return self._registries[key]
 
-    def server(self, name: str, redirect: bool = False, delayed: bool = False, container: str | None = None) -> Server:
+    def server(
+        self,
+        name: str,
+        redirect: bool = False,
+        delayed: bool = False,
+        container: str | None = None,
+        checksums: bool = True,
+    ) -> Server:
         """A registry that is not started yet. Raises Unavailable."""
         program = self._command(name)
         self.make(container or name)
         port = free_port()
-        config = self.config(name, port, redirect, delayed, container)
+        config = self.config(name, port, redirect, delayed, container, checksums)
         return Server([*program, str(config)], f"http://127.0.0.1:{port}", config.with_suffix(".log"), "/v2/")
 
     @staticmethod
@@ -102,7 +110,13 @@ class Rig:
         return [program, "serve"]
 
     def config(
-        self, name: str, port: int = 0, redirect: bool = False, delayed: bool = False, container: str | None = None
+        self,
+        name: str,
+        port: int = 0,
+        redirect: bool = False,
+        delayed: bool = False,
+        container: str | None = None,
+        checksums: bool = True,
     ) -> Path:
         """A config file for either registry: ours reads Distribution's format."""
         swift: dict[str, object] = {
@@ -113,6 +127,8 @@ class Rig:
         }
         if name == OURS and self._segment_size:
             swift["chunksize"] = self._segment_size
+        if not checksums:
+            swift["swift_checksums"] = False  # skipped by Distribution
         if redirect:
             swift["secretkey"] = _KEY
         file = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"), "config.yml")

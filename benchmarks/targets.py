@@ -37,7 +37,7 @@ class Target(Protocol):
     base: str  # below which it answers
     headers: dict[str, str]  # that every request needs
 
-    def push_file(self, source: Source) -> None: ...
+    def push_file(self, source: Source, rate: int | None = None) -> None: ...
 
     def pull_file(self, source: Source) -> None: ...
 
@@ -56,11 +56,12 @@ class Registry:
         self.base = f"{server.url}/v2/{repository}/"
         self.headers: dict[str, str] = {}
 
-    def push_file(self, source: Source) -> None:
+    def push_file(self, source: Source, rate: int | None = None) -> None:
         with Session(self.base) as session:
             location = session.ask("POST", "blobs/uploads/", 202).headers["Location"]
             headers = ("Content-Type: application/octet-stream",)
-            answer = curl.upload("PATCH", urljoin(self.base, location), source.path, *headers, chunked=True)
+            url = urljoin(self.base, location)
+            answer = curl.upload("PATCH", url, source.path, *headers, chunked=True, rate=rate)
             session.ask("PUT", _closing(answer["location"], source.digest), 201)
 
     def pull_file(self, source: Source) -> None:
@@ -105,8 +106,8 @@ class Wire:
         with Session(self.base, self.headers) as session:
             session.ask("PUT", "", 201, 202)
 
-    def push_file(self, source: Source) -> None:
-        curl.upload("PUT", f"{self.base}{source.digest}", source.path, *self._header)
+    def push_file(self, source: Source, rate: int | None = None) -> None:
+        curl.upload("PUT", f"{self.base}{source.digest}", source.path, *self._header, rate=rate)
 
     def pull_file(self, source: Source) -> None:
         _expect(curl.download(f"{self.base}{source.digest}", *self._header), source.size)
