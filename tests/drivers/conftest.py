@@ -28,7 +28,7 @@ def connect(monkeypatch):
 
     def make(swift, root="some/root", **options):
         monkeypatch.setattr(connection, "http_connection", swift.http_connection)
-        return storage.Storage(path=root, config=swift.options(swift_segment_size=SEGMENT, **options))
+        return storage.Storage(path=root, config=swift.options(**dict({"swift_segment_size": SEGMENT}, **options)))
 
     return make
 

@@ -326,15 +326,15 @@ class _Pool(object):
         self._swift = swift
         self._response = None
 
-    def urlopen(self, method, url, body, headers, retries, redirect, timeout, chunked, preload_content, **kwargs):
+    def urlopen(self, method, url, body, headers, retries, redirect, timeout, preload_content, **kwargs):
         assert timeout.connect_timeout and timeout.read_timeout, "a request without a time-out"
         assert retries.total is False and not redirect, "a retry that nobody knows of"
         assert not preload_content
         body = body or b""
         if not isinstance(body, bytes):
-            body = b"".join(body)
+            body = b"".join(body) if hasattr(body, "__iter__") else b"".join(iter(lambda: body.read(8192), b""))
         headers = CaseInsensitiveDict((name, text(value)) for name, value in headers.items())
-        sent = None if chunked or (method in ("GET", "HEAD") and not body) else str(len(body))
+        sent = None if method in ("GET", "HEAD") and not body else str(len(body))
         assert headers.get("Content-Length") == sent, "another length than that of the body"
         assert self._response is None or self._response.over, "a second request while a body is open"
         self._response = _Response(*self._swift.respond(method, url, headers, body))

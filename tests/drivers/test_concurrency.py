@@ -5,12 +5,14 @@ from __future__ import unicode_literals
 
 import hashlib
 import io
+import socket
 import threading
+import time
 
 import pytest
 
-from docker_registry.drivers.swift import segments
-from docker_registry.drivers.swift.concurrency import STEP, Budget, Crew, Lease, Md5, each
+from docker_registry.drivers.swift import concurrency, segments
+from docker_registry.drivers.swift.concurrency import LEAST, STEP, Budget, Crew, Lease, Md5, breathe, each
 from tests.conformance import Broken, GoneAway, Slow, pattern, read, together
 from tests.drivers.conftest import SEGMENT
 
@@ -106,6 +108,54 @@ def test_a_lease_grows_in_steps_and_ends():
     lease.end()
     lease.end()
     assert budget.used == 0
+
+
+def test_portions_of_a_budget_that_is_half_used():
+    budget = Budget(96 << 20)
+    with budget.stream(), budget.stream():
+        with budget.stream():
+            assert budget.take(48 << 20)
+            assert budget.portion() is None
+            assert budget.take(1)
+            assert budget.portion() == 16 << 20
+        assert budget.portion() == 24 << 20
+    assert budget.portion() == 48 << 20
+    assert Budget(1 << 20).portion() is None
+    small = Budget(4 << 20)
+    small.overdraw(4 << 20)
+    with small.stream():
+        assert small.portion() == LEAST
+
+
+def test_who_breathes_lets_others_do_io():
+    ours, theirs = socket.socketpair()
+    waits, got = threading.Event(), []
+
+    def receive():
+        waits.set()
+        got.append(theirs.recv(1))
+
+    thread = threading.Thread(target=receive)
+    thread.start()
+    waits.wait()
+    ours.send(b"x")
+    deadline = time.time() + 5
+    while not got and time.time() < deadline:
+        breathe()
+    found = list(got)
+    thread.join()
+    ours.close()
+    theirs.close()
+    assert found == [b"x"]
+
+
+def test_a_stream_sends_before_it_has_taken_all_memory(monkeypatch, connect, swift):
+    monkeypatch.setattr(concurrency, "LEAST", 1 << 20)
+    driver = connect(swift, swift_memory=8 << 20, swift_segment_size=32 << 20)
+    content = pattern(7 << 20)
+    driver.stream_write("f", io.BytesIO(content))
+    assert [part.size >> 20 for part in driver.parts("f")] == [5, 2]
+    assert read(driver, "f") == content
 
 
 @pytest.mark.parametrize("blocks", [[], [1], [1000] * 3000, [300 << 10], [1 << 20] * 5, [3 << 20, 1, 70000]])

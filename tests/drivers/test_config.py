@@ -75,7 +75,7 @@ def test_defaults():
     settings = read(PASSWORD, {})
     assert (settings.storage_path, settings.container) == ("/", "dev_container")
     assert (settings.endpoint_type, settings.service_type) == ("public", "object-store")
-    assert (settings.segment_size, settings.memory, settings.concurrency) == (32 << 20, 128 << 20, 3)
+    assert (settings.segment_size, settings.memory, settings.concurrency) == (32 << 20, 192 << 20, 3)
     assert settings.insecure is False
     assert settings.region_name is None
     assert settings.temp_url_key is None

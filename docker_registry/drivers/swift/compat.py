@@ -25,21 +25,11 @@ if sys.version_info >= (3,):
 
     def unwired(value):
         """A header's value, which http.client takes for Latin-1, as the UTF-8 that it is."""
-        return value.encode("latin-1").decode("utf8")
+        return value.encode("latin-1").decode("utf8", "replace")
 
-    class _Blocks(object):
-        """A request's body in pieces. It has a length, so that it is not sent in chunks, and can be sent again."""
-
-        def __init__(self, blocks):
-            self._blocks = blocks
-
-        def __len__(self):
-            return sum(len(block) for block in self._blocks)
-
-        def __iter__(self):
-            return iter(self._blocks)
-
-    body_of = _Blocks
+    def outgoing(body):
+        """A body as http.client takes it."""
+        return body
 
 else:
     import urllib as urls
@@ -49,7 +39,19 @@ else:
 
     md5 = hashlib.md5
     unwired = str
-    body_of = b"".join  # httplib takes nothing else without reading it in small pieces
+
+    class _File(object):
+        """Blocks as a file that gives one at a time, however few bytes it is asked for: httplib asks for 8 KiB."""
+
+        def __init__(self, blocks):
+            self._blocks = iter(blocks)
+
+        def read(self, _size):
+            return next((block for block in self._blocks if block), b"")
+
+    def outgoing(body):
+        """A body as httplib takes it."""
+        return _File(body) if isinstance(body, Blocks) else body
 
     Stat = namedtuple("Stat", "size modified")
     Entry = namedtuple("Entry", "path size modified md5 segmented")
@@ -97,14 +99,15 @@ else:
 
 
 __all__ = [
+    "Blocks",
     "Entry",
     "Part",
     "Reader",
     "Stage",
     "Stat",
-    "body_of",
     "http_client",
     "md5",
+    "outgoing",
     "quote",
     "resolve_range",
     "say",
@@ -112,6 +115,19 @@ __all__ = [
     "unquote",
     "unwired",
 ]
+
+
+class Blocks(object):
+    """A request's body in pieces, which are sent as they lie in memory, as often as it takes."""
+
+    def __init__(self, blocks):
+        self._blocks = blocks
+
+    def __len__(self):
+        return sum(len(block) for block in self._blocks)
+
+    def __iter__(self):
+        return iter(self._blocks)
 
 
 def text(value):

@@ -11,12 +11,14 @@ from __future__ import unicode_literals
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 from .compat import md5
 
-__all__ = ["Budget", "Crew", "Md5", "NoChecksum", "each", "shared_budget"]
+__all__ = ["Budget", "Crew", "Md5", "NoChecksum", "breathe", "each", "shared_budget"]
 
 STEP = 1 << 20  # bytes by which a lease grows
+LEAST = 4 << 20  # bytes of a portion; smaller ones cost Swift more than waiting does
 _HASHERS = 2
 _HASHED_AT_ONCE = 1 << 20  # bytes; handing over fewer costs more than hashing them
 _HASHED_INLINE = 256 << 10
@@ -32,7 +34,31 @@ class Budget(object):
     def __init__(self, total):
         self.total = total
         self.used = 0
+        self._streams = 0
         self._change = threading.Condition()
+
+    @contextmanager
+    def stream(self):
+        """One that gathers bytes counts as a stream for as long as it does."""
+        with self._change:
+            self._streams += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._streams -= 1
+
+    def portion(self):
+        """Bytes that a stream gathers before it sends them; None while there is plenty.
+
+        Two portions for each stream fit: it sends one while it gathers the
+        next. Were they larger, all would gather until nothing is left, then
+        all wait for what they send.
+        """
+        with self._change:
+            if self.used <= self.total // 2:
+                return None
+            return max(LEAST, self.total // (2 * max(1, self._streams)))
 
     def take(self, size, patience=0):
         """Take `size` bytes, waiting up to `patience` seconds for them; whether it worked."""
@@ -224,6 +250,16 @@ class NoChecksum(object):
 
     def hexdigest(self):
         return None
+
+
+def breathe():
+    """Let other greenlets of this thread do what I/O is possible now; threads need no such favour."""
+    if _patched():
+        import gevent
+
+        # sleep(0) comes back before the loop has looked at a socket. At the highest priority, idle comes back after
+        # one look, however much is going on.
+        gevent.idle(2)
 
 
 def _start_native(task, *args):

@@ -17,7 +17,7 @@ from urllib3.util.timeout import Timeout
 
 from docker_registry.core.exceptions import UnreachableError
 
-from .compat import text, unwired
+from .compat import outgoing, text, unwired
 
 __all__ = ["Connection", "Pool", "headers_of"]
 
@@ -59,30 +59,25 @@ class Connection(object):
     def send(self, verb, target, headers, data):
         """Send a request, once; returns urllib3's response, its body not read yet.
 
-        `target` is the URL path and query on the server. `data` is bytes, or
-        an iterable of bytes: one that has a length in bytes is sent with it
-        (see `compat.body_of`), any other in chunks. Redirects are not
-        followed: Swift makes none, and the token must not follow someone who
-        does. An OSError out of the iterable is taken for one of the socket,
-        anything else passes through; the connection is broken by both.
+        `target` is the URL path and query on the server; `data` is bytes or
+        `compat.Blocks`. Redirects are not followed: Swift makes none, and the
+        token must not follow someone who does.
         """
         sent = dict(self._headers)
         for name, value in headers.items():
             check_header_validity((name, value))
             sent[str(name)] = text(value).encode("utf8")
-        chunked = not hasattr(data, "__len__")
-        if not chunked and (data or verb not in ("GET", "HEAD")):
+        if data or verb not in ("GET", "HEAD"):
             sent[str("Content-Length")] = str(len(data))
         self._response = self._urllib3.urlopen(
             str(verb),
             self._before_path + str(target),
-            data if chunked or data else None,
+            outgoing(data) if data else None,
             sent,
             retries=_NO_RETRIES,
             redirect=False,
             assert_same_host=False,
             timeout=self._timeout,
-            chunked=chunked,
             preload_content=False,
             decode_content=False,
         )

@@ -157,7 +157,7 @@ OPTIONS = (
         "Size of the segments of large objects; smaller files are plain objects.",
     ),
     _option("swift_concurrency", "count", 3, "", "Segments sent at the same time for one stream."),
-    _option("swift_memory", "size", 128 * MIB, "", "Memory for all segments in flight in one process."),
+    _option("swift_memory", "size", 192 * MIB, "", "Memory for all segments in flight in one process."),
     _option(
         "swift_checksums",
         "boolean",

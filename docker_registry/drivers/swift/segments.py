@@ -15,8 +15,8 @@ from collections import namedtuple
 
 from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
 
-from .compat import Part, Stage, body_of, say
-from .concurrency import Crew, Lease, Md5, NoChecksum
+from .compat import Blocks, Part, Stage, say
+from .concurrency import Crew, Lease, Md5, NoChecksum, breathe
 from .objects import Content
 
 __all__ = ["SegmentedStage", "Workshop"]
@@ -56,16 +56,26 @@ class SegmentedStage(Stage):
 
     def fill(self, fp):
         before = self.size
-        while True:
-            want = min(BLOCK, self._shop.segment_size - self._tail.size) or min(BLOCK, self._shop.segment_size)
-            self._make_room(want)
-            block = fp.read(want)
-            if not block:
-                return self.size - before
-            if self._tail.size + len(block) > self._shop.segment_size:
+        with self._shop.budget.stream():
+            while self._fill_block(fp):
+                pass
+        return self.size - before
+
+    def _fill_block(self, fp):
+        """Take the next bytes; whether there were any."""
+        limit = min(self._shop.segment_size, self._shop.budget.portion() or self._shop.segment_size)
+        room = limit - self._tail.size
+        want = min(BLOCK, room if room > 0 else limit)
+        self._make_room(want)
+        block = fp.read(want)
+        if block:
+            if self._tail.size + len(block) > limit:
                 self._send_tail()
                 self._tail.lease.overdraw(len(block))
             self._tail.append(block)
+            # A client that is always ready would else keep everybody else from sending.
+            breathe()
+        return bool(block)
 
     def read(self):
         self._crew.join()
@@ -177,7 +187,6 @@ class SegmentedStage(Stage):
 
     def _content(self):
         """What the closing PUT has to send."""
-        self._crew.join()
         if not any(part.size for part in self._given + self._mine):
             return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id)
         self._send_tail()
@@ -224,7 +233,7 @@ class _Tail(object):
 
     def body(self):
         """All of it, to be sent as it lies in memory."""
-        return body_of(self.blocks) if self.size else b""
+        return Blocks(self.blocks) if self.size else b""
 
     def clear(self):
         self.size = 0
