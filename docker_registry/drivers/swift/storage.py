@@ -26,6 +26,7 @@ __all__ = ["Storage"]
 
 logger = logging.getLogger(__name__)
 
+CHUNK = 256 << 10  # bytes read at a time; each client that reads slowly holds as many
 SIDE_BY_SIDE = 8  # small requests in flight for one call
 # From this size on, and at 0 bytes, a row of a listing may be a large object without saying so.
 PERHAPS_LARGE = 1 << 20
@@ -130,7 +131,7 @@ class Storage(driver.Base):
         return Stat(size_of(name, headers), _modified(headers))
 
     def open(self, path, bytes_range=None):
-        return reading.open_object(self._client, self._names.file(path), bytes_range, self.buffer_size, self._retries)
+        return reading.open_object(self._client, self._names.file(path), bytes_range, CHUNK, self._retries)
 
     def walk(self, path=None):
         for row in self._rows(self._names.folder(path)):
@@ -193,7 +194,7 @@ class Storage(driver.Base):
     def _read_part(self, part):
         container, name = self._names.located(part)
         with reading.open_object(
-            self._client, name, None, self.buffer_size, self._retries, container=container
+            self._client, name, None, CHUNK, self._retries, container=container
         ) as reader:
             for chunk in reader:
                 yield chunk
