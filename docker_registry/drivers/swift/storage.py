@@ -193,9 +193,7 @@ class Storage(driver.Base):
 
     def _read_part(self, part):
         container, name = self._names.located(part)
-        with reading.open_object(
-            self._client, name, None, CHUNK, self._retries, container=container
-        ) as reader:
+        with reading.open_object(self._client, name, None, CHUNK, self._retries, container=container) as reader:
             for chunk in reader:
                 yield chunk
 
