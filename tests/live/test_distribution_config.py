@@ -51,6 +51,18 @@ def test_the_file_and_the_environment_over_it(swift: EmbeddedSwift, container: s
             assert location.startswith("https://registry.example.com/some/where/v2/app/blobs/uploads/")
 
 
+def test_our_own_options_in_the_file_do_not_disturb_it(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    parameters = storage(swift, container, swift_checksums=False, swift_timeout=30)
+    with (
+        Distribution2(tmp_path, parameters) as it,
+        Ours(tmp_path, it.config, environ=it.environ) as us,
+        Client(it.url) as theirs,
+        Client(us.url) as ours,
+    ):
+        digest = ours.push_blob("app", b"layer")
+        assert theirs.blob("app", digest) == b"layer"
+
+
 def test_read_only(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     environ = {"REGISTRY_STORAGE_MAINTENANCE_READONLY": "{enabled: true}"}
     with (
