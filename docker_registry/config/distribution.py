@@ -16,7 +16,7 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.settings import DriverConfig, Settings
 
-from .keys import HONOURED, IGNORED, REFUSED, SWIFT
+from .keys import HONOURED, IGNORED, REFUSED, SWIFT, is_own
 from .loaded import Loaded, default_workers
 from .values import Options, hint
 
@@ -65,7 +65,7 @@ def _covered(path: Path, table: Mapping[Path, Any]) -> Path | None:
 def _known(path: Path) -> bool:
     return (
         path in HONOURED
-        or (path[:2] == ("storage", "swift") and (len(path) == 2 or path[2] in SWIFT))
+        or (path[:2] == ("storage", "swift") and (len(path) == 2 or path[2] in SWIFT or is_own(path[2])))
         or path == ("storage", "inmemory")
         or bool(_covered(path, IGNORED) or _covered(path, REFUSED))
         or any(known[: len(path)] == path for known in HONOURED)  # an empty mapping
@@ -190,7 +190,7 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
 def _driver_options(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     given = {path[2]: value for path, value in values.items() if path[:2] == ("storage", "swift") and len(path) == 3}
     options = Options(given, f"{file}, storage.swift")
-    driver = {}
+    driver = {name: value for name, value in given.items() if is_own(name)}
     for name, (option, convert) in SWIFT.items():
         if option and name in options.rest():
             driver[option] = options.take(name, convert, None)

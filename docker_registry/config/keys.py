@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from docker_registry.drivers.swift.options import OPTIONS
-
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["HONOURED", "IGNORED", "REFUSED", "SWIFT"]
+__all__ = ["HONOURED", "IGNORED", "REFUSED", "SWIFT", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -99,7 +97,7 @@ REFUSED: dict[Path, str] = _table(
 )
 
 # Distribution's parameter -> the driver's option ("" for none) and how it is read.
-_TRANSLATED: dict[str, tuple[str, Converter]] = {
+SWIFT: dict[str, tuple[str, Converter]] = {
     "accesskey": ("", text),
     "applicationcredentialid": ("swift_application_credential_id", text),
     "applicationcredentialname": ("swift_application_credential_name", text),
@@ -127,6 +125,10 @@ _TRANSLATED: dict[str, tuple[str, Converter]] = {
     "username": ("swift_user", text),
 }
 
-# Options that Distribution has no word for may stand in its file by their own names: it skips what it does not know.
-_OWN = {option.name for option in OPTIONS} - {name for name, _ in _TRANSLATED.values()} - {"storage_path"}
-SWIFT = {**_TRANSLATED, **{name: (name, lambda value: value) for name in sorted(_OWN)}}
+
+def is_own(parameter: str) -> bool:
+    """Whether a parameter is an option of the driver, by its own name, that Distribution has no word for.
+
+    The driver knows which there are; importing it here would import sockets before gevent patches them.
+    """
+    return parameter.startswith("swift_") and all(option != parameter for option, _ in SWIFT.values())
