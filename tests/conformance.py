@@ -23,8 +23,8 @@ from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsErr
 __all__ = ["ROOT", "Broken", "GoneAway", "Slow", "Subject", "Suite", "pattern", "read", "together"]
 
 # A root, and names that begin like it.
-ROOT = "some/root"
-NEIGHBOURS = ("some", "some/roo", "some/root", "some/root-2/a/b", "some/root.d", "some/roots/a/b", "a/b", "segments/a")
+ROOT = "some/base"
+NEIGHBOURS = ("some", "some/roo", "some/base", "some/base-2/a/b", "some/base.d", "some/bases/a/b", "a/b", "segments/a")
 
 ODD_NAMES = (
     "spaces in/a name",

@@ -9,7 +9,7 @@ from ..content import Source
 from ..measure import Goal, Row, turn
 from ..plan import MIB, Plan
 from ..rig import CONTAINERS, DISTRIBUTION, OURS, WIRE, Rig
-from ..targets import side_by_side
+from ..targets import Target, side_by_side
 from . import targets
 
 __all__ = ["large"]
@@ -18,8 +18,6 @@ _PUSH_GOALS = {
     1: [Goal(OURS, 1.05, WIRE), Goal(OURS, 1 / 3, DISTRIBUTION)],
     6: [Goal(OURS, 1.6, WIRE), Goal(OURS, 1 / 2, DISTRIBUTION)],
 }
-
-
 _GIGABIT = 125_000_000  # bytes/s
 
 
@@ -70,12 +68,7 @@ def _push(rig: Rig, rounds: int, sources: list[Source], checksums: bool) -> Row:
         row.goals = [*_PUSH_GOALS[count], Goal(OURS, 3.0 * row.gib, what="cpu")]
     else:  # no MD5, as neither Distribution nor curl computes one
         row = Row(f"push-{count}-unchecked", f"push {_amount(sources)}, swift_checksums: false", gib=size / 2**30)
-    found = targets(rig, row) | {OURS: rig.registry(OURS, checksums=checksums)}
-    for _ in range(rounds):
-        for source in sources:
-            source.fresh()
-        turn(rig, row, found, lambda target: side_by_side(sources, target.push_file, count))
-        rig.empty(*CONTAINERS)
+    _pushes(rig, row, targets(rig, row) | {OURS: rig.registry(OURS, checksums=checksums)}, rounds, sources)
     return row
 
 
@@ -83,12 +76,18 @@ def _push_slowly(rig: Rig, rounds: int, source: Source) -> Row:
     """From a client whose link is the bound, as most are."""
     title = f"push {source.size // MIB} MiB from a client on 1 Gbit/s"
     row = Row("push-1-gigabit", title, gib=source.size / 2**30, goals=[Goal(OURS, 1.05, WIRE)])
-    found = targets(rig, row)
-    for _ in range(rounds):
-        source.fresh()
-        turn(rig, row, found, lambda target: target.push_file(source, rate=_GIGABIT))
-        rig.empty(*CONTAINERS)
+    _pushes(rig, row, targets(rig, row), rounds, [source], _GIGABIT)
     return row
+
+
+def _pushes(
+    rig: Rig, row: Row, found: dict[str, Target], rounds: int, sources: list[Source], rate: int | None = None
+) -> None:
+    for _ in range(rounds):
+        for source in sources:
+            source.fresh()
+        turn(rig, row, found, lambda target: side_by_side(sources, partial(target.push_file, rate=rate), len(sources)))
+        rig.empty(*CONTAINERS)
 
 
 def _amount(sources: list[Source]) -> str:

@@ -26,7 +26,7 @@ def quick(monkeypatch):
 def connect(monkeypatch):
     """Make drivers that reach a MockSwift: `connect(swift, root, **options)`."""
 
-    def make(swift, root="some/root", **options):
+    def make(swift, root="some/base", **options):
         monkeypatch.setattr(connection, "http_connection", swift.http_connection)
         return storage.Storage(path=root, config=swift.options(**dict({"swift_segment_size": SEGMENT}, **options)))
 

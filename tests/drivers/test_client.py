@@ -122,7 +122,7 @@ def test_the_container_is_made_when_it_is_missing(connect, swift):
     assert "box" not in swift.containers
     driver.put_content("f", b"x")
     assert methods(swift)[-3:] == ["PUT", "PUT", "PUT"]
-    assert swift.names() == ["some/root/f"]
+    assert swift.names() == ["some/base/f"]
     assert swift.policies == {"box": "gold"}
 
 

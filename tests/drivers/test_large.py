@@ -13,7 +13,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 from tests.conformance import pattern, read
 from tests.drivers.conftest import SEGMENT
 
-ROOT = "some/root/"
+ROOT = "some/base/"
 
 
 def of_box(swift):
@@ -39,7 +39,7 @@ def test_a_dlo_of_distribution(connect, swift):
     driver = connect(swift)
     prefix = ROOT + "segments/abc/def0123"
     contents = {"{0}/{1:016d}".format(prefix, i): pattern(100, i) for i in (1, 2, 10)}
-    dynamic(swift, "files/data", "box/some/root/segments/abc/def0123", contents)
+    dynamic(swift, "files/data", "box/some/base/segments/abc/def0123", contents)
     whole = b"".join(contents[name] for name in sorted(contents))
     assert read(driver, "files/data") == whole
     assert driver.get_size("files/data") == 300
@@ -74,7 +74,7 @@ def test_a_dlo_in_another_container(connect, swift):
 
 def test_the_manifest_of_a_dlo_goes_first(connect, swift):
     driver = connect(swift)
-    dynamic(swift, "f", "box/some/root/segments/x", {ROOT + "segments/x/1": b"a", ROOT + "segments/x/2": b"b"})
+    dynamic(swift, "f", "box/some/base/segments/x", {ROOT + "segments/x/1": b"a", ROOT + "segments/x/2": b"b"})
     swift.spoil = lambda method, path, query: 403 if query == "inner" else None
     with pytest.raises(BrokenError, match="2 of its segments"):
         driver.remove("f")
@@ -83,7 +83,7 @@ def test_the_manifest_of_a_dlo_goes_first(connect, swift):
 
 def test_an_empty_dlo(connect, swift):
     driver = connect(swift)
-    dynamic(swift, "f", "box/some/root/segments/none", {})
+    dynamic(swift, "f", "box/some/base/segments/none", {})
     assert driver.get_content("f") == b""
     assert read(driver, "f") == b""
     assert driver.parts("f") == []
@@ -102,7 +102,7 @@ def test_a_dlo_without_a_prefix_takes_nothing_along(connect, swift, manifest):
 
 def test_replacing_a_dlo_takes_its_segments_along(connect, swift):
     driver = connect(swift)
-    dynamic(swift, "f", "box/some/root/segments/x", {ROOT + "segments/x/1": b"a", ROOT + "segments/x/2": b"b"})
+    dynamic(swift, "f", "box/some/base/segments/x", {ROOT + "segments/x/1": b"a", ROOT + "segments/x/2": b"b"})
     driver.put_content("f", b"new")
     assert of_box(swift) == ["f"]
 
@@ -160,7 +160,7 @@ def test_a_deletion_that_reports_errors_is_one(connect, swift):
     driver = connect(swift)
     driver.stream_write("f", io.BytesIO(pattern(3 * SEGMENT)))
     swift.spoil = lambda method, path, query: "403 Forbidden" if query == "inner" and path.endswith("1") else None
-    with pytest.raises(BrokenError, match=r"1 of its objects could not be deleted, such as /box/some/root/segments"):
+    with pytest.raises(BrokenError, match=r"1 of its objects could not be deleted, such as /box/some/base/segments"):
         driver.remove("f")
 
 
@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_removed_whole(connect, swift):
     for i in range(9):
         driver.put_content("d/{0}".format(i), b"x")
     swift.spoil = lambda method, path, query: "503 Busy" if query == "inner" and path.endswith("/3") else None
-    with pytest.raises(UnreachableError, match=r"1 files could not be removed, such as some/root/d/3"):
+    with pytest.raises(UnreachableError, match=r"1 files could not be removed, such as some/base/d/3"):
         driver.remove("d")
     assert of_box(swift) == ["d/3"]
     swift.spoil = lambda *request: None

@@ -63,7 +63,7 @@ def test_a_layer_is_looked_for_once_and_goes_with_its_segments(driver, swift):
     driver.stream_write(layer, io.BytesIO(b"x" * (3 * SEGMENT)))
     assert methods(swift, driver.exists, layer) == (["HEAD"], True)
     driver.remove(layer)
-    assert swift.names() == ["some/root/warm"]
+    assert swift.names() == ["some/base/warm"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ CONTENT = pattern(1000000)
 @pytest.fixture
 def driver(connect, swift):
     driver = connect(swift)
-    swift.put("some/root/f", CONTENT)
+    swift.put("some/base/f", CONTENT)
     return driver
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_changed_meanwhile_is_not_mixed(driver, swift, monkeypatch):
     Breaking(monkeypatch, [5000])
     chunks = driver.stream_read("f")
     assert next(chunks) == CONTENT[:5000]
-    swift.put("some/root/f", CONTENT[::-1])
+    swift.put("some/base/f", CONTENT[::-1])
     with pytest.raises(BrokenError, match="replaced or removed"):
         list(chunks)
 

@@ -37,9 +37,9 @@ def test_the_configured_key_signs(connect, swift, now):
     driver = connect(swift, swift_temp_url_key="secret", swift_temp_url_ttl=60)
     now(driver)
     path, query = parse(driver.content_redirect_url("a b/é"))
-    assert path == ACCOUNT + "/box/some/root/a%20b/%C3%A9"
+    assert path == ACCOUNT + "/box/some/base/a%20b/%C3%A9"
     assert query["temp_url_expires"] == "1000060"
-    assert query["temp_url_sig"] == sign("secret", 1000060, ACCOUNT + "/box/some/root/a b/é")
+    assert query["temp_url_sig"] == sign("secret", 1000060, ACCOUNT + "/box/some/base/a b/é")
     assert swift.requests == []
 
 
@@ -54,7 +54,7 @@ def test_the_configured_key_signs(connect, swift, now):
 def test_the_digest_is_the_best_that_the_server_takes(connect, swift, allowed, digest):
     swift.info["tempurl"]["allowed_digests"] = allowed
     _, query = parse(connect(swift, swift_temp_url_key="k").content_redirect_url("f"))
-    assert query["temp_url_sig"] == sign("k", query["temp_url_expires"], ACCOUNT + "/box/some/root/f", digest)
+    assert query["temp_url_sig"] == sign("k", query["temp_url_expires"], ACCOUNT + "/box/some/base/f", digest)
 
 
 @pytest.mark.parametrize("info", [{"swift": {}, "tempurl": {}}, None])
