@@ -12,7 +12,7 @@ if sys.version_info[0] == 2:
     # is docker-registry-core's there, and the OCI registry needs Python 3.
     setup(
         options=OPTIONS,
-        packages=["docker_registry.drivers.swift"],
+        packages=find_packages(include=["docker_registry.drivers.swift", "docker_registry.drivers.swift.*"]),
         py_modules=["docker_registry.__init__", "docker_registry.drivers.__init__"],
     )
 else:

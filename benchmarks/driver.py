@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from docker_registry.core.driver import fetch
-from docker_registry.distribution.settings import DriverConfig
+from docker_registry.settings import DriverConfig
 
 __all__ = ["WARM_UP", "main"]
 

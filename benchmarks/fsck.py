@@ -25,8 +25,9 @@ from typing import NamedTuple
 
 import requests
 
-from docker_registry.distribution import layout, messages
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import OCI_MANIFEST
 from docker_registry.embedded import EmbeddedSwift
 
 _LAYERS = 10  # of an image
@@ -80,9 +81,7 @@ def _rest(number: int) -> Iterator[Put]:
         {"mediaType": "application/octet-stream", "digest": str(Digest.of(content)), "size": len(content)}
         for content in contents
     ]
-    body = json.dumps(
-        {"schemaVersion": 2, "mediaType": messages.OCI_MANIFEST, "config": config, "layers": layers}
-    ).encode()
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}).encode()
     digest, tag = Digest.of(body), f"v{number}"
     yield Put(layout.blob_data(digest), body)
     for content in contents:

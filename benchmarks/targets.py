@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 
 from . import curl
 from .content import MANIFEST, Blob, Image, Source, digest_of

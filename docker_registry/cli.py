@@ -19,8 +19,8 @@ COMMANDS = {
     "serve": ("docker_registry.commands.serve:serve", "Run the registry on a Swift, as a config file says."),
     "demo": ("docker_registry.commands.demo:demo", "Run a registry and its own Swift on this machine, to try things."),
     "swift": ("docker_registry.commands.demo:swift", "Run only the small OpenStack Swift of `demo`."),
-    "check": ("docker_registry.maintenance.commands:check", "Look at a Swift and say what a registry will find there."),
-    "fsck": ("docker_registry.maintenance.commands:fsck", "Look for damage in a container, and repair what is safe."),
+    "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
+    "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
 }
 
 

@@ -11,8 +11,8 @@ import yaml
 
 from docker_registry import cli
 from docker_registry.config import classic, keys
-from docker_registry.distribution.settings import Settings
-from docker_registry.drivers.swift import options
+from docker_registry.drivers.swift.settings import options
+from docker_registry.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])

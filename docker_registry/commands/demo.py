@@ -15,9 +15,9 @@ from pathlib import Path
 import click
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.distribution.settings import DriverConfig, Settings
 from docker_registry.embedded import EmbeddedError, EmbeddedSwift, run
 from docker_registry.serving import server
+from docker_registry.settings import DriverConfig, Settings
 
 from . import first_image
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import click
 
-from docker_registry.distribution.settings import Settings
 from docker_registry.serving import probe, server
+from docker_registry.settings import Settings
 
 from .options import config_options, load_and_warn
 

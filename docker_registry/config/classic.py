@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.distribution.settings import DriverConfig, Settings
+from docker_registry.settings import DriverConfig, Settings
 
 from .loaded import Loaded, default_workers
 from .values import Options, flag, headers, hint, networks, path_prefix, seconds, size, text, whole, word

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.distribution.settings import DriverConfig, Settings
+from docker_registry.settings import DriverConfig, Settings
 
 from .keys import HONOURED, IGNORED, REFUSED, SWIFT, is_own
 from .loaded import Loaded, default_workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from docker_registry.distribution.settings import Settings
+from docker_registry.settings import Settings
 
 __all__ = ["Loaded", "default_workers"]
 

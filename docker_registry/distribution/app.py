@@ -18,12 +18,12 @@ from docker_registry.core.exceptions import (
     UnreachableError,
     UnspecifiedError,
 )
+from docker_registry.settings import Settings
 
 from . import routes
-from .cache import Cache
 from .errors import Code, RegistryError
-from .settings import Settings
-from .store import DamagedError, Store
+from .storage.cache import Cache
+from .storage.store import DamagedError, Store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import base, blobs, catalog, grammar, manifests, referrers, tags, uploads
 from .errors import Code, RegistryError
+from .handlers import blobs, catalog, manifests, referrers, tags, uploads, version
+from .model import grammar
 from .resource import Resource
 
 __all__ = ["match", "parse"]
@@ -22,7 +23,7 @@ _TABLE: list[tuple[re.Pattern[str], type[Resource]]] = [
         (r"/v2/(?P<name>.*)/tags/list", tags.Tags),
         (r"/v2/(?P<name>.*)/referrers/(?P<digest>[^/]+)", referrers.Referrers),
         (r"/v2/_catalog", catalog.Catalog),
-        (r"/v2", base.Base),
+        (r"/v2", version.Version),
     )
 ]
 

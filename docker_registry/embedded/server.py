@@ -25,7 +25,7 @@ from swift.common.storage_policy import reload_storage_policies
 from swift.common.utils import NullLogger, logs
 
 from . import configuration
-from .chores import Chores
+from .background_tasks import BackgroundTasks
 from .options import EmbeddedError, Options
 
 __all__ = ["serve"]
@@ -59,7 +59,7 @@ def serve(options: Options, parent: int) -> NoReturn:
     signal.alarm(0)
     if "proxy" in mine:
         if options.chores_interval:
-            eventlet.spawn(Chores(options).run)
+            eventlet.spawn(BackgroundTasks(options).run)
         print(f"ready http://127.0.0.1:{port}", flush=True)
     _silence(layout)
     _watch(parent if "proxy" in mine else me, child)

@@ -20,7 +20,7 @@ import gevent
 from gevent import pywsgi
 
 from docker_registry.core.exceptions import UnspecifiedError
-from docker_registry.distribution.settings import Settings
+from docker_registry.settings import Settings
 
 from . import framing
 from .framing import BodyCut

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from docker_registry.distribution.settings import Settings
+from docker_registry.settings import Settings
 
 __all__ = ["AccessLog", "configure"]
 

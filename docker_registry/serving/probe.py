@@ -13,7 +13,7 @@ import signal
 import time
 
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
-from docker_registry.distribution.settings import DriverConfig, Settings
+from docker_registry.settings import DriverConfig, Settings
 
 __all__ = ["probe"]
 
@@ -50,7 +50,7 @@ def _answer(settings: Settings, pipe: int) -> None:
 
 
 def _ask(settings: Settings) -> str:
-    from .assembly import open_driver
+    from docker_registry.settings import open_driver
 
     driver = DriverConfig({**settings.driver, **_BRISK})
     try:

@@ -23,7 +23,7 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
-from docker_registry.distribution.settings import Settings
+from docker_registry.settings import Settings
 
 from . import logs
 from .allocator import keep_freed_memory

@@ -118,7 +118,7 @@ SWIFT = {
 
 @pytest.mark.parametrize(("parameter", "option"), SWIFT.items())
 def test_the_storage_s_parameters(parameter: str, option: str) -> None:
-    from docker_registry.drivers.swift import options
+    from docker_registry.drivers.swift.settings import options
 
     assert option in options.BY_NAME
     assert read(merged((f"storage.swift.{parameter}", "given"))).settings.driver[option] == "given"

@@ -7,7 +7,7 @@ from werkzeug.test import Client
 
 from docker_registry.core.driver import Base, fetch
 from docker_registry.distribution.app import Registry
-from docker_registry.distribution.settings import Settings
+from docker_registry.settings import Settings
 from tests.live.conftest import container, swift
 from tests.live.settings import driver_config
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from werkzeug.test import Client, TestResponse
 
-from docker_registry.distribution.digest import Digest
-from docker_registry.distribution.messages import OCI_INDEX, OCI_MANIFEST
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import OCI_INDEX, OCI_MANIFEST
 
 __all__ = [
     "CONFIG_TYPE",

@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.test import Client, TestResponse
 
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model.digest import Digest
 
 __all__ = ["Push", "blob_url", "pull"]
 

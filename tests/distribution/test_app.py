@@ -14,8 +14,8 @@ from werkzeug.test import Client
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.distribution.app import Registry
-from docker_registry.distribution.digest import Digest
 from docker_registry.distribution.errors import Code, RegistryError
+from docker_registry.distribution.model.digest import Digest
 from tests.distribution.conftest import SETTINGS
 
 DIGEST = Digest.of(b"")
@@ -177,7 +177,7 @@ def test_a_client_cannot_write_lines_of_the_log(
     def fail(*_: Any) -> None:
         raise UnreachableError("gone")
 
-    monkeypatch.setattr("docker_registry.distribution.sessions.Sessions.open", fail)
+    monkeypatch.setattr("docker_registry.distribution.storage.upload_sessions.Sessions.open", fail)
     assert registry().get("/v2/app/blobs/uploads/x%0AERROR%20forged").status_code == 503
     (record,) = caplog.records
     assert record.getMessage() == "GET /v2/app/blobs/uploads/x%0AERROR%20forged: the storage: gone"

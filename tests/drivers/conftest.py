@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from docker_registry.drivers.swift import client, connection, storage
+from docker_registry.drivers.swift import storage
+from docker_registry.drivers.swift.http import client, connection
 from tests.drivers.mock_swift import MockSwift
 
 SEGMENT = 64 * 1024

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError
-from docker_registry.drivers.swift import auth, identity
-from docker_registry.drivers.swift.config import read
+from docker_registry.drivers.swift.login import identity, token
+from docker_registry.drivers.swift.settings.config import read
 
 URL = "http://swift.example.org/v1/AUTH_web"
 LIFETIME = 3600.0
@@ -64,13 +64,13 @@ def keystone(monkeypatch):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(auth, "clock", clock)
+    monkeypatch.setattr(token, "clock", clock)
     return clock
 
 
 @pytest.fixture
 def shared(keystone, clock):
-    return auth.Auth(read(OPTIONS, {}))
+    return token.Auth(read(OPTIONS, {}))
 
 
 def in_threads(number, work):
@@ -150,7 +150,7 @@ def test_a_refused_new_token_is_renewed_again(shared, keystone):
 
 def test_a_token_is_renewed_before_its_end(shared, keystone, clock):
     shared.access()
-    clock.now += LIFETIME - auth.MARGIN - 1
+    clock.now += LIFETIME - token.MARGIN - 1
     assert shared.access().token == "token-1"
     clock.now += 1
     assert shared.access().token == "token-2"
@@ -177,7 +177,7 @@ def test_a_token_of_unknown_lifetime_is_used_until_it_is_refused(shared, keyston
 def test_nobody_waits_for_an_early_renewal_but_the_one_who_makes_it(shared, keystone, clock):
     old = shared.access()
     keystone.asked.acquire()
-    clock.now += LIFETIME - auth.MARGIN
+    clock.now += LIFETIME - token.MARGIN
     keystone.answer.clear()
     threads, results = in_threads(1, shared.access)
     keystone.asked.acquire()
@@ -189,15 +189,15 @@ def test_nobody_waits_for_an_early_renewal_but_the_one_who_makes_it(shared, keys
 
 def test_while_a_token_is_good_an_outage_of_keystone_is_not_noticed(shared, keystone, clock):
     old = shared.access()
-    clock.now += LIFETIME - auth.MARGIN
+    clock.now += LIFETIME - token.MARGIN
     keystone.failure = UnreachableError("down")
     assert shared.access() is old
     assert shared.access() is old
     assert keystone.retries == [4, 0]  # one try only, then a pause
-    clock.now += auth.PAUSE
+    clock.now += token.PAUSE
     assert shared.access() is old
     assert keystone.logins == 3
-    clock.now += auth.MARGIN
+    clock.now += token.MARGIN
     with pytest.raises(UnreachableError, match="down"):
         shared.access()
     keystone.failure = None
@@ -275,7 +275,7 @@ def test_a_refusal_is_final(failing):
 
 
 def test_a_bare_token_is_used_without_keystone_and_cannot_be_renewed():
-    shared = auth.Auth(read({"swift_object_storage_url": URL, "swift_token": "of-a-login"}, {}))
+    shared = token.Auth(read({"swift_object_storage_url": URL, "swift_token": "of-a-login"}, {}))
     access = shared.access()
     assert (access.url, access.token) == (URL, "of-a-login")
     with pytest.raises(BrokenError, match="swift_token") as info:

@@ -10,8 +10,8 @@ import requests.exceptions
 from swiftclient.exceptions import ClientException
 
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, MissingError, UnreachableError
-from docker_registry.drivers.swift import client
-from docker_registry.drivers.swift.connection import Pool
+from docker_registry.drivers.swift.http import client
+from docker_registry.drivers.swift.http.pool import Pool
 from tests.drivers.mock_swift import Refused
 
 

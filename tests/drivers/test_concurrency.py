@@ -11,8 +11,12 @@ import time
 
 import pytest
 
-from docker_registry.drivers.swift import concurrency, segments
-from docker_registry.drivers.swift.concurrency import LEAST, STEP, Budget, Crew, Lease, Md5, breathe, each
+from docker_registry.drivers.swift.objects import segments
+from docker_registry.drivers.swift.work import memory
+from docker_registry.drivers.swift.work.greenlets import breathe
+from docker_registry.drivers.swift.work.hashing import Md5
+from docker_registry.drivers.swift.work.memory import LEAST, STEP, Budget, Lease
+from docker_registry.drivers.swift.work.workers import WorkerPool, each
 from tests.conformance import Broken, GoneAway, Slow, pattern, read, together
 from tests.drivers.conftest import SEGMENT
 
@@ -39,32 +43,32 @@ class Gate(object):
         self._go.set()
 
 
-def test_a_crew_works_side_by_side_up_to_its_limit():
-    crew, gate = Crew(3), Gate()
+def test_a_worker_pool_works_side_by_side_up_to_its_limit():
+    pool, gate = WorkerPool(3), Gate()
     for _ in range(3):
-        crew.submit(gate)
+        pool.submit(gate)
     for _ in range(3):
         gate.entered.acquire()
     assert gate.most == 3
-    fourth = threading.Thread(target=lambda: crew.submit(gate))
+    fourth = threading.Thread(target=lambda: pool.submit(gate))
     fourth.start()
     gate.open()
     fourth.join()
-    crew.join()
+    pool.join()
     assert gate.most == 3
-    assert not crew.busy
+    assert not pool.busy
 
 
-def test_a_crew_raises_what_a_task_raised_each_time_it_is_waited_for():
-    crew = Crew(2)
+def test_a_worker_pool_raises_what_a_task_raised_each_time_it_is_waited_for():
+    pool = WorkerPool(2)
 
     def fail():
         raise GoneAway
 
-    crew.submit(fail)
+    pool.submit(fail)
     for _ in range(2):
         with pytest.raises(GoneAway):
-            crew.join()
+            pool.join()
 
 
 def test_each_keeps_the_order_and_raises():
@@ -150,7 +154,7 @@ def test_who_breathes_lets_others_do_io():
 
 
 def test_a_stream_sends_before_it_has_taken_all_memory(monkeypatch, connect, swift):
-    monkeypatch.setattr(concurrency, "LEAST", 1 << 20)
+    monkeypatch.setattr(memory, "LEAST", 1 << 20)
     driver = connect(swift, swift_memory=8 << 20, swift_segment_size=32 << 20)
     content = pattern(7 << 20)
     driver.stream_write("f", io.BytesIO(content))

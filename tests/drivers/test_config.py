@@ -4,8 +4,8 @@
 import pytest
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.drivers.swift.config import read
-from docker_registry.drivers.swift.options import OPTIONS
+from docker_registry.drivers.swift.settings.config import read
+from docker_registry.drivers.swift.settings.options import OPTIONS
 
 V3 = "https://keystone.example.org:5000/v3"
 PASSWORD = {"swift_authurl": V3, "swift_user": "demo", "swift_password": "secret", "swift_tenant_name": "web"}

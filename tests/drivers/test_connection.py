@@ -10,10 +10,10 @@ import weakref
 import pytest
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError
-from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.compat import Blocks, text
-from docker_registry.drivers.swift.config import read
-from docker_registry.drivers.swift.connection import USER_AGENT, Connection, headers_of
+from docker_registry.drivers.swift.http import errors
+from docker_registry.drivers.swift.http.connection import USER_AGENT, Connection, headers_of
+from docker_registry.drivers.swift.settings.config import read
 
 GOOD = (
     b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nETag: abc\r\nX-Object-Meta-Name: caf\xc3\xa9\r\n"

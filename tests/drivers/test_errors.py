@@ -11,7 +11,7 @@ import urllib3.exceptions
 from swiftclient.exceptions import ClientException
 
 from docker_registry.core import exceptions
-from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.http import errors
 
 
 def status(code, body=b""):

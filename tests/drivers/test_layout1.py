@@ -8,7 +8,7 @@ import io
 import pytest
 
 from docker_registry.core.exceptions import FileNotFoundError
-from docker_registry.drivers.swift import layout1
+from docker_registry.drivers.swift import v1_layout
 from tests.drivers.conftest import SEGMENT
 
 
@@ -81,7 +81,7 @@ def test_a_layer_is_looked_for_once_and_goes_with_its_segments(driver, swift):
     ],
 )
 def test_what_may_be_a_folder_is_looked_for_as_one(driver, path):
-    assert not layout1.is_file(path)
+    assert not v1_layout.is_file(path)
     driver.put_content(path + "/file", b"")
     assert driver.exists(path)
     driver.remove(path)

@@ -4,7 +4,7 @@
 import io
 import os
 
-from docker_registry.drivers.swift.options import OPTIONS
+from docker_registry.drivers.swift.settings.options import OPTIONS
 
 PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
 HEAD = "| option | default | environment | meaning |\n| --- | --- | --- | --- |\n"

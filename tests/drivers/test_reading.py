@@ -7,7 +7,8 @@ import pytest
 import urllib3.exceptions
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError
-from docker_registry.drivers.swift import client, storage
+from docker_registry.drivers.swift import storage
+from docker_registry.drivers.swift.http import client
 from tests.conformance import pattern, read
 
 CONTENT = pattern(1000000)

@@ -14,9 +14,8 @@ from werkzeug.serving import make_server
 from docker_registry.config import load
 from docker_registry.core.driver import Base
 from docker_registry.distribution.app import Registry
-from docker_registry.distribution.settings import Settings
 from docker_registry.embedded import EmbeddedSwift
-from docker_registry.serving.assembly import open_driver
+from docker_registry.settings import Settings, open_driver
 from tests.live.distribution2 import Distribution2, storage
 from tests.live.ours import Ours
 from tests.live.wire import Client

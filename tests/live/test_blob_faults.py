@@ -13,9 +13,9 @@ from werkzeug.test import Client
 
 from docker_registry.core.driver import Base, fetch
 from docker_registry.distribution.app import Registry
-from docker_registry.distribution.digest import Digest
-from docker_registry.distribution.settings import Settings
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.settings import Settings
 from tests.distribution.pushing import Push, blob_url, pull
 from tests.live.faults import FaultProxy
 from tests.live.ours import Ours

@@ -9,11 +9,11 @@ import pytest
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base, fetch
-from docker_registry.distribution import midstate
 from docker_registry.distribution.app import Registry
-from docker_registry.distribution.digest import Digest
-from docker_registry.distribution.settings import Settings
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.storage import resumable_sha256
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.settings import Settings
 from tests.distribution.pushing import Push, blob_url
 from tests.live.settings import driver_config
 
@@ -148,9 +148,9 @@ class TestPush:
 
     @pytest.mark.parametrize("can_resume", [True, False])
     def test_chunked(self, fresh: Fresh, cost: Cost, monkeypatch: pytest.MonkeyPatch, can_resume: bool) -> None:
-        if can_resume and not midstate.is_available():
+        if can_resume and not resumable_sha256.is_available():
             pytest.skip("this Python's libcrypto keeps its SHA-256 to itself")
-        monkeypatch.setattr(midstate, "is_available", lambda: can_resume)
+        monkeypatch.setattr(resumable_sha256, "is_available", lambda: can_resume)
         push = Push(fresh())
         for start in range(0, 5000, 1000):
             assert cost(lambda start=start: push.chunk(SMALL[start : start + 1000])) == 1  # type: ignore[misc]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
-from docker_registry.maintenance.check import look_at_storage
-from docker_registry.maintenance.leaving import look_at_departure
-from docker_registry.maintenance.lines import Level, Line
+from docker_registry.maintenance.check.check import look_at_storage
+from docker_registry.maintenance.check.leaving import look_at_departure
+from docker_registry.maintenance.check.lines import Level, Line
 from docker_registry.maintenance.progress import Quiet
 from tests.live.adoption import MIB, both, driver_of, settings_of
 from tests.live.distribution2 import Distribution2, storage

@@ -123,7 +123,7 @@ def test_the_wish_of_the_server_is_honoured(
     storage: Storage, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("docker_registry.drivers.swift.client.time.sleep", pauses.append)
+    monkeypatch.setattr("docker_registry.drivers.swift.http.client.time.sleep", pauses.append)
     faults.answer(429, headers={"Retry-After": "3"}, method="GET", times=2)
     assert storage.get_content("there") == b"content"
     assert pauses == [3.0, 3.0]

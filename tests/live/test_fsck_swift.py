@@ -11,11 +11,11 @@ import pytest
 
 from docker_registry.core.driver import Base, fetch
 from docker_registry.core.exceptions import UnreachableError
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
-from docker_registry.distribution.settings import Settings
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
-from docker_registry.maintenance.findings import Kind
+from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.settings import Settings
 from tests.live.adoption import both, driver_of, in_process
 from tests.live.faults import FaultProxy
 from tests.live.raw import Raw

@@ -17,8 +17,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from docker_registry.core.driver import fetch
 from docker_registry.distribution.app import Registry
-from docker_registry.distribution.settings import Settings
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.settings import Settings
 from tests.live.clients import skopeo_pull, skopeo_push
 from tests.live.images import MIB, Layout, file_layer
 from tests.live.ours import Ours, write_config

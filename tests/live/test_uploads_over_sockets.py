@@ -12,8 +12,8 @@ import pytest
 
 from docker_registry.core.driver import Base, fetch
 from docker_registry.core.exceptions import FileNotFoundError
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.ours import Ours, write_config
 from tests.live.settings import driver_config

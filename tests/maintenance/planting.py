@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from docker_registry.core.driver import Base
-from docker_registry.distribution import layout, messages
-from docker_registry.distribution.digest import Digest
-from docker_registry.maintenance.findings import Finding
-from docker_registry.maintenance.fsck import Fsck, Options
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import OCI_MANIFEST, parse_manifest
+from docker_registry.maintenance.fsck.findings import Finding
+from docker_registry.maintenance.fsck.fsck import Fsck, Options
 from docker_registry.maintenance.progress import Quiet
 
 __all__ = ["ANY_AGE", "Plant", "codes", "fsck"]
@@ -44,7 +45,7 @@ class Plant:
             self.link(layout.tag_index_link(name, tag, digest), digest)
             self.link(layout.tag_current(name, tag), digest)
         if "subject" in document:
-            entry = messages.parse(json.dumps(document).encode()).descriptor(digest)
+            entry = parse_manifest(json.dumps(document).encode()).descriptor(digest)
             self.driver.put_json(layout.referrer(name, Digest.parse(document["subject"]["digest"]), digest), entry)
         return digest
 
@@ -58,7 +59,7 @@ class Plant:
 def image(layers: Sequence[bytes], **more: Any) -> dict[str, Any]:
     return {
         "schemaVersion": 2,
-        "mediaType": messages.OCI_MANIFEST,
+        "mediaType": OCI_MANIFEST,
         "config": descriptor(b"{}"),
         "layers": [descriptor(layer) for layer in layers],
         **more,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from docker_registry.maintenance.abilities import abilities
-from docker_registry.maintenance.lines import Level
+from docker_registry.maintenance.check.abilities import abilities
+from docker_registry.maintenance.check.lines import Level
 
 MIB = 1 << 20
 OPENSTACK: dict[str, Any] = {

@@ -11,11 +11,11 @@ import pytest
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import FileNotFoundError, UnreachableError
 from docker_registry.core.types import Entry
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
-from docker_registry.maintenance.findings import Kind
-from docker_registry.maintenance.fsck import Fsck, Options
+from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.fsck.fsck import Fsck, Options
 from docker_registry.maintenance.progress import Quiet
 from tests.maintenance.planting import ANY_AGE, Plant, codes, descriptor, fsck, image
 

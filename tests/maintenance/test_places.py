@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
-from docker_registry.maintenance.places import Place, What, place
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.maintenance.fsck.places import Place, What, place
 
 NAMES = st.from_regex(r"[a-z0-9]+(__?[a-z0-9]+|[.-][a-z0-9]+)*(/[a-z0-9]+(_[a-z0-9]+)?)*", fullmatch=True)
 DIGESTS = st.builds(Digest.of, st.binary(max_size=8), st.sampled_from(("sha256", "sha512")))

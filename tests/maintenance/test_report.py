@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from docker_registry.maintenance.findings import Finding, Kind, Summary
+from docker_registry.maintenance.fsck.findings import Finding, Kind, Summary
+from docker_registry.maintenance.fsck.report import JsonReport, TextReport
 from docker_registry.maintenance.progress import Lines, for_terminal
-from docker_registry.maintenance.report import JsonReport, TextReport
 
 FINDING = Finding(
     Kind.EMPTY_BLOB, "blobs/x\n\x1b[31m", "no bytes", repository="app", digest="sha256:x", names=("x",), size=5, age=1.0

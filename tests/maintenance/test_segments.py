@@ -9,11 +9,11 @@ import pytest
 
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 from docker_registry.core.types import Entry, Part
-from docker_registry.distribution import layout
-from docker_registry.distribution.digest import Digest
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
-from docker_registry.maintenance.findings import Kind
-from docker_registry.maintenance.survey import gap
+from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.fsck.scan import gap
 from tests.maintenance.planting import ANY_AGE, Plant, codes, fsck
 
 ANY = {"grace": ANY_AGE, "upload_age": ANY_AGE}

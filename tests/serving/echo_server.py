@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from docker_registry.core.exceptions import ConfigError, UnreachableError
-from docker_registry.distribution.settings import Settings
 from docker_registry.serving import server
 from docker_registry.serving.proxies import TrustedProxies
+from docker_registry.settings import Settings
 
 
 def load(settings: Settings) -> Any:

@@ -9,18 +9,21 @@ from email.utils import parsedate
 from docker_registry.core import driver, lru
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
-from . import config as options
-from . import layout1, listing, reading
-from .auth import Auth
-from .client import Client
+from . import v1_layout
 from .compat import Stat, say
-from .concurrency import each, shared_budget
-from .large import LargeObjects
+from .http import listing
+from .http.client import Client
+from .http.deletion import delete_each
+from .login.token import Auth
 from .names import Names
-from .objects import Content, Objects, size_of
-from .removal import delete_each
-from .segments import SegmentedStage, Workshop
+from .objects import reading
+from .objects.large import LargeObjects
+from .objects.objects import Content, Objects, size_of
+from .objects.segments import SegmentedStage, Workshop
+from .settings import config as options
 from .tempurl import TempUrls
+from .work.memory import shared_budget
+from .work.workers import each
 
 __all__ = ["Storage"]
 
@@ -71,7 +74,7 @@ class Storage(driver.Base):
 
     def put_content(self, path, content):
         clean = self._names.clean(path)
-        if layout1.is_small_file(clean):
+        if v1_layout.is_small_file(clean):
             self._overwrite_cached(clean, content)
         else:
             self._put_cached(clean, content)
@@ -99,16 +102,16 @@ class Storage(driver.Base):
         folder = self._names.folder(path)
         if folder != self._names.root and self._objects.head(self._names.file(path)) is not None:
             return True
-        if layout1.is_file(self._names.clean(path)):
+        if v1_layout.is_file(self._names.clean(path)):
             return False
         return any(True for _ in self._rows(folder, limit=None if folder == self._names.root else 1))
 
     def remove(self, path):
         name, clean = self._names.writable(path), self._names.clean(path)
-        removed = self._objects.remove_plain(name) if layout1.is_small_file(clean) else self._objects.remove(name)
+        removed = self._objects.remove_plain(name) if v1_layout.is_small_file(clean) else self._objects.remove(name)
         if removed:
             self._uncache(clean)
-        elif layout1.is_file(clean) or not self._remove_folder(self._names.folder(path)):
+        elif v1_layout.is_file(clean) or not self._remove_folder(self._names.folder(path)):
             raise FileNotFoundError(say("{0}: nothing is there", path))
 
     def get_size(self, path):

@@ -13,7 +13,8 @@ import sys  # noqa: E402
 
 import gevent  # noqa: E402
 
-from docker_registry.drivers.swift import Storage, identity  # noqa: E402
+from docker_registry.drivers.swift import Storage  # noqa: E402
+from docker_registry.drivers.swift.login import identity  # noqa: E402
 
 log_in, tokens = identity.log_in, []
 

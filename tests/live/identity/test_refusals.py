@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
-from docker_registry.drivers.swift.auth import Auth
-from docker_registry.drivers.swift.config import read
+from docker_registry.drivers.swift.login.token import Auth
+from docker_registry.drivers.swift.settings.config import read
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.identity.cloud import Cloud
 from tests.live.identity.furnishing import OTHER_REGION, PASSWORD, SALES_PASSWORD, SECURE_REGION

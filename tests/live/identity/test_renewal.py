@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from docker_registry.drivers.swift import Storage, identity
+from docker_registry.drivers.swift import Storage
+from docker_registry.drivers.swift.login import identity
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.identity.cloud import Cloud
 

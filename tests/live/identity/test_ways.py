@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from docker_registry.drivers.swift.auth import Auth
-from docker_registry.drivers.swift.config import read
+from docker_registry.drivers.swift.login.token import Auth
+from docker_registry.drivers.swift.settings.config import read
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.combinations import tried
 from tests.live.identity import exercise

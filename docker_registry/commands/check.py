@@ -1,0 +1,33 @@
+"""`check`: how it stands with a Swift, before a registry relies on it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from docker_registry.maintenance.check.check import look_at_storage
+from docker_registry.maintenance.check.leaving import look_at_departure
+from docker_registry.maintenance.check.lines import Level
+from docker_registry.settings import open_driver
+
+from .options import config_options, load_and_warn
+
+__all__ = ["check"]
+
+
+@click.command()
+@config_options
+@click.option("--leaving", is_flag=True, help="List what Distribution 2.8 could not process, for the way back to it.")
+def check(config: str | None, flavor: str | None, leaving: bool) -> None:
+    """Look at a Swift and say what a registry will find there.
+
+    The exit status is 0, or 1 when there is an error.
+    """
+    settings = load_and_warn(config, flavor).settings
+    driver = open_driver(settings)
+    failed = False
+    for line in look_at_departure(driver) if leaving else look_at_storage(settings, driver):
+        click.echo(str(line))
+        failed = failed or line.level is Level.ERROR
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,1 @@
+"""One file a resource: HTTP in, calls of storage/ out, HTTP back."""

@@ -1,0 +1,162 @@
+"""`/v2/<name>/manifests/<reference>` (spec, "Pulling manifests", "Pushing Manifests", "Deleting Manifests")."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+from werkzeug.wrappers import Response
+
+from ..errors import Code, RegistryError
+from ..model import grammar
+from ..model.digest import Digest
+from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
+from ..resource import Resource
+from ..storage import deletion, publishing
+
+__all__ = ["Manifests"]
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 64 * 1024  # bytes of a body read at a time
+_TAGS_MAX = 100  # tags that one push sets; the spec wants 10
+
+
+class Manifests(Resource):
+    def get(self, name: str, reference: str) -> Response:
+        digest = self._find(name, reference)
+        if self.request.if_none_match.contains_weak(str(digest)):
+            return Response(status=304, headers=_headers(digest))
+        manifest = self._read(name, digest)
+        if not self._accepts(manifest.media_type):
+            digest, manifest = self._choose(name, reference, digest, manifest)
+        headers = {**_headers(digest), "Vary": "Accept"}
+        return Response(manifest.body, headers=headers, content_type=manifest.media_type)
+
+    def put(self, name: str, reference: str) -> Response:
+        target = grammar.parse_reference(reference)
+        body = self._body()
+        try:
+            manifest = parse_manifest(body, self.request.headers.get("Content-Type", ""))
+        except ManifestError as error:
+            raise RegistryError(Code.MANIFEST_INVALID, str(error)) from None
+        if isinstance(target, Digest):
+            digest, tags = target, self._tags()
+            _check_digest(digest, body)
+        else:
+            digest, tags = Digest.of(body), [target]
+        publishing.publish(self.store, name, digest, manifest, tags)
+        response = Response(status=201, headers=_headers(digest))
+        response.headers["Location"] = self.url(f"/v2/{name}/manifests/{digest}")
+        if manifest.subject:
+            response.headers["OCI-Subject"] = str(manifest.subject)
+        if tags and isinstance(target, Digest):
+            response.headers["OCI-Tag"] = ", ".join(tags)
+        return response
+
+    def delete(self, name: str, reference: str) -> Response:
+        if not self.settings.delete_enabled:
+            raise RegistryError(
+                Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET, HEAD, PUT"}
+            )
+        target = self._known(name, reference)
+        if isinstance(target, Digest):
+            found = deletion.delete_manifest(self.store, name, target)
+        else:
+            found = deletion.delete_tag(self.store, name, target)
+        if not found:
+            raise _unknown(name, reference)
+        return Response(status=202)
+
+    def _known(self, name: str, reference: str) -> grammar.Tag | Digest:
+        """What has no proper name cannot be there: 404 rather than 400, as the spec's conformance suite has it."""
+        try:
+            return grammar.parse_reference(reference)
+        except RegistryError as error:
+            raise _unknown(name, reference, str(error)) from None
+
+    def _find(self, name: str, reference: str) -> Digest:
+        target = self._known(name, reference)
+        found = self.store.revision(name, target) if isinstance(target, Digest) else self.store.tag(name, target)
+        if found is None:
+            raise _unknown(name, reference)
+        return found
+
+    def _read(self, name: str, digest: Digest) -> Manifest:
+        try:
+            manifest = self.store.manifest(digest)
+        except ManifestError as error:
+            logger.warning("%s in %s cannot be served: %s", digest, name, error)
+            raise _unknown(name, str(digest), str(error)) from None
+        if manifest is None:
+            logger.warning("%s has a link to the manifest %s, whose data is gone", name, digest)
+            raise _unknown(name, str(digest))
+        return manifest
+
+    def _accepts(self, media_type: str) -> bool:
+        return _takes(self.request.headers.get("Accept", ""), media_type)
+
+    def _choose(self, name: str, reference: str, digest: Digest, manifest: Manifest) -> tuple[Digest, Manifest]:
+        """What a client gets that does not take the manifest itself; raises MANIFEST_UNKNOWN.
+
+        Old clients know no lists: of a Docker list, asked for by tag, they get
+        the image for linux/amd64, as from Distribution.
+        """
+        default = default_image(manifest) if ":" not in reference else None
+        if default is not None:
+            image = self._read(name, default)
+            if self._accepts(image.media_type):
+                return default, image
+        raise RegistryError(
+            Code.MANIFEST_UNKNOWN,
+            f"the manifest is of type {manifest.media_type}, which the request's Accept does not list",
+            {"name": name, "digest": str(digest), "mediaType": manifest.media_type},
+        )
+
+    def _tags(self) -> list[grammar.Tag]:
+        """The tags that a push by digest sets; raises TOO_MANY_TAGS."""
+        tags = dict.fromkeys(self.request.args.getlist("tag"))
+        if len(tags) > _TAGS_MAX:
+            raise RegistryError(Code.TOO_MANY_TAGS, f"one push may set {_TAGS_MAX} tags")
+        return [grammar.parse_tag(tag) for tag in tags]
+
+    def _body(self) -> bytes:
+        """The request's body, of bounded size; raises MANIFEST_TOO_LARGE."""
+        limit = self.settings.manifest_size_limit
+        too_large = RegistryError(Code.MANIFEST_TOO_LARGE, f"a manifest may have {limit} bytes here", {"limit": limit})
+        if (self.request.content_length or 0) > limit:
+            raise too_large
+        body = bytearray()
+        while chunk := self.request.stream.read(_CHUNK):
+            body += chunk
+            if len(body) > limit:
+                raise too_large
+        return bytes(body)
+
+
+@lru_cache(maxsize=128)  # clients of one kind all send the same, and it takes long to read
+def _takes(accept: str, media_type: str) -> bool:
+    """Whether a client takes a type; one that does not say takes all."""
+    types = parse_accept_header(accept, MIMEAccept)
+    return not types or types.quality(media_type) > 0
+
+
+def _headers(digest: Digest) -> dict[str, str]:
+    return {"Docker-Content-Digest": str(digest), "ETag": f'"{digest}"'}
+
+
+def _check_digest(digest: Digest, body: bytes) -> None:
+    actual = Digest.of(body, digest.algorithm)
+    if actual != digest:
+        raise RegistryError(
+            Code.DIGEST_INVALID,
+            f"the manifest's digest is {actual}, not {digest}",
+            {"digest": str(digest), "actual": str(actual)},
+        )
+
+
+def _unknown(name: str, reference: str, why: str | None = None) -> RegistryError:
+    message = why or f"{name} has no manifest {reference[:160]}"
+    return RegistryError(Code.MANIFEST_UNKNOWN, message, {"name": name, "reference": reference[:160]})

@@ -1,0 +1,123 @@
+"""Pushing blobs: `POST /v2/<name>/blobs/uploads/` and the URLs that it hands out.
+
+What a session is, `upload_sessions` says; where its bytes go, `blob_writer`.
+"""
+
+from __future__ import annotations
+
+from werkzeug.wrappers import Request, Response
+
+from ..errors import Code, RegistryError
+from ..model import grammar, ranges
+from ..model.digest import Digest, DigestError, new_hash
+from ..resource import Resource
+from ..storage.blob_writer import BlobWriter
+from ..storage.request_body import Body
+from ..storage.upload_sessions import Session, Sessions
+
+__all__ = ["Upload", "Uploads"]
+
+# Every chunk is one object in the storage and one request to read it back. A hint, not a limit.
+CHUNK_MIN_LENGTH = 5 * 1024 * 1024  # bytes
+
+
+class _Sending(Resource):
+    """What both URL forms share."""
+
+    def __init__(self, registry, request: Request):  # type: ignore[no-untyped-def]
+        super().__init__(registry, request)
+        self.sessions = Sessions(self.driver, self.settings.secret, self.settings.upload_ttl)
+        self.blob_writer = BlobWriter(self.driver, self.store, self.sessions)
+
+    def accepted(self, session: Session, status: int = 202) -> Response:
+        return Response(status=status, headers=self.progress(session))
+
+    def progress(self, session: Session) -> dict[str, str]:
+        """The headers that tell a client how far the upload is and where to go on."""
+        path = f"/v2/{session.repository}/blobs/uploads/{session.id}"
+        return {
+            "Location": self.url(path, {"_state": self.sessions.seal(session)}),
+            "Range": f"0-{max(session.offset - 1, 0)}",
+            "Docker-Upload-UUID": session.id,
+        }
+
+    def created(self, name: str, digest: Digest) -> Response:
+        headers = {"Location": self.url(f"/v2/{name}/blobs/{digest}"), "Docker-Content-Digest": str(digest)}
+        return Response(status=201, headers=headers)
+
+
+class Uploads(_Sending):
+    """Where every push of a blob starts."""
+
+    def post(self, name: str) -> Response:
+        """Start a session, or do the whole of it: mount a blob (`mount`, `from`), or take one (`digest`)."""
+        query = self.request.args
+        if "mount" in query:
+            digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
+            if grammar.is_name(source) and self.blob_writer.mount(name, source, digest):
+                return self.created(name, digest)
+        elif "digest" in query:
+            digest = grammar.parse_digest(query["digest"])
+            self.blob_writer.close(self.sessions.start(name), digest, Body(self.request))
+            return self.created(name, digest)
+        response = self.accepted(self.sessions.start(name, self._algorithm()))
+        response.headers["OCI-Chunk-Min-Length"] = str(CHUNK_MIN_LENGTH)
+        return response
+
+    def _algorithm(self) -> str:
+        algorithm = self.request.args.get("digest-algorithm", "sha256")
+        try:
+            new_hash(algorithm)
+        except DigestError as error:
+            raise RegistryError(Code.DIGEST_INVALID, str(error)) from None
+        return algorithm
+
+
+class Upload(_Sending):
+    """One session's URL."""
+
+    def get(self, name: str, session: str) -> Response:
+        """How far the upload is."""
+        return self.accepted(self._open(name, session), 204)
+
+    def patch(self, name: str, session: str) -> Response:
+        """Take the blob, or the next chunk of it."""
+        state = self._open(name, session)
+        body, is_chunk = self._body(state)
+        if is_chunk or state.offset:
+            return self.accepted(self.blob_writer.append(state, body))
+        return self.accepted(self.blob_writer.store_early(state, body))
+
+    def put(self, name: str, session: str) -> Response:
+        """Take what is left of the blob, if anything, and make it one of the repository."""
+        if "digest" not in self.request.args:
+            raise RegistryError(Code.DIGEST_INVALID, "an upload is closed with ?digest=<digest> of the whole blob")
+        digest = grammar.parse_digest(self.request.args["digest"])
+        state = self._open(name, session)
+        self.blob_writer.close(state, digest, self._body(state)[0])
+        return self.created(name, digest)
+
+    def delete(self, name: str, session: str) -> Response:
+        """Give the upload up."""
+        self.blob_writer.cancel(self._open(name, session))
+        return Response(status=204)
+
+    def _open(self, name: str, session: str) -> Session:
+        return self.sessions.open(name, session, self.request.args.get("_state", ""))
+
+    def _body(self, session: Session) -> tuple[Body, bool]:
+        """The request's body, and whether the client calls it a chunk; a chunk's range is checked."""
+        header = self.request.headers.get("Content-Range")
+        if header is None:
+            return Body(self.request), False
+        try:
+            first, last = ranges.parse_chunk_range(header)
+        except ValueError as error:
+            raise RegistryError(Code.BLOB_UPLOAD_INVALID, str(error)) from None
+        if first != session.offset:
+            raise RegistryError(
+                Code.RANGE_INVALID,
+                f"the chunk starts at byte {first}, the next one of this upload is {session.offset}",
+                headers=self.progress(session),
+            )
+        return Body(self.request, last + 1 - first), True

@@ -1,0 +1,226 @@
+"""Manifests: from bytes to what a registry must know of them. Pure.
+
+Taken are the OCI image manifest and index (image-spec `manifest.md`,
+`image-index.md`) and Docker's schema 2 manifest and list. Everything in them
+that a registry has no use for is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .digest import Digest, DigestError
+
+__all__ = [
+    "DOCKER_LIST",
+    "DOCKER_MANIFEST",
+    "OCI_INDEX",
+    "OCI_MANIFEST",
+    "TYPES",
+    "Manifest",
+    "ManifestError",
+    "Reference",
+    "default_image",
+    "parse_manifest",
+]
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST)
+_LISTS = (OCI_INDEX, DOCKER_LIST)
+
+_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1"
+_REFUSED = {
+    "application/vnd.oci.artifact.manifest.v1+json": "the OCI artifact manifest was withdrawn before OCI 1.1, "
+    "push the artifact as an image manifest with artifactType",
+    f"{_SCHEMA1}+json": "Docker schema 1 is obsolete, push the image with a client of 2016 or later",
+    f"{_SCHEMA1}+prettyjws": "Docker schema 1 is obsolete, push the image with a client of 2016 or later",
+}
+
+# Layers that are fetched from elsewhere, and so need not be here.
+_FOREIGN = (
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+)
+
+# What clients send that do not say what they send.
+_UNSAID = ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded")
+
+
+class ManifestError(ValueError):
+    """Bytes that are no manifest of a kind taken here; the text says why and what to do."""
+
+
+class Reference(NamedTuple):
+    """One thing that must be in the repository before the manifest is."""
+
+    digest: Digest
+    manifest: bool  # whether it is a manifest rather than a blob
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One manifest; `body` is the client's, byte for byte."""
+
+    body: bytes
+    media_type: str
+    references: tuple[Reference, ...]  # each digest once
+    subject: Digest | None
+    artifact_type: str | None
+    annotations: Mapping[str, str]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory this takes."""
+        return 3 * len(self.body)
+
+    def descriptor(self, digest: Digest) -> dict[str, Any]:
+        """How the referrers API lists this manifest (spec, "Listing Referrers")."""
+        entry: dict[str, Any] = {"mediaType": self.media_type, "digest": str(digest), "size": len(self.body)}
+        if self.artifact_type:
+            entry["artifactType"] = self.artifact_type
+        if self.annotations:
+            entry["annotations"] = dict(self.annotations)
+        return entry
+
+
+def parse_manifest(body: bytes, content_type: str = "") -> Manifest:
+    """Understand a manifest; `content_type` is what the client calls it, if it does.
+
+    Raises ManifestError. Without a `mediaType` of its own a manifest is an OCI
+    one, which kind follows from what it has; so its type can be told again
+    from the bytes alone.
+    """
+    document = _load(body)
+    media_type = _media_type(document, content_type)
+    if document.get("schemaVersion") != 2 or isinstance(document["schemaVersion"], (bool, float)):
+        raise ManifestError(f"schemaVersion must be 2, not {_shown(document.get('schemaVersion'))}")
+    _check_fields(document, media_type)
+    config_type = "" if media_type in _LISTS else document["config"].get("mediaType", "")
+    return Manifest(
+        body,
+        media_type,
+        tuple(dict.fromkeys(_references(document, media_type))),
+        _subject(document),
+        _text(document, "artifactType") or config_type or None,
+        _annotations(document),
+    )
+
+
+def default_image(manifest: Manifest) -> Digest | None:
+    """The image for linux/amd64 in a Docker list, or None."""
+    if manifest.media_type != DOCKER_LIST:
+        return None
+    for descriptor in _list(_load(manifest.body), "manifests"):
+        platform = descriptor.get("platform")
+        if isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+            return _digest(descriptor, "manifests")
+    return None
+
+
+def _load(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body.decode("utf8"))
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"a manifest is JSON in UTF-8: {error}") from None
+    if not isinstance(document, dict):
+        raise ManifestError(f"a manifest is a JSON object, not {_shown(document)}")
+    return document
+
+
+def _media_type(document: dict[str, Any], content_type: str) -> str:
+    said = content_type.partition(";")[0].strip().lower()
+    own = _text(document, "mediaType")
+    if own and said not in (*_UNSAID, own):
+        raise ManifestError(f"Content-Type says {said}, the manifest's mediaType {own}: they must be the same")
+    media_type = own or ("" if said in _UNSAID else said) or _by_shape(document)
+    if media_type in _REFUSED or document.get("schemaVersion") == 1:
+        raise ManifestError(_REFUSED.get(media_type, _REFUSED[f"{_SCHEMA1}+json"]))
+    if media_type not in TYPES:
+        raise ManifestError(f"{media_type[:160]!r} is not a type of manifest taken here: {', '.join(TYPES)}")
+    if not own and media_type != _by_shape(document):
+        raise ManifestError(f"a manifest of type {media_type} must say so in its mediaType")
+    return media_type
+
+
+def _by_shape(document: dict[str, Any]) -> str:
+    return OCI_INDEX if "manifests" in document else OCI_MANIFEST
+
+
+def _check_fields(document: dict[str, Any], media_type: str) -> None:
+    """One document must not read as an image to one client and as an index to another (CVE-2021-41190)."""
+    required, foreign = (["config", "layers"], ["manifests"])
+    if media_type in _LISTS:
+        required, foreign = ["manifests"], ["config", "layers"]
+    for field in required:
+        if field not in document:
+            raise ManifestError(f"a manifest of type {media_type} needs the field {field!r}")
+    for field in [*foreign, "fsLayers"]:
+        if field in document:
+            raise ManifestError(f"a manifest of type {media_type} must not have the field {field!r}")
+    if "config" in document and not isinstance(document["config"], dict):
+        raise ManifestError("config must be a descriptor")
+
+
+def _references(document: dict[str, Any], media_type: str) -> Iterator[Reference]:
+    if media_type in _LISTS:
+        for descriptor in _list(document, "manifests"):
+            yield Reference(_digest(descriptor, "manifests"), True)
+        return
+    yield Reference(_digest(document["config"], "config"), False)
+    for descriptor in _list(document, "layers"):
+        digest = _digest(descriptor, "layers")
+        if not descriptor.get("urls") and descriptor.get("mediaType") not in _FOREIGN:
+            yield Reference(digest, descriptor.get("mediaType") in TYPES)
+
+
+def _subject(document: dict[str, Any]) -> Digest | None:
+    return None if document.get("subject") is None else _digest(document["subject"], "subject")
+
+
+def _digest(descriptor: Any, field: str) -> Digest:
+    if not isinstance(descriptor, dict):
+        raise ManifestError(f"{field}: a descriptor is a JSON object, not {_shown(descriptor)}")
+    size = descriptor.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise ManifestError(f"{field}: the size of a descriptor must be a number of bytes, not {_shown(size)}")
+    try:
+        return Digest.parse(str(descriptor.get("digest", "")))
+    except DigestError as error:
+        raise ManifestError(f"{field}: {error}") from None
+
+
+def _list(document: dict[str, Any], field: str) -> list[Any]:
+    value = document[field]
+    if value is None:  # what Go writes for an empty list
+        return []
+    if not isinstance(value, list):
+        raise ManifestError(f"{field} must be a list of descriptors, not {_shown(value)}")
+    return value
+
+
+def _text(document: dict[str, Any], field: str) -> str:
+    value = document.get(field)
+    if value is not None and not isinstance(value, str):
+        raise ManifestError(f"{field} must be a string, not {_shown(value)}")
+    return value or ""
+
+
+def _annotations(document: dict[str, Any]) -> dict[str, str]:
+    value = document.get("annotations")
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ManifestError("annotations must be an object whose values are strings")
+    return value
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value)[:80]

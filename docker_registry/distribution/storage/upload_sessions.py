@@ -1,0 +1,190 @@
+"""An upload session is its URL: all that is needed to go on, signed, on any replica.
+
+The token holds what the next request must know: how far the upload came, which
+blob or which parts in the storage hold its bytes, and until when it may be
+used. It is bound to its repository and id, which are in the URL's path, and
+says nothing that the client must not know. The expiry is set when the upload
+starts and never moved: when it has passed, no URL of the session works.
+
+A URL stays valid when a newer one has been handed out (the answer that named
+the newer one may have been lost), so a session can be told twice how to end:
+closed by a client that asks again, cancelled late with an old URL, closed from
+two URLs with different digests. Parts that became segments of a blob must then
+be neither removed nor used for another blob. `Sessions.end` therefore lets at
+most one request through for all URLs of a session. Storage such as Swift has
+no compare-and-set (two overlapping conditional writes may both succeed), but
+it does have reads that see what was written before, and those suffice for
+Lamport's splitter, of which the proof is short:
+
+    write mine to `turn`; stop if `door` is there; write `door`; stop unless `turn` is mine.
+
+Had two passed, take the one whose `turn` was written first: it saw its own
+`turn` at the end, so the other's write, and after it the other's look at
+`door`, came after `door` was written; the other stopped. A request alone always
+passes. When two meet, perhaps neither does: their parts stay for garbage
+collection, and so do the two small files, which must outlive the session's URLs.
+(`turn` is overwritten. Should two endings overlap, and a read of `turn` at that
+very moment be served by a replica that missed the other's write, both would
+pass; nothing that Swift offers excludes that.)
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+import uuid
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import FileNotFoundError
+from docker_registry.core.types import Part
+
+from ..errors import Code, RegistryError
+from ..model import layout
+from ..model.digest import Digest
+
+__all__ = ["PARTS_LIMIT", "Session", "Sessions", "unknown"]
+
+TOKEN_LIMIT = 1200  # characters; leaves 800 of a URL's 2,000 to host, name and a digest
+PARTS_LIMIT = 10_000  # of one upload
+_MAC_SIZE = 32  # bytes
+_PURPOSE = b"docker-registry-swift upload session 1\0"  # a secret may sign other things too
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is known of an upload in progress. Each request makes the next one's from it."""
+
+    repository: str
+    id: str
+    expires: int  # seconds since the epoch
+    algorithm: str = "sha256"  # of the digest to compute while bytes come
+    offset: int = 0  # bytes received and safe
+    blob: Digest | None = None  # the blob that was stored early and holds exactly these bytes
+    stored_at: int = 0  # seconds since the epoch, when `blob` was seen to be there
+    spill: str = ""  # names the file with the first parts, once they are many
+    spilled: int = 0  # how many those are
+    parts: tuple[Part, ...] = ()  # the parts after them
+    hash_state: bytes = b""  # of `algorithm` after all bytes, where it can be told; see `resumable_sha256`
+
+    @property
+    def has_parts(self) -> bool:
+        return bool(self.spill or self.parts)
+
+    def with_blob(self, blob: Digest, size: int, stored_at: float) -> Session:
+        """The session after all of its bytes were stored as a blob."""
+        return replace(self, offset=size, blob=blob, stored_at=int(stored_at))
+
+    def with_parts(self, parts: Sequence[Part], hash_state: bytes = b"") -> Session:
+        """The session after more was kept; `parts` are all of it, from the start."""
+        size, rest = sum(part.size for part in parts), tuple(parts[self.spilled :])
+        return replace(self, offset=size, blob=None, stored_at=0, parts=rest, hash_state=hash_state)
+
+
+class Sessions:
+    """Makes sessions, writes them into tokens and reads them back."""
+
+    def __init__(self, driver: Base, secret: bytes, ttl: float):
+        self._driver = driver
+        self._key = hmac.digest(secret, _PURPOSE, "sha256")
+        self._ttl = ttl
+
+    def start(self, repository: str, algorithm: str = "sha256") -> Session:
+        return Session(repository, str(uuid.uuid4()), int(time.time() + self._ttl), algorithm)
+
+    def seal(self, session: Session) -> str:
+        """The session as text for a URL; writes one small file when it would be too long."""
+        token = self._sign(session)
+        if len(token) <= TOKEN_LIMIT:
+            return token
+        parts = self.parts(session)
+        content = json.dumps(parts).encode()
+        name = hashlib.sha256(content).hexdigest()
+        self._driver.overwrite(layout.session_file(session.id, name), content)
+        return self._sign(replace(session, spill=name, spilled=len(parts), parts=()))
+
+    def open(self, repository: str, id: str, token: str) -> Session:
+        """The session that `seal` wrote for this repository and id; raises BLOB_UPLOAD_UNKNOWN."""
+        payload = self._verify(repository, id, token)
+        fields = json.loads(zlib.decompress(payload))
+        expires, algorithm, offset, blob, stored_at, hash_state, spill, spilled, parts = fields
+        if expires < time.time():
+            raise unknown("the upload has expired")
+        return Session(
+            repository,
+            id,
+            expires,
+            algorithm,
+            offset,
+            Digest(algorithm, blob) if blob else None,
+            stored_at,
+            spill,
+            spilled,
+            tuple(Part(name, size) for name, size in parts),
+            base64.b64decode(hash_state),
+        )
+
+    def parts(self, session: Session) -> list[Part]:
+        """All parts of a session, in order; raises FileNotFoundError when its files were cleaned up."""
+        parts: list[Part] = []
+        if session.spill:
+            content = self._driver.get_content(layout.session_file(session.id, session.spill))
+            parts = [Part(name, size) for name, size in json.loads(content)]
+        return parts + list(session.parts)
+
+    def end(self, session: Session, outcome: str) -> bool:
+        """Whether the caller, and no other request ever, may dispose of the session's parts.
+
+        `outcome` is for those who come later: the digest of the bytes, or "cancelled".
+        """
+        turn, mine = layout.session_file(session.id, "turn"), uuid.uuid4().bytes
+        self._driver.overwrite(turn, mine)
+        if self.outcome(session) is not None:
+            return False
+        self._driver.overwrite(layout.session_file(session.id, "door"), outcome.encode())
+        return self._driver.get_content(turn) == mine
+
+    def outcome(self, session: Session) -> str | None:
+        """How the session was ended, or None; only who wrote it knows whether that came to pass."""
+        try:
+            return self._driver.get_content(layout.session_file(session.id, "door")).decode()
+        except FileNotFoundError:
+            return None
+
+    def _sign(self, session: Session) -> str:
+        blob = session.blob.hex if session.blob else ""
+        state = base64.b64encode(session.hash_state).decode()
+        fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at, state]
+        text = json.dumps([*fields, session.spill, session.spilled, session.parts], separators=(",", ":"))
+        payload = zlib.compress(text.encode(), 9)
+        return _encode(self._mac(session.repository, session.id, payload) + payload)
+
+    def _verify(self, repository: str, id: str, token: str) -> bytes:
+        try:
+            signed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise unknown("the upload's URL is damaged") from None
+        mac, payload = signed[:_MAC_SIZE], signed[_MAC_SIZE:]
+        is_ours = hmac.compare_digest(mac, self._mac(repository, id, payload))
+        if not is_ours or _encode(signed) != token:
+            raise unknown("the upload's URL was not made by this registry, or not for this repository")
+        return payload
+
+    def _mac(self, repository: str, id: str, payload: bytes) -> bytes:
+        # JSON says where the one ends and the next begins: no two URLs give the same bytes.
+        return hmac.digest(self._key, json.dumps([repository, id]).encode() + payload, "sha256")
+
+
+def unknown(why: str) -> RegistryError:
+    """The answer to whoever goes on with a session that there is not, or no more."""
+    return RegistryError(Code.BLOB_UPLOAD_UNKNOWN, f"{why}; start again with a POST")
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

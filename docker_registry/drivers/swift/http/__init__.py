@@ -1,0 +1,1 @@
+"""Requests to Swift: connections, retries, listings, deletions, and what errors mean."""

@@ -1,0 +1,273 @@
+"""Requests to Swift that persist: pooled connections, one token, retries, the container made when it is missing."""
+
+from __future__ import unicode_literals
+
+import json
+import logging
+import random
+import re
+import time
+from collections import namedtuple
+
+from swiftclient.client import ClientException
+
+from docker_registry.core.exceptions import BrokenError, MissingError, UnspecifiedError
+
+from ..compat import say
+from ..names import url
+from . import errors
+from .connection import Connection, headers_of
+from .pool import Pool
+
+__all__ = ["Answer", "Client"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
+LONGEST_PAUSE = 10.0
+LONGEST_WISH = 60.0  # of a Retry-After that is honoured
+INFO_PAUSE = 60  # seconds before a server that did not answer is asked for /info again
+_VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
+
+
+class Answer(object):
+    """What Swift answered: `status`, `headers` (names in lower case), and `body` unless that is still to be read."""
+
+    def __init__(self, status, headers, body=None, stream=None):
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.stream = stream
+
+    def json(self):
+        return json.loads(self.body.decode("utf8"))
+
+
+class Stream(object):
+    """The body of an answer; whoever holds it holds a connection. Must be closed."""
+
+    def __init__(self, response, connection, pool):
+        self._response = response
+        self._connection = connection
+        self._pool = pool
+
+    def read(self, size):
+        """Up to `size` bytes, empty at the end and once closed. Raises what the HTTP libraries raise."""
+        data = b"" if self._connection is None else self._response.read(size)
+        if not data:
+            self._done(self._pool.give)
+        return data
+
+    def finish(self):
+        """End with what should be a body that was read to its end."""
+        self.read(1)
+        self.close()
+
+    def close(self):
+        """A body that was not read to its end takes its connection along."""
+        self._done(self._pool.drop)
+
+    def _done(self, leave):
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            leave(connection)
+
+
+# `label` is what messages call the target, `target` makes a URL path of the storage URL's; `accept` are further good
+# statuses. With `streaming`, the body of a good answer is left to be read.
+_Request = namedtuple("_Request", "verb label target query headers data accept streaming")
+
+
+class Client(object):
+    """Sends requests for one container with one credential.
+
+    Every request sent here may be repeated: bodies are bytes in memory, and
+    no verb adds to what is there.
+    """
+
+    def __init__(self, settings, auth):
+        self.container = settings.container
+        self._settings = settings
+        self._auth = auth
+        self._pool = Pool(
+            lambda storage_url: Connection(storage_url, settings), settings.pool_size, settings.pool_timeout
+        )
+        self._info = None
+        self._info_good_until = 0
+
+    def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None):
+        """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
+
+        Returns an Answer whose status is 2xx or one of `accept`; raises an
+        error of `docker_registry.core.exceptions` for any other. Where the
+        connection broke, `doubt` is asked first for an Answer to return; with
+        None from it, the request is sent again.
+        """
+        label, target = self._place(container, name)
+        return self._persist(_Request(verb, label, target, query, headers, data, accept, False), doubt)
+
+    def open(self, name, query="", headers=None, accept=(), container=None):
+        """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
+        label, target = self._place(container, name)
+        return self._persist(_Request("GET", label, target, query, headers, b"", accept, True))
+
+    def get_json(self, name, query, container=None):
+        """What an object is as JSON, such as a manifest; None where the server sends something else."""
+        answer = self.open(name, query, container=container)
+        try:
+            if not answer.headers.get("content-type", "").startswith("application/json"):
+                return None
+            body = b"".join(iter(lambda: answer.stream.read(1 << 16), b""))
+            return json.loads(body.decode("utf8"))
+        except ValueError:
+            return None
+        except errors.LIBRARY as error:
+            raise errors.translate(error, say("GET {0}?{1}", name, query))
+        finally:
+            answer.stream.close()
+
+    def put(self, name, data, query="", headers=None, accept=(), doubt=None):
+        """PUT an object; the container is made when it is missing.
+
+        Swift refuses some requests before it has read their body, and what
+        stands before it may then reset the connection: where that breaks, who
+        waits for an answer has to look. `doubt` looks for the object.
+        """
+
+        def look():
+            return (doubt() if doubt else None) or self._missing_container()
+
+        headers = dict(headers or {})
+        headers.setdefault("Content-Type", "application/octet-stream")
+        for last in (False, True):
+            answer = self.request("PUT", name, query, headers, data, accept + (404,), doubt=look)
+            if answer.status != 404 or 404 in accept:
+                return answer
+            if last:
+                raise MissingError(say("PUT {0}: container {1} is not there", name, self.container))
+            self._make_container()
+
+    @property
+    def info(self):
+        """What the server says of itself under `/info`; an empty mapping where it says nothing."""
+        if self._info is None or time.time() > self._info_good_until:
+            try:
+                self._info, self._info_good_until = self._ask_info(), float("inf")
+            except UnspecifiedError as error:
+                logger.info("no /info, going on with Swift's defaults: %s", error)
+                self._info, self._info_good_until = {}, time.time() + INFO_PAUSE
+        return self._info
+
+    def describe(self):
+        """The credential in use and where it counts, without secrets."""
+        return self._auth.describe()
+
+    def account_path(self):
+        """The account's URL split into the server's part and the path."""
+        storage_url = self._access().url
+        match = _VERSION.search(storage_url)
+        start = match.start() if match else len(storage_url)
+        return storage_url[:start], storage_url[start:]
+
+    def _ask_info(self):
+        def target(root):
+            return _VERSION.sub("/info", root) if _VERSION.search(root) else root + "/info"
+
+        answer = self._persist(_Request("GET", "/info", target, "", None, b"", (400, 401, 403, 404, 405), False))
+        try:
+            return answer.json() if answer.status == 200 else {}
+        except ValueError:
+            return {}
+
+    def _place(self, container, name):
+        """The label and the target of a request."""
+        container = self.container if container is None else container
+        names = [part for part in (container, name) if part]
+        tail = url(*names) if names else ""
+        label = "{0} in container {1}".format(name, container) if name else "container {0}".format(container)
+        return label if container else "the account", lambda root: root + tail
+
+    def _missing_container(self):
+        answer = self.request("HEAD", accept=(401, 403, 404))
+        return answer if answer.status == 404 else None
+
+    def _make_container(self):
+        policy = self._settings.storage_policy
+        headers = {"X-Storage-Policy": policy} if policy else {}
+        try:
+            self.request("PUT", headers=headers)
+        except BrokenError as error:
+            raise MissingError(
+                say(
+                    "container {0} is not there and cannot be made; make it, or choose another swift_container: {1}",
+                    self.container,
+                    error,
+                )
+            )
+        logger.info("made the container %s", self.container)
+
+    def _access(self, refused=None):
+        return self._auth.access() if refused is None else self._auth.renew(refused)
+
+    def _persist(self, request, doubt=None):
+        access, renewed, tries = self._access(), False, 0
+        while True:
+            try:
+                return self._once(access, request)
+            except errors.LIBRARY as error:
+                failure = error
+            if errors.status_of(failure) == 401 and not renewed:
+                access, renewed = self._access(refused=access), True
+                continue
+            tries += 1
+            doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
+            if tries > self._settings.retries or not errors.is_transient(failure):
+                raise errors.translate(failure, doing, self.describe())
+            pause = _pause(tries, failure)
+            logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
+            time.sleep(pause)
+            settled = doubt() if doubt and errors.status_of(failure) is None else None
+            if settled:
+                return settled
+
+    def _once(self, access, request):
+        connection = self._pool.take(access.url)
+        leave = self._pool.drop
+        try:
+            response = connection.send(*_wire(request, connection.root, access.token))
+            headers = headers_of(response)
+            good = 200 <= response.status < 300
+            if good and request.streaming:
+                stream, leave = Stream(response, connection, self._pool), None
+                return Answer(response.status, headers, stream=stream)
+            body = response.read()
+            # After a time-out of the server nobody knows how much of the request it has read.
+            leave = self._pool.drop if response.status in (408, 499) else self._pool.give
+        finally:
+            if leave:
+                leave(connection)
+        if good or response.status in request.accept:
+            return Answer(response.status, headers, body)
+        raise ClientException(
+            request.verb,
+            http_status=response.status,
+            http_reason=response.reason,
+            http_response_content=body,
+            http_response_headers=response.headers,
+        )
+
+
+def _wire(request, root, token):
+    """Verb, URL path with query, headers and body of a request."""
+    headers = dict(request.headers or {})
+    headers["X-Auth-Token"] = token
+    return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
+
+
+def _pause(tries, failure):
+    """Seconds to wait: what the server wishes, else twice as long each time, at random so that clients spread."""
+    headers = getattr(failure, "http_response_headers", None) or {}
+    wish = headers.get("Retry-After", "")
+    if wish.isdigit():
+        return min(float(wish), LONGEST_WISH)
+    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -1,0 +1,82 @@
+"""Removing many objects by exact name: in bulk where the server can, one by one side by side where it cannot."""
+
+from __future__ import unicode_literals
+
+from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
+
+from ..compat import say, unquote
+from ..names import url
+from ..work.workers import each
+
+__all__ = ["check_multistatus", "delete_each"]
+
+BULK = 1000  # names a request, where the server does not say
+
+
+def delete_each(client, places, limit):
+    """Delete objects; what is not there counts as deleted.
+
+    `places` are pairs of container and name; up to `limit` requests are in
+    flight. A manifest's segments stay. Returns what could not be deleted, and
+    why: a mapping from place to error.
+    """
+    places = list(places)
+    if len(places) > 1 and "bulk_delete" in client.info:
+        size = client.info["bulk_delete"].get("max_deletes_per_request", BULK)
+        batches = [places[start : start + size] for start in range(0, len(places), size)]
+        outcomes = each(lambda batch: _delete_in_bulk(client, batch), batches, limit)
+    else:
+        outcomes = each(lambda place: _delete(client, place), places, limit)
+    failed = {}
+    for outcome in outcomes:
+        failed.update(outcome)
+    return failed
+
+
+def check_multistatus(doing, report):
+    """Raise for a report of deletions that names a failure; its request was answered with 200 all the same."""
+    failures = _failures(report)
+    if failures:
+        name, status = sorted(failures.items())[0]
+        raise _error(doing, status, say("{0} of its objects could not be deleted, such as {1}", len(failures), name))
+    status = report.get("Response Status", "200 OK")
+    if not status.startswith("200"):
+        raise _error(doing, status, report.get("Response Body") or "nothing was deleted")
+
+
+def _delete(client, place):
+    container, name = place
+    try:
+        client.request("DELETE", name, accept=(404,), container=container)
+    except UnspecifiedError as error:
+        return {place: error}
+    return {}
+
+
+def _delete_in_bulk(client, places):
+    body = "\n".join(url(*place) for place in places).encode("utf8")
+    headers = {"Content-Type": "text/plain", "Accept": "application/json"}
+    try:
+        report = client.request("POST", "", "bulk-delete", headers, body, container="").json()
+    except UnspecifiedError as error:
+        return dict.fromkeys(places, error)
+    failures = _failures(report)
+    if not failures and not report.get("Response Status", "200").startswith("200"):
+        why = report.get("Response Body") or "nothing was deleted"
+        return dict.fromkeys(places, _error("bulk delete", report["Response Status"], why))
+    found = {("/%s/%s" % place): place for place in places}
+    return {
+        found[name]: _error("DELETE " + name[1:], status, "refused in a bulk delete")
+        for name, status in failures.items()
+        if name in found
+    }
+
+
+def _failures(report):
+    """The names that a report says could not be deleted, and the status of each."""
+    return {"/" + unquote(name).lstrip("/"): status for name, status in report.get("Errors", ())}
+
+
+def _error(doing, status, why):
+    kind = UnreachableError if status[:1] == "5" else BrokenError
+    return kind(say("{0}: {1}: {2}", doing, status, why))

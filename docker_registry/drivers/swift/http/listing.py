@@ -1,0 +1,68 @@
+"""Listings of any length, a page at a time."""
+
+from __future__ import unicode_literals
+
+import calendar
+
+from docker_registry.core.exceptions import BrokenError
+
+from ..compat import Entry, quote, say
+
+__all__ = ["entry", "rows"]
+
+ROWS = 10000  # a page, where the server does not say
+GROWTH = 4  # a reader who takes more than it said is likely to take much more
+
+
+def rows(client, prefix="", marker="", delimiter="", limit=None, container=None, page=None):
+    """Generate the rows of a listing as Swift gives them: mappings with `name`, or with `subdir`.
+
+    Only names that begin with `prefix` and lie behind `marker` come. A missing
+    container is an empty one. With `limit`, one page of so many rows at most;
+    `page` makes the first ones smaller, for who will not read them all.
+    """
+    told = client.info.get("swift", {}).get("container_listing_limit") if limit is None else limit
+    most = told or ROWS
+    size = min(page or most, most)
+    while True:
+        found = _page(client, container, (("prefix", prefix), ("marker", marker), ("delimiter", delimiter)), size)
+        for row in found:
+            yield row
+        # A page that is not full is the last one, if the server is known to fill them.
+        if limit is not None or not found or (told and len(found) < size):
+            return
+        before, marker = marker, found[-1].get("name") or found[-1]["subdir"]
+        if marker == before:
+            raise BrokenError(say("the listing of a container does not go on behind {0}", marker))
+        size = min(GROWTH * size, most)
+
+
+def entry(path, row):
+    """The Entry of a row; the MD5 of what has segments is not its content's."""
+    md5, segmented = row.get("hash"), True if "slo_etag" in row else None
+    return Entry(path, row["bytes"], _seconds(row.get("last_modified")), None if segmented else md5, segmented)
+
+
+def _page(client, container, terms, size):
+    query = "format=json&limit={0}".format(size)
+    for key, value in terms:
+        if value:
+            query += "&{0}={1}".format(key, quote(value))
+    answer = client.request("GET", query=query, accept=(404,), container=container)
+    if answer.status in (204, 404):
+        return []
+    try:
+        return answer.json()
+    except ValueError:
+        raise BrokenError("the listing of a container is not the JSON that was asked for")
+
+
+def _seconds(iso):
+    """`2014-11-20T05:40:00.123456` in seconds since the epoch; None for what is no such time."""
+    try:
+        whole = calendar.timegm(
+            (int(iso[0:4]), int(iso[5:7]), int(iso[8:10]), int(iso[11:13]), int(iso[14:16]), int(iso[17:19]))
+        )
+        return whole + float("0" + iso[19:].rstrip("Z"))
+    except (TypeError, ValueError):
+        return None

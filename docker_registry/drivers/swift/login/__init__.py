@@ -1,0 +1,1 @@
+"""One token for a process: got, renewed, and what a refusal means."""

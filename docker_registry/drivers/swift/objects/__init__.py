@@ -1,0 +1,1 @@
+"""Objects, large objects and their segments, read and written safely."""

@@ -1,0 +1,1 @@
+"""Work side by side, and the memory it may take."""

@@ -1,0 +1,1 @@
+"""What a registry will find in a storage, said before it relies on it."""

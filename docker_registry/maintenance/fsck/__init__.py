@@ -1,0 +1,1 @@
+"""Damage and waste in a container: found, reported, repaired where nothing is lost."""

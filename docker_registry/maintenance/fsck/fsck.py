@@ -1,0 +1,72 @@
+"""Look for damage and waste in a storage that a registry filled, ours or Distribution 2.x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_registry.core.driver import Base
+
+from ..progress import Quiet
+from .examine import Examiner
+from .findings import Finding, Kind, Summary, age
+from .index import Index
+from .options import Options
+from .repair import Repairer
+from .scan import Scan
+
+__all__ = ["Fsck", "Options"]
+
+
+class Fsck:
+    """One run over `driver`; `summary` is right when `run` has ended."""
+
+    def __init__(self, driver: Base, options: Options, progress: Quiet):
+        self._driver = driver
+        self._options = options
+        self._progress = progress
+        self.summary = Summary()
+
+    def run(self) -> Iterator[Finding]:
+        """Generate all findings, each mended already as far as the options allow.
+
+        Raises ConnectionError when the storage cannot be listed.
+        """
+        with Index() as index:
+            scan = Scan(self._driver, index, self._options.workers, self._progress)
+            examiner = Examiner(self._driver, index, self._options, self._progress)
+            repairer = Repairer(self._driver, index, self._options, lambda: not scan.untold)
+            for finding in self._find(index, scan, examiner):
+                repairer.mend(finding)
+                self.summary.count(finding)
+                yield finding
+            self._sum_up(index, examiner)
+
+    def _find(self, index: Index, scan: Scan, examiner: Examiner) -> Iterator[Finding]:
+        # A repair may only follow the whole walk: what it removes must be no one's.
+        yield from list(scan.run())
+        yield from examiner.shallow()
+        if self._options.deep:
+            yield from examiner.deep()
+        yield from self._orphans(index, scan)
+
+    def _orphans(self, index: Index, scan: Scan) -> Iterator[Finding]:
+        if self._options.repair and any(True for _ in index.orphans()):
+            # For a report the first listing is good enough, and what it says of plain files; not for a removal.
+            scan.list_again()
+            yield from list(scan.ask_owners(sure=True))
+        for group in list(index.orphans()):
+            yield Finding(
+                Kind.ORPHANED_SEGMENTS,
+                group.folder,
+                f"{group.segments} segments, {group.size} bytes",
+                size=group.size,
+                age=age(group.youngest),
+            )
+
+    def _sum_up(self, index: Index, examiner: Examiner) -> None:
+        self.summary.files = index.count("owner") + index.count("link")
+        self.summary.segments = index.count("part")
+        self.summary.blobs = index.count("blob")
+        self.summary.manifests = index.count("manifest")
+        self.summary.repositories = index.count("link", "repository")
+        self.summary.bytes_hashed = examiner.hashed

@@ -1,0 +1,100 @@
+"""What a path in the storage is: `distribution.layout` read backwards, pure."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest, DigestError
+
+__all__ = ["Place", "What", "place"]
+
+
+class What(Enum):
+    BLOB = auto()
+    LAYER = auto()  # a link in a repository to a blob
+    REVISION = auto()  # a link in a repository to a manifest
+    SIGNATURE = auto()  # a link to a signature of a manifest, as Distribution wrote them up to 2.4
+    TAG = auto()  # the link that says what a tag means now
+    INDEX = auto()  # the link that says what a tag means or meant
+    REFERRER = auto()  # a manifest in the list of its subject's referrers
+    UPLOAD = auto()  # a file of an upload in progress
+    V1 = auto()  # a file of docker-registry's v1 layout
+    UNKNOWN = auto()
+
+
+_LINKS = (What.LAYER, What.REVISION, What.SIGNATURE, What.TAG, What.INDEX, What.REFERRER)
+
+
+class Place(NamedTuple):
+    what: What
+    repository: str = ""
+    tag: str = ""
+    digest: Digest | None = None
+    subject: Digest | None = None
+    upload: str = ""  # the folder of the upload
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is far below the size of a segment, so that it never consists of any."""
+        return self.what in _LINKS
+
+
+_UNKNOWN = Place(What.UNKNOWN)
+_V1_FOLDERS = ("images/", "repositories/")
+
+
+def place(path: str) -> Place:
+    """Never raises: what fits no layout is UNKNOWN.
+
+    >>> digest = Digest.of(b"")
+    >>> place(layout.tag_index_link("a/b", "v1", digest))[:3]
+    (<What.INDEX: 6>, 'a/b', 'v1')
+    """
+    try:
+        if path.startswith(layout.BLOBS + "/"):
+            return _blob(path)
+        if path.startswith(layout.REPOSITORIES + "/"):
+            return _in_repository(path)
+    except DigestError:
+        return _UNKNOWN
+    if path.startswith(layout.SESSIONS + "/"):
+        session = path[len(layout.SESSIONS) + 1 :].partition("/")[0]
+        return Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{session}")
+    if path.startswith(_V1_FOLDERS):
+        return Place(What.V1)
+    return _UNKNOWN
+
+
+def _digest(pieces: list[str]) -> Digest:
+    return Digest.parse(":".join(pieces))
+
+
+def _blob(path: str) -> Place:
+    pieces = path[len(layout.BLOBS) + 1 :].split("/")
+    if len(pieces) != 4:
+        return _UNKNOWN
+    digest = _digest([pieces[0], pieces[2]])
+    return Place(What.BLOB, digest=digest) if path == layout.blob_data(digest) else _UNKNOWN
+
+
+def _in_repository(path: str) -> Place:
+    # No part of a repository's name starts with an underscore, so the first one ends the name.
+    name, _, rest = path[len(layout.REPOSITORIES) + 1 :].partition("/_")
+    match rest.split("/"):
+        case ["layers", algorithm, code, "link"]:
+            return Place(What.LAYER, name, digest=_digest([algorithm, code]))
+        case ["manifests", "revisions", algorithm, code, "link"]:
+            return Place(What.REVISION, name, digest=_digest([algorithm, code]))
+        case ["manifests", "revisions", _, _, "signatures", algorithm, code, "link"]:
+            return Place(What.SIGNATURE, name, digest=_digest([algorithm, code]))
+        case ["manifests", "tags", tag, "current", "link"]:
+            return Place(What.TAG, name, tag)
+        case ["manifests", "tags", tag, "index", algorithm, code, "link"]:
+            return Place(What.INDEX, name, tag, _digest([algorithm, code]))
+        case ["manifests", "referrers", *subject, algorithm, code, "descriptor"] if len(subject) == 2:
+            return Place(What.REFERRER, name, digest=_digest([algorithm, code]), subject=_digest(subject))
+        case ["uploads", upload, _, *_]:
+            return Place(What.UPLOAD, name, upload=f"{layout.repository(name)}/_uploads/{upload}")
+    return _UNKNOWN

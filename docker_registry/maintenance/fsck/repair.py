@@ -1,0 +1,184 @@
+"""What fsck may mend, and how it makes sure first.
+
+Registries serve and take pushes meanwhile. So nothing here trusts the walk:
+before anything is removed the storage is asked again by exact name, and a link
+that turns out to be wanted after all is put back. Only what is older than the
+grace period is removed: a client's upload cannot be that old and still go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import ManifestError, parse_manifest
+
+from .examine import hash_file
+from .findings import Finding, Kind, age
+from .index import Index
+from .options import DAY, Options
+
+__all__ = ["Repairer"]
+
+
+class Repairer:
+    """`is_complete` says whether every file has told what it consists of."""
+
+    def __init__(self, driver: Base, index: Index, options: Options, is_complete: Callable[[], bool]):
+        self._driver = driver
+        self._index = index
+        self._options = options
+        self._is_complete = is_complete
+        self._ways: dict[Kind, Callable[[Finding], None]] = {}
+        if options.repair:
+            self._ways = {
+                Kind.DANGLING_LINK: self._remove_link,
+                Kind.EMPTY_BLOB: self._hide_blob,
+                Kind.ORPHANED_SEGMENTS: self._remove_segments,
+                Kind.DAMAGED_LINK: self._write_link,
+                Kind.MISSING_REFERRER: self._write_referrer,
+                Kind.UNFINISHED_UPLOAD: self._remove_upload,
+            }
+        if options.drop_damaged:
+            damaged = (Kind.EMPTY_BLOB, Kind.WRONG_SIZE, Kind.MISSING_SEGMENT, Kind.WRONG_CONTENT)
+            self._ways |= dict.fromkeys(damaged, self._remove_blob)
+
+    def mend(self, finding: Finding) -> None:
+        """Do what is safe about a finding, and note in it what was done, or why nothing was."""
+        way = self._ways.get(finding.kind)
+        if way is None:
+            return
+        try:
+            way(finding)
+        except UnspecifiedError as error:
+            finding.left = f"the storage would not: {error or error.message}"
+
+    def _is_young(self, finding: Finding, limit: float) -> bool:
+        if finding.age is not None and finding.age > limit:
+            return False
+        finding.left = "the storage does not say how old it is" if finding.age is None else _younger(limit)
+        return True
+
+    def _has_data(self, digest: str) -> bool:
+        """Whether a digest's bytes are there, and not none of them."""
+        data = Digest.parse(digest)
+        try:
+            return bool(self._driver.stat(layout.blob_data(data)).size) or data == Digest.of(b"", data.algorithm)
+        except FileNotFoundError:
+            return False
+
+    def _remove(self, *paths: str) -> None:
+        """Remove files by exact name; raises the first error."""
+        for error in self._driver.remove_many(paths).values():
+            raise error
+
+    def _remove_link(self, finding: Finding) -> None:
+        if self._is_young(finding, self._options.grace):
+            return
+        if self._take_away(finding.path, finding.digest):
+            finding.done = "removed the link"
+        else:
+            finding.left = "what it links to is there again"
+
+    def _take_away(self, path: str, digest: str) -> bool:
+        """Remove a link to a blob that is not there; says whether it stays removed.
+
+        A push stores a blob before it writes the link. If the blob is there
+        once the link is gone, a push may have written the link meanwhile.
+        """
+        try:
+            content = self._driver.get_content(path)
+        except FileNotFoundError:
+            return True
+        if self._has_data(digest):
+            return False
+        self._remove(path)
+        if self._has_data(digest):
+            self._driver.put_content(path, content)
+            return False
+        return True
+
+    def _hide_blob(self, finding: Finding) -> None:
+        """Remove all links to a blob without bytes: clients are told that it is absent, and push it again."""
+        if self._is_young(finding, self._options.grace):
+            return
+        links = self._index.layer_links(finding.digest)
+        if all(self._take_away(path, finding.digest) for path in links):
+            finding.done = f"removed {len(links)} links to it, so that the next push stores it anew"
+        else:
+            finding.left = "it has bytes again"
+
+    def _remove_blob(self, finding: Finding) -> None:
+        """Remove a blob that does not have the bytes of its digest, links first."""
+        if self._is_young(finding, self._options.grace):
+            return
+        if self._index.is_shared(finding.path):
+            finding.left = "another file consists of the same segments"
+            return
+        why = self._damage(finding.path, finding.digest)
+        if not why:
+            finding.left = "read again, it is sound"
+            return
+        self._remove(*self._index.layer_links(finding.digest))
+        self._remove(finding.path)
+        finding.done = f"removed it and the links to it, so that the next push stores it anew ({why})"
+
+    def _damage(self, path: str, digest: str) -> str:
+        """What is wrong with a blob's bytes, read again now; "" for nothing. Raises ConnectionError for an outage."""
+        try:
+            found, size = hash_file(self._driver, path, Digest.parse(digest).algorithm)
+        except BrokenError as error:
+            return str(error) or error.message
+        return "" if found == digest else f"read again: {size} bytes with the digest {found}"
+
+    def _remove_segments(self, finding: Finding) -> None:
+        if not self._is_complete():
+            finding.left = "not every file could be asked for its segments; run again"
+        elif not self._is_young(finding, self._options.grace):
+            names = self._index.parts_in(finding.path)
+            failed = self._driver.remove_parts(names)
+            for error in failed.values():
+                raise error
+            finding.done = f"removed {len(names)} segments"
+
+    def _write_link(self, finding: Finding) -> None:
+        if not finding.digest:
+            finding.left = "only a push knows what the tag should be"
+        elif not self._has_data(finding.digest):
+            finding.left = f"{finding.digest} is not there"
+        else:
+            self._driver.put_content(finding.path, finding.digest.encode("ascii"))
+            finding.done = f"wrote {finding.digest}"
+
+    def _write_referrer(self, finding: Finding) -> None:
+        digest = Digest.parse(finding.digest)
+        try:
+            manifest = parse_manifest(self._driver.get_content(layout.blob_data(digest)))
+        except ManifestError as error:
+            finding.left = str(error)
+            return
+        self._driver.put_content(finding.path, json.dumps(manifest.descriptor(digest)).encode())
+        finding.done = "wrote the entry"
+
+    def _remove_upload(self, finding: Finding) -> None:
+        if not self._is_complete() or any(map(self._index.is_shared, finding.names)):
+            finding.left = "another file may consist of the same segments"
+        elif any(self._age_now(path) < self._options.upload_age for path in finding.names):
+            finding.left = "somebody went on with it"
+        else:
+            self._remove(*finding.names)
+            finding.done = f"removed {len(finding.names)} files"
+
+    def _age_now(self, path: str) -> float:
+        try:
+            return age(self._driver.stat(path).modified) or 0.0
+        except FileNotFoundError:
+            return float("inf")
+
+
+def _younger(limit: float) -> str:
+    return f"younger than {limit / DAY:g} days"

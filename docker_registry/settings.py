@@ -1,0 +1,92 @@
+"""What the registry and its server can be told, after every config format has been read.
+
+`docker_registry.config` fills this in from docker-registry's or Distribution's
+config file; nothing else in the registry knows how such a file looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from docker_registry.core.driver import Base, fetch
+
+__all__ = ["DriverConfig", "Settings", "open_driver"]
+
+MIB = 1024 * 1024
+
+
+class DriverConfig(Mapping[str, Any]):
+    """The options a storage driver reads: as attributes, None where one is not set.
+
+    Its repr names the options without their values, since some are secrets.
+    """
+
+    def __init__(self, options: Mapping[str, Any] | None = None):
+        self._options = {key: value for key, value in (options or {}).items() if value is not None}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy and pickle ask for such names before __init__ ran
+            raise AttributeError(name)
+        return self._options.get(name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+    def __repr__(self) -> str:
+        return f"DriverConfig({', '.join(sorted(self._options))})"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every knob of one registry. The defaults are those of a registry that nobody configured."""
+
+    # The storage.
+    storage: str = "swift"  # the module below docker_registry.drivers
+    storage_path: str = "/"  # the folder of the storage in which everything lies
+    driver: DriverConfig = field(default_factory=DriverConfig)
+
+    # What the registry does.
+    secret: bytes = field(default=b"", repr=False)  # signs the URLs of uploads; the same on every replica
+    redirect: bool = False  # send clients straight to the storage for a blob's bytes
+    delete_enabled: bool = True
+    read_only: bool = False
+    manifest_size_limit: int = 4 * MIB  # bytes
+    page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
+    upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+
+    # What it remembers.
+    cache_bytes: int = 64 * MIB  # immutable facts: manifests and sizes by digest, per worker
+    link_ttl: float = 5.0  # s; what may be deleted through another replica
+
+    # How it is reached.
+    host: str = "127.0.0.1"
+    port: int = 5000
+    prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
+    public_url: str = ""  # "https://registry.example.com" when no request can tell
+    relative_urls: bool = False  # Location and Link without scheme and host
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-* count
+    headers: tuple[tuple[str, str], ...] = ()  # added to every answer
+
+    # How it is run.
+    workers: int = 1
+    graceful_timeout: float = 60.0  # s for requests in flight when told to stop
+    idle_timeout: float = 75.0  # s between two requests of a kept connection
+    header_timeout: float = 20.0  # s for a request's head to come in whole
+    body_timeout: float = 60.0  # s for the next bytes of a body, either way
+    log_level: str = "info"
+    log_json: bool = False
+    access_log: bool = True
+
+
+def open_driver(settings: Settings) -> Base:
+    """The storage that the settings name. Raises ConfigError, or UsageError when it is not installed."""
+    return fetch(settings.storage)(path=settings.storage_path, config=settings.driver)

@@ -1,0 +1,474 @@
+"""Pushing, pulling and deleting manifests, over every storage."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from docker_registry.core.driver import Base
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from tests.distribution.conftest import SETTINGS
+from tests.distribution.contents import descriptor, image, index, manifest_url, push, push_blob, push_image, subject_of
+
+
+def code_of(response: TestResponse) -> str:
+    return str(response.json["errors"][0]["code"]) if response.json else ""
+
+
+# Pulling.
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_a_manifest_comes_back_byte_for_byte(client: Client, by: str) -> None:
+    digest, body = push_image(client, "library/app", "v1", b"layer", annotations={"é": "\u2603"})
+    response = client.get(manifest_url("library/app", "v1" if by == "tag" else digest))
+    assert response.status_code == 200
+    assert response.data == body
+    assert response.headers["Content-Type"] == OCI_MANIFEST
+    assert response.headers["Docker-Content-Digest"] == str(digest)
+    assert response.headers["Content-Length"] == str(len(body))
+    assert response.headers["ETag"] == f'"{digest}"'
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_head_has_the_headers_of_get_and_no_body(client: Client, by: str) -> None:
+    digest, _ = push_image(client, "app", "v1")
+    url = manifest_url("app", "v1" if by == "tag" else digest)
+    got, head = client.get(url), client.head(url)
+    assert (head.status_code, head.data) == (200, b"")
+    assert dict(head.headers) == dict(got.headers)
+
+
+@pytest.mark.parametrize("reference", ["absent", Digest.of(b"absent"), Digest.of(b"absent", "sha512")])
+@pytest.mark.parametrize("name", ["app", "no/such/repository"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_what_is_not_there_is_a_404(client: Client, name: str, reference: object, method: str) -> None:
+    push_image(client, "app", "v1")
+    response = client.open(manifest_url(name, reference), method=method)
+    assert response.status_code == 404
+    assert method == "HEAD" or code_of(response) == "MANIFEST_UNKNOWN"
+
+
+@pytest.mark.parametrize("reference", [".hidden", "a" * 129, "sha256:12", "md5:abc", "sha256:" + "A" * 64, "ä", "a:b"])
+def test_what_cannot_have_that_name_is_not_there(client: Client, reference: str) -> None:
+    response = client.get(manifest_url("app", reference))
+    assert response.status_code == 404
+    assert code_of(response) == "MANIFEST_UNKNOWN"
+
+
+def test_a_manifest_is_only_in_the_repository_it_was_pushed_to(client: Client) -> None:
+    digest, _ = push_image(client, "one", "v1")
+    for name in ("two", "one/below", "on"):
+        assert client.get(manifest_url(name, digest)).status_code == 404
+
+
+def test_a_blob_is_no_manifest(client: Client) -> None:
+    push_image(client, "app", "v1", b"layer")
+    assert client.get(manifest_url("app", Digest.of(b"layer"))).status_code == 404
+    assert client.delete(manifest_url("app", Digest.of(b"layer"))).status_code == 404
+    assert client.head(f"/v2/app/blobs/{Digest.of(b'layer')}").status_code == 200
+
+
+@pytest.mark.parametrize("header", ['"{}"', "{}", 'W/"{}"', '"other", "{}"', "*"])
+def test_who_has_it_already_is_told_so(client: Client, header: str) -> None:
+    digest, _ = push_image(client, "app", "v1")
+    for reference in ("v1", digest):
+        response = client.get(manifest_url("app", reference), headers={"If-None-Match": header.format(digest)})
+        assert (response.status_code, response.data) == (304, b"")
+        assert response.headers["ETag"] == f'"{digest}"'
+        assert response.headers["Docker-Content-Digest"] == str(digest)
+
+
+def test_who_has_another_one_gets_this_one(client: Client) -> None:
+    _, body = push_image(client, "app", "v1")
+    response = client.get(manifest_url("app", "v1"), headers={"If-None-Match": f'"{Digest.of(b"other")}"'})
+    assert (response.status_code, response.data) == (200, body)
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        (None, 200),
+        ("*/*", 200),
+        ("application/*", 200),
+        (OCI_MANIFEST, 200),
+        (f"{DOCKER_MANIFEST}, {OCI_MANIFEST};q=0.5", 200),
+        (DOCKER_MANIFEST, 404),
+        (f"{OCI_MANIFEST};q=0", 404),
+        ("text/html", 404),
+    ],
+)
+def test_accept_decides_whether_a_manifest_is_served(client: Client, accept: str | None, status: int) -> None:
+    push_image(client, "app", "v1")
+    response = client.get(manifest_url("app", "v1"), headers={"Accept": accept} if accept else {})
+    assert response.status_code == status
+    if status == 200:
+        assert response.headers["Vary"] == "Accept"
+    else:
+        assert code_of(response) == "MANIFEST_UNKNOWN"
+        assert OCI_MANIFEST in response.json["errors"][0]["message"]
+
+
+def test_several_accept_headers_count_together(client: Client) -> None:
+    push_image(client, "app", "v1")
+    headers = [("Accept", DOCKER_MANIFEST), ("Accept", OCI_MANIFEST)]
+    assert client.get(manifest_url("app", "v1"), headers=headers).status_code == 200
+
+
+def test_an_old_client_gets_an_image_out_of_a_docker_list_by_tag_only(client: Client) -> None:
+    arm, _ = push_image(client, "app", "arm", b"arm", mediaType=DOCKER_MANIFEST)
+    amd, amd_body = push_image(client, "app", "amd", b"amd", mediaType=DOCKER_MANIFEST)
+    entries = [
+        {"mediaType": DOCKER_MANIFEST, "size": 1, "digest": str(digest), "platform": platform}
+        for digest, platform in [
+            (arm, {"os": "linux", "architecture": "arm64"}),
+            (amd, {"os": "linux", "architecture": "amd64"}),
+        ]
+    ]
+    body = index(media_type=DOCKER_LIST, manifests=entries)
+    assert push(client, "app", "all", body).status_code == 201
+    old = {"Accept": DOCKER_MANIFEST}
+    response = client.get(manifest_url("app", "all"), headers=old)
+    assert (response.status_code, response.data) == (200, amd_body)
+    assert response.headers["Docker-Content-Digest"] == str(amd)
+    assert client.get(manifest_url("app", Digest.of(body)), headers=old).status_code == 404
+    assert client.get(manifest_url("app", "all")).data == body
+
+
+def test_damaged_bytes_are_reported_and_never_served(
+    client: Client, driver: Base, caplog: pytest.LogCaptureFixture
+) -> None:
+    digest, body = push_image(client, "app", "v1")
+    driver.put_content(layout.blob_data(digest), body[:-1] + b" ")
+    for reference in ("v1", digest):
+        response = Client(Registry(driver, SETTINGS)).get(manifest_url("app", reference))
+        assert response.status_code == 500
+        assert digest.hex in response.json["errors"][0]["message"]
+        assert body[:-1] not in response.data
+    assert layout.blob_data(digest) in caplog.text
+
+
+def test_a_manifest_whose_data_is_gone_is_not_there(client: Client, driver: Base) -> None:
+    digest, _ = push_image(client, "app", "v1")
+    driver.remove(layout.blob_data(digest))
+    for reference in ("v1", digest):
+        response = Client(Registry(driver, SETTINGS)).get(manifest_url("app", reference))
+        assert (response.status_code, code_of(response)) == (404, "MANIFEST_UNKNOWN")
+
+
+@pytest.mark.parametrize("content", [b"", b"sha256:12", b"\xff", b"sha256:"])
+def test_a_damaged_link_is_like_none(client: Client, driver: Base, content: bytes) -> None:
+    push_image(client, "app", "v1")
+    driver.put_content(layout.tag_current("app", "v1"), content)
+    assert client.get(manifest_url("app", "v1")).status_code == 404
+    push_image(client, "app", "v1")
+    assert client.get(manifest_url("app", "v1")).status_code == 200
+
+
+def test_a_manifest_that_distribution_2_1_linked_as_a_layer_is_served_and_deleted(client: Client, driver: Base) -> None:
+    digest, body = push_image(client, "app", "v1")
+    driver.put_content(layout.layer_link("app", digest), str(digest).encode())
+    driver.remove(layout.revision_link("app", digest))
+    fresh = Client(Registry(driver, SETTINGS))
+    assert fresh.get(manifest_url("app", digest)).data == body
+    assert fresh.delete(manifest_url("app", digest)).status_code == 202
+    assert fresh.get(manifest_url("app", digest)).status_code == 404
+
+
+def test_a_docker_schema_1_manifest_in_an_adopted_container_is_explained(client: Client, driver: Base) -> None:
+    body = json.dumps({"schemaVersion": 1, "name": "app", "fsLayers": []}).encode()
+    digest = Digest.of(body)
+    driver.put_content(layout.blob_data(digest), body)
+    driver.put_content(layout.revision_link("app", digest), str(digest).encode())
+    response = client.get(manifest_url("app", digest))
+    assert response.status_code == 404
+    assert "schema 1" in response.json["errors"][0]["message"]
+
+
+# Pushing.
+
+
+def test_the_answer_to_a_push_says_where_to_pull(client: Client) -> None:
+    push_blob(client, "library/app", b"{}")
+    body = image()
+    response = push(client, "library/app", "v1", body)
+    assert response.status_code == 201
+    assert response.headers["Docker-Content-Digest"] == str(Digest.of(body))
+    assert response.headers["Location"] == f"http://localhost/v2/library/app/manifests/{Digest.of(body)}"
+    assert client.get(response.headers["Location"]).data == body
+    assert "OCI-Subject" not in response.headers
+    assert "OCI-Tag" not in response.headers
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_push_by_digest_makes_no_tag(client: Client, algorithm: str) -> None:
+    push_blob(client, "app", b"{}")
+    body = image()
+    digest = Digest.of(body, algorithm)
+    response = push(client, "app", digest, body)
+    assert response.status_code == 201
+    assert response.headers["Docker-Content-Digest"] == str(digest)
+    response = client.get(manifest_url("app", digest))
+    assert response.data == body
+    assert response.headers["Docker-Content-Digest"] == str(digest)
+    assert client.get("/v2/app/tags/list").json == {"name": "app", "tags": []}
+
+
+def test_a_push_by_digest_may_set_tags(client: Client) -> None:
+    push_blob(client, "app", b"{}")
+    body = image()
+    tags = [f"t{number}" for number in range(12)]
+    response = push(client, "app", Digest.of(body), body, query_string=[("tag", tag) for tag in tags])
+    assert response.status_code == 201
+    assert ", ".join(response.headers.getlist("OCI-Tag")).split(", ") == tags
+    for tag in tags:
+        assert client.get(manifest_url("app", tag)).data == body
+    for query, status in (({"tag": ".bad"}, 400), ({"tag": [f"t{number}" for number in range(101)]}, 414)):
+        bad = push(client, "app", Digest.of(body), body, query_string=query)
+        assert (bad.status_code, code_of(bad)) == (status, "TAG_INVALID")
+
+
+def test_a_push_by_another_digest_stores_nothing(client: Client, driver: Base) -> None:
+    push_blob(client, "app", b"{}")
+    response = push(client, "app", Digest.of(b"other"), image())
+    assert (response.status_code, code_of(response)) == (400, "DIGEST_INVALID")
+    assert response.json["errors"][0]["detail"]["actual"] == str(Digest.of(image()))
+    assert not list(driver.walk(layout.manifests("app")))
+
+
+def test_a_tag_moves(client: Client, registry: Registry) -> None:
+    first, _ = push_image(client, "app", "v1", b"one")
+    _, second = push_image(client, "app", "v1", b"two")
+    assert client.get(manifest_url("app", "v1")).data == second
+    assert client.get(manifest_url("app", first)).status_code == 200
+    assert client.get("/v2/app/tags/list").json["tags"] == ["v1"]
+
+
+def test_a_tag_pushed_to_one_registry_is_pulled_from_another_at_once(client: Client, driver: Base) -> None:
+    other = Client(Registry(driver, SETTINGS))
+    for data in (b"one", b"two", b"three"):
+        _, body = push_image(client, "app", "v1", data)
+        assert other.get(manifest_url("app", "v1")).data == body
+
+
+def test_pushing_again_changes_nothing(client: Client) -> None:
+    assert push_image(client, "app", "v1", b"layer") == push_image(client, "app", "v1", b"layer")
+    assert client.get(manifest_url("app", "v1")).status_code == 200
+
+
+def test_missing_blobs_are_all_named(client: Client, driver: Base) -> None:
+    push_blob(client, "app", b"there")
+    push_blob(client, "elsewhere", b"one")
+    response = push(client, "app", "v1", image(b"one", b"there", b"two"))
+    assert response.status_code == 400
+    assert {entry["code"] for entry in response.json["errors"]} == {"MANIFEST_BLOB_UNKNOWN"}
+    named = [entry["detail"]["digest"] for entry in response.json["errors"]]
+    assert named == [str(Digest.of(data)) for data in (b"{}", b"one", b"two")]
+    assert client.get(manifest_url("app", "v1")).status_code == 404
+    assert not list(driver.walk(layout.manifests("app")))
+
+
+def test_a_link_does_not_prove_its_blob(client: Client, driver: Base) -> None:
+    """Distribution's garbage collection leaves links to blobs that are gone."""
+    push_blob(client, "app", b"{}")
+    lost = push_blob(client, "app", b"lost")
+    driver.remove(layout.blob_data(lost))
+    response = push(Client(Registry(driver, SETTINGS)), "app", "v1", image(b"lost"))
+    assert (response.status_code, code_of(response)) == (400, "MANIFEST_BLOB_UNKNOWN")
+    assert [entry["detail"]["digest"] for entry in response.json["errors"]] == [str(lost)]
+
+
+def test_what_was_seen_long_ago_justifies_no_manifest(driver: Base) -> None:
+    client = Client(Registry(driver, dataclasses.replace(SETTINGS, link_ttl=0.0)))
+    push_blob(client, "app", b"{}")
+    lost = push_blob(client, "app", b"lost")
+    assert client.head(f"/v2/app/blobs/{lost}").status_code == 200
+    driver.remove(layout.blob_data(lost))
+    assert push(client, "app", "v1", image(b"lost")).status_code == 400
+
+
+def test_a_blob_that_distribution_stored_under_its_sha256_is_found(client: Client, driver: Base) -> None:
+    """It links a blob that was pushed by sha512 under both digests, and stores it once."""
+    push_blob(client, "app", b"{}")
+    stored = push_blob(client, "app", b"layer")
+    alias = Digest.of(b"layer", "sha512")
+    driver.put_content(layout.layer_link("app", alias), str(stored).encode())
+    body = image(layers=[descriptor(b"layer", algorithm="sha512")])
+    assert push(client, "app", "v1", body).status_code == 201
+
+
+def test_blobs_of_both_algorithms_are_found(client: Client) -> None:
+    push_blob(client, "app", b"{}")
+    push_blob(client, "app", b"layer", "sha512")
+    assert push(client, "app", "v1", image(layers=[descriptor(b"layer", algorithm="sha512")])).status_code == 201
+    assert push(client, "app", "v2", image(b"layer")).status_code == 400
+
+
+def test_layers_that_lie_elsewhere_are_not_asked_for(client: Client) -> None:
+    push_blob(client, "app", b"{}")
+    foreign = descriptor(b"far away", urls=["https://example.com/layer"])
+    assert push(client, "app", "v1", image(layers=[foreign])).status_code == 201
+
+
+@pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
+def test_an_index_needs_its_manifests(client: Client, media_type: str) -> None:
+    _, one = push_image(client, "app", "one", b"one")
+    two = image(b"two")
+    both = index(one, two, media_type=media_type)
+    response = push(client, "app", "all", both)
+    assert (response.status_code, code_of(response)) == (400, "MANIFEST_BLOB_UNKNOWN")
+    assert [entry["detail"]["digest"] for entry in response.json["errors"]] == [str(Digest.of(two))]
+    push_image(client, "app", Digest.of(two), b"two")
+    assert push(client, "app", "all", both).status_code == 201
+    got = client.get(manifest_url("app", "all"))
+    assert (got.data, got.headers["Content-Type"]) == (both, media_type)
+
+
+def test_an_index_may_be_empty_or_hold_indexes(client: Client) -> None:
+    empty = index()
+    assert push(client, "app", "empty", empty).status_code == 201
+    assert push(client, "app", "nested", index(empty)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", OCI_MANIFEST),
+        (b"no json", OCI_MANIFEST),
+        (image(), DOCKER_MANIFEST),
+        (b'{"blobs": []}', "application/vnd.oci.artifact.manifest.v1+json"),
+        (b'{"schemaVersion": 1, "fsLayers": []}', "application/vnd.docker.distribution.manifest.v1+prettyjws"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(client: Client, body: bytes, content_type: str) -> None:
+    response = client.put(manifest_url("app", "v1"), data=body, content_type=content_type)
+    assert (response.status_code, code_of(response)) == (400, "MANIFEST_INVALID")
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"), [(".bad", "TAG_INVALID"), ("a" * 129, "TAG_INVALID"), ("sha256:12", "DIGEST_INVALID")]
+)
+def test_a_push_to_what_is_no_reference_is_a_400(client: Client, reference: str, code: str) -> None:
+    response = push(client, "app", reference, image())
+    assert (response.status_code, code_of(response)) == (400, code)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_manifest_has_a_largest_size(client: Client, chunked: bool) -> None:
+    limit = SETTINGS.manifest_size_limit
+    push_blob(client, "app", b"{}")
+    padding = limit - len(image(annotations={"a": ""}))
+    largest = image(annotations={"a": "x" * padding})
+    assert len(largest) == limit == 4 * 1024 * 1024
+    options: dict[str, Any] = {"headers": {"Transfer-Encoding": "chunked"}} if chunked else {}
+    if chunked:
+        options["environ_overrides"] = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+    assert push(client, "app", "v1", largest, **options).status_code == 201
+    response = push(client, "app", "v1", largest + b" ", **options)
+    assert (response.status_code, code_of(response)) == (413, "SIZE_INVALID")
+    assert str(limit) in response.json["errors"][0]["message"]
+
+
+def test_a_lower_limit_hides_nothing_that_was_pushed_before(client: Client, driver: Base) -> None:
+    _, body = push_image(client, "app", "v1", annotations={"a": "x" * 1000})
+    small = Client(Registry(driver, dataclasses.replace(SETTINGS, manifest_size_limit=100)))
+    assert small.get(manifest_url("app", "v1")).data == body
+    assert push(small, "app", "v1", body).status_code == 413
+
+
+def test_parameters_of_the_content_type_are_ignored(client: Client) -> None:
+    push_blob(client, "app", b"{}")
+    response = push(client, "app", "v1", image(), content_type=f"{OCI_MANIFEST}; charset=utf-8")
+    assert response.status_code == 201
+    assert client.get(manifest_url("app", "v1")).headers["Content-Type"] == OCI_MANIFEST
+
+
+def test_a_subject_is_confirmed_whether_it_is_there_or_not(client: Client) -> None:
+    push_blob(client, "app", b"{}")
+    subject = subject_of(b"not pushed yet")
+    response = push(client, "app", "sig", image(subject=subject))
+    assert response.status_code == 201
+    assert response.headers["OCI-Subject"] == subject["digest"]
+
+
+# Deleting.
+
+
+def test_deleting_a_manifest_takes_its_tags_along_and_no_others(client: Client) -> None:
+    gone, _ = push_image(client, "app", "v1", b"one")
+    push_image(client, "app", "v1.0", b"one")
+    kept, kept_body = push_image(client, "app", "v2", b"two")
+    push_image(client, "app", "moved", b"one")
+    push_image(client, "app", "moved", b"two")
+    push_image(client, "app/below", "v1", b"one")
+    assert client.delete(manifest_url("app", gone)).status_code == 202
+    for reference in ("v1", "v1.0", gone):
+        assert client.get(manifest_url("app", reference)).status_code == 404
+    for reference in ("v2", "moved", kept):
+        assert client.get(manifest_url("app", reference)).data == kept_body
+    assert client.get("/v2/app/tags/list").json["tags"] == ["moved", "v2"]
+    assert client.get(manifest_url("app/below", gone)).status_code == 200
+    assert client.delete(manifest_url("app", gone)).status_code == 404
+
+
+def test_a_deleted_manifest_can_be_pushed_again(client: Client) -> None:
+    digest, body = push_image(client, "app", "v1", b"one")
+    client.delete(manifest_url("app", digest))
+    push_image(client, "app", "v1", b"one")
+    assert client.get(manifest_url("app", digest)).data == body
+
+
+def test_a_deleted_manifest_leaves_nothing_in_its_repository_but_blobs(client: Client, driver: Base) -> None:
+    push_blob(client, "app", b"{}")
+    body = image(subject=subject_of(b"subject"))
+    for tag in ("v1", "v2"):
+        push(client, "app", tag, body)
+    client.delete(manifest_url("app", Digest.of(body)))
+    assert [entry.path for entry in driver.walk(layout.manifests("app"))] == []
+
+
+def test_a_manifest_whose_data_is_gone_can_be_deleted(client: Client, driver: Base) -> None:
+    digest, _ = push_image(client, "app", "v1")
+    driver.remove(layout.blob_data(digest))
+    fresh = Client(Registry(driver, SETTINGS))
+    assert fresh.delete(manifest_url("app", digest)).status_code == 202
+    assert fresh.get("/v2/app/tags/list").json["tags"] == []
+
+
+def test_a_tag_without_history_is_deleted_with_its_manifest(client: Client, driver: Base) -> None:
+    digest, _ = push_image(client, "app", "v1")
+    driver.remove(layout.tag_index_link("app", "v1", digest))
+    assert client.delete(manifest_url("app", digest)).status_code == 202
+    assert client.get(manifest_url("app", "v1")).status_code == 404
+
+
+def test_deleting_a_tag_leaves_its_manifest_and_its_neighbours(client: Client, driver: Base) -> None:
+    first, _ = push_image(client, "app", "v1", b"one")
+    second, body = push_image(client, "app", "v1", b"two")
+    push_image(client, "app", "v1.0", b"two")
+    push_image(client, "app", "v", b"two")
+    assert client.delete(manifest_url("app", "v1")).status_code == 202
+    assert client.get(manifest_url("app", "v1")).status_code == 404
+    assert client.get("/v2/app/tags/list").json["tags"] == ["v", "v1.0"]
+    for reference in ("v", "v1.0", second):
+        assert client.get(manifest_url("app", reference)).data == body
+    assert client.get(manifest_url("app", first)).status_code == 200
+    assert [entry.path for entry in driver.walk(f"{layout.tags('app')}/v1")] == []
+    assert client.delete(manifest_url("app", "v1")).status_code == 404
+
+
+@pytest.mark.parametrize("reference", ["v1", Digest.of(image())])
+def test_deleting_can_be_switched_off(client: Client, driver: Base, reference: object) -> None:
+    push_image(client, "app", "v1")
+    kept = Client(Registry(driver, dataclasses.replace(SETTINGS, delete_enabled=False)))
+    response = kept.delete(manifest_url("app", reference))
+    assert (response.status_code, code_of(response)) == (405, "UNSUPPORTED")
+    assert "DELETE" not in response.headers["Allow"]
+    assert kept.get(manifest_url("app", reference)).status_code == 200

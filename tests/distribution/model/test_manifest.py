@@ -1,0 +1,194 @@
+"""Manifests: which are taken, which are refused and with what words, and what is read out of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ManifestError,
+    Reference,
+    default_image,
+    parse_manifest,
+)
+
+CONFIG, LAYER, OTHER = Digest.of(b"config"), Digest.of(b"layer", "sha512"), Digest.of(b"other")
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+
+
+def descriptor(digest: Digest, media_type: str = "application/x", **more: Any) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": str(digest), "size": 7, **more}
+
+
+def image(**more: Any) -> dict[str, Any]:
+    base = {"schemaVersion": 2, "config": descriptor(CONFIG, CONFIG_TYPE), "layers": [descriptor(LAYER)]}
+    return {**base, **more}
+
+
+def index(**more: Any) -> dict[str, Any]:
+    return {"schemaVersion": 2, "manifests": [descriptor(OTHER, OCI_MANIFEST)], **more}
+
+
+def dump(document: Any) -> bytes:
+    return json.dumps(document, indent=3).encode()
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type", "expected"),
+    [
+        (image(), "", OCI_MANIFEST),
+        (image(), OCI_MANIFEST, OCI_MANIFEST),
+        (image(), f"{OCI_MANIFEST}; charset=utf-8", OCI_MANIFEST),
+        (image(mediaType=OCI_MANIFEST), "application/json", OCI_MANIFEST),
+        (image(mediaType=DOCKER_MANIFEST), "", DOCKER_MANIFEST),
+        (index(), "", OCI_INDEX),
+        (index(), OCI_INDEX, OCI_INDEX),
+        (index(mediaType=DOCKER_LIST), DOCKER_LIST, DOCKER_LIST),
+    ],
+)
+def test_the_type_is_told_again_from_the_bytes_alone(document: Any, content_type: str, expected: str) -> None:
+    body = dump(document)
+    assert parse_manifest(body, content_type).media_type == expected
+    assert parse_manifest(body).media_type == expected
+    assert parse_manifest(body).body == body
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type", "words"),
+    [
+        (image(mediaType=OCI_MANIFEST), DOCKER_MANIFEST, "must be the same"),
+        (image(), DOCKER_MANIFEST, "must say so in its mediaType"),
+        (image(), OCI_INDEX, "must say so in its mediaType"),
+        (image(), "text/plain", "not a type of manifest"),
+        (image(mediaType="application/vnd.oci.artifact.manifest.v1+json"), "", "withdrawn before OCI 1.1"),
+        (
+            {"blobs": []},
+            "application/vnd.oci.artifact.manifest.v1+json",
+            "push the artifact as an image manifest with artifactType",
+        ),
+        ({"schemaVersion": 1, "fsLayers": []}, "", "schema 1 is obsolete"),
+        (image(), "application/vnd.docker.distribution.manifest.v1+prettyjws", "schema 1 is obsolete"),
+        (image(schemaVersion=3), "", "schemaVersion must be 2"),
+        (image(schemaVersion=2.0), "", "schemaVersion must be 2"),
+        (image(schemaVersion="2"), "", "schemaVersion must be 2"),
+        (image(manifests=[]), "", "needs the field|must not have the field"),
+        (index(layers=[]), "", "must not have the field 'layers'"),
+        (image(fsLayers=[], mediaType=OCI_MANIFEST), "", "must not have the field 'fsLayers'"),
+        ({"schemaVersion": 2, "layers": []}, "", "needs the field 'config'"),
+        ({"schemaVersion": 2, "config": descriptor(CONFIG)}, "", "needs the field 'layers'"),
+        (image(config=[]), "", "config must be a descriptor"),
+        (image(layers={}), "", "layers must be a list"),
+        (image(layers=["x"]), "", "a descriptor is a JSON object"),
+        (image(layers=[{"size": 1}]), "", "is not a digest"),
+        (image(layers=[descriptor(LAYER, size=-1)]), "", "size of a descriptor"),
+        (image(layers=[{**descriptor(LAYER), "digest": "md5:ab"}]), "", "not supported"),
+        (image(subject={"digest": "sha256:12", "size": 1}), "", "subject: 'sha256:12' is not"),
+        (image(annotations={"a": 1}), "", "annotations must be"),
+        (image(artifactType=7), "", "artifactType must be a string"),
+        ([], "", "a manifest is a JSON object"),
+    ],
+)
+def test_what_is_no_manifest_is_refused_with_words_that_help(document: Any, content_type: str, words: str) -> None:
+    with pytest.raises(ManifestError, match=words):
+        parse_manifest(dump(document), content_type)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 100_000, dump(image()).decode().encode("utf-16"), b"9" * 10_000]
+)
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ManifestError):
+        parse_manifest(body)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "digest", "size"]
+                ),
+                inner,
+            )
+        ),
+    )
+)
+def test_nothing_but_a_manifest_error_comes_out_of_any_json(document: Any) -> None:
+    try:
+        parse_manifest(json.dumps(document).encode())
+    except ManifestError:
+        pass
+
+
+def test_an_image_refers_to_its_config_and_layers_each_once() -> None:
+    twice = image(layers=[descriptor(LAYER), descriptor(LAYER), descriptor(OTHER)])
+    assert parse_manifest(dump(twice)).references == (
+        Reference(CONFIG, False),
+        Reference(LAYER, False),
+        Reference(OTHER, False),
+    )
+
+
+def test_an_index_refers_to_manifests() -> None:
+    assert parse_manifest(dump(index())).references == (Reference(OTHER, True),)
+    assert parse_manifest(dump(index(manifests=[]))).references == ()
+    assert parse_manifest(dump(index(manifests=None))).references == ()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        descriptor(LAYER, urls=["https://example.com/layer"]),
+        descriptor(LAYER, "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+        descriptor(LAYER, "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"),
+    ],
+)
+def test_layers_that_lie_elsewhere_need_not_be_here(foreign: dict[str, Any]) -> None:
+    assert parse_manifest(dump(image(layers=[foreign]))).references == (Reference(CONFIG, False),)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (image(), CONFIG_TYPE),
+        (image(artifactType="application/y"), "application/y"),
+        (image(artifactType=""), CONFIG_TYPE),
+        (index(artifactType="application/y"), "application/y"),
+        (index(), None),
+    ],
+)
+def test_the_artifact_type_of_a_referrer(document: Any, expected: str | None) -> None:
+    assert parse_manifest(dump(document)).descriptor(OTHER).get("artifactType") == expected
+
+
+def test_a_referrers_descriptor_has_its_annotations() -> None:
+    body = dump(image(subject=descriptor(OTHER), annotations={"a": "b"}))
+    assert parse_manifest(body).subject == OTHER
+    assert parse_manifest(body).descriptor(LAYER) == {
+        "mediaType": OCI_MANIFEST,
+        "digest": str(LAYER),
+        "size": len(body),
+        "artifactType": CONFIG_TYPE,
+        "annotations": {"a": "b"},
+    }
+
+
+def test_old_clients_are_given_the_image_for_linux_on_amd64_out_of_a_docker_list() -> None:
+    def entry(digest: Digest, architecture: str) -> dict[str, Any]:
+        return descriptor(digest, platform={"os": "linux", "architecture": architecture})
+
+    entries = [entry(CONFIG, "arm64"), entry(OTHER, "amd64"), entry(LAYER, "amd64")]
+    assert default_image(parse_manifest(dump(index(mediaType=DOCKER_LIST, manifests=entries)))) == OTHER
+    assert default_image(parse_manifest(dump(index(mediaType=DOCKER_LIST)))) is None
+    assert default_image(parse_manifest(dump(index(manifests=entries)))) is None
