@@ -13,7 +13,7 @@ import pytest
 
 from docker_registry.distribution.storage.parallel import gather
 
-HOME = Path(__file__).parents[2]
+HOME = Path(__file__).parents[3]
 DEADLINE = 20.0  # s
 
 
