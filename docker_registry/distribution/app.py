@@ -52,8 +52,9 @@ class Registry:
         request = Request(environ)
         response = self._answer(request)
         response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
-        for name, value in self.settings.headers:
-            response.headers[name] = value
+        for name, _ in self.settings.headers:
+            response.headers.remove(name)
+        response.headers.extend(self.settings.headers)
         return response(environ, start_response)
 
     def _strip_prefix(self, environ: WSGIEnvironment) -> None:
@@ -85,6 +86,7 @@ class Registry:
         return known.response()
 
     def _call(self, request: Request) -> Response:
+        _check_query(request.query_string)
         kind, values = routes.match(request.path)
         allowed = kind.allowed()
         if request.method not in allowed:
@@ -103,6 +105,14 @@ class Registry:
         # HEAD may be left to `get`: werkzeug drops the body.
         handler = getattr(kind(self, request), verb if hasattr(kind, verb) else "get")
         return handler(**routes.parse(values))  # type: ignore[no-any-return]
+
+
+def _check_query(query: bytes) -> None:
+    """Raises REQUEST_INVALID for a query in which a byte stands as it is that is no text."""
+    try:
+        query.decode()
+    except UnicodeDecodeError:
+        raise RegistryError(Code.REQUEST_INVALID, "the query is not UTF-8") from None
 
 
 def _asked(request: Request) -> str:

@@ -44,8 +44,10 @@ class Resource:
         return self.request.root_path.rstrip("/") + path + tail
 
     def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
-        """The same for a Location: with scheme and host, unless the settings want it without."""
-        path = self.path(path, query)
-        if self.settings.relative_urls:
-            return path
-        return (self.settings.public_url or self.request.host_url).rstrip("/") + path
+        """The same for a Location: with scheme and host only where the settings name them.
+
+        A client resolves a Location without them against the URL that it asked,
+        which no proxy on the way can make wrong.
+        """
+        origin = "" if self.settings.relative_urls else self.settings.public_url.rstrip("/")
+        return origin + self.path(path, query)
