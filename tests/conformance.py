@@ -397,6 +397,16 @@ class Suite(object):
         assert stat.size == 5
         assert stat.modified is None or stat.modified > 1e9
 
+    def test_the_newest_of_a_file(self, driver):
+        with pytest.raises(FileNotFoundError):
+            driver.get_newest("f")
+        with pytest.raises(FileNotFoundError):
+            driver.stat("f", newest=True)
+        for content in (b"1", b"22"):
+            driver.put_content("f", content)
+            assert driver.get_newest("f") == driver.get_newest("/f") == content
+            assert driver.stat("f", newest=True).size == driver.stat("f").size == len(content)
+
     def test_walk(self, driver, subject):
         large = pattern(2 * subject.segment_size)
         for path in ("b", "d/a", "d/b/c", "d/b/é", "dd", "d.e"):

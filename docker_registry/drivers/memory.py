@@ -83,7 +83,7 @@ class Storage(driver.Base):
     def get_size(self, path: str) -> int:
         return len(self._file(path).content)
 
-    def stat(self, path: str) -> Stat:
+    def stat(self, path: str, newest: bool = False) -> Stat:
         file = self._file(path)
         return Stat(len(file.content), file.modified)
 

@@ -18,7 +18,7 @@ from .login.token import Auth
 from .names import Names
 from .objects import reading
 from .objects.large import LargeObjects
-from .objects.objects import Content, Objects, size_of
+from .objects.objects import NEWEST, Content, Objects, size_of
 from .objects.segments import SegmentedStage, Workshop
 from .settings import config as options
 from .tempurl import TempUrls
@@ -51,6 +51,7 @@ class Storage(driver.Base):
         self._names = Names(settings.container, path)
         self._client = Client(settings, Auth(settings))
         self._retries = settings.retries
+        self._newest = NEWEST if settings.newest else None
         self._large = LargeObjects(self._client, self._names, SIDE_BY_SIDE)
         self._objects = Objects(self._client, self._large)
         self._temp_urls = TempUrls(self._client, settings)
@@ -129,8 +130,11 @@ class Storage(driver.Base):
     def overwrite(self, path, content):
         self._overwrite_cached(self._names.clean(path), content)
 
-    def stat(self, path):
-        name, headers = self._existing(path)
+    def get_newest(self, path):
+        return self._client.request("GET", self._names.file(path), headers=self._newest).body
+
+    def stat(self, path, newest=False):
+        name, headers = self._existing(path, self._newest if newest else None)
         return Stat(size_of(name, headers), _modified(headers))
 
     def open(self, path, bytes_range=None):
@@ -186,10 +190,10 @@ class Storage(driver.Base):
     def _uncache(self, path):
         """Let nobody see the former content of a path."""
 
-    def _existing(self, path):
-        """Name and headers of a file."""
+    def _existing(self, path, how=None):
+        """Name and headers of a file, asked for with the headers `how`."""
         name = self._names.file(path)
-        headers = self._objects.head(name)
+        headers = self._objects.head(name, how)
         if headers is None:
             raise FileNotFoundError(say("{0}: nothing is there", path))
         return name, headers
