@@ -7,6 +7,7 @@ import hashlib
 import secrets
 
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.drivers.swift.settings import config
 from docker_registry.settings import Settings
 
 __all__ = ["with_secret"]
@@ -28,9 +29,6 @@ def with_secret(settings: Settings) -> Settings:
 
 
 def _derived(settings: Settings) -> bytes:
-    # Here and not above: the driver's package may only be imported in a process that is ready for it.
-    from docker_registry.drivers.swift.settings import config
-
     driver = config.read(settings.driver)  # type: ignore[no-untyped-call]  # it runs on Python 2 too
     credential = driver.password or driver.application_credential_secret
     if not credential:

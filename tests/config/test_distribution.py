@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_registry.config import Loaded, distribution, keys, load
+from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
 
 FILE: dict[str, Any] = {
@@ -39,7 +40,10 @@ def merged(*paths_and_values: tuple[str, Any]) -> dict[str, Any]:
 
 
 def read(document: dict[str, Any], **environ: str) -> Loaded:
-    return distribution.read(document, "config.yml", environ)
+    problems = Problems()
+    loaded = distribution.read(document, "config.yml", environ, problems)
+    problems.refuse()
+    return loaded
 
 
 def test_the_smallest_file() -> None:
