@@ -29,8 +29,7 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
 
     def read() -> Settings:
         settings = dataclasses.replace(load_and_warn(config, flavor).settings, **overrides)  # type: ignore[arg-type]
-        if check:
-            probe.probe(settings)
+        probe.probe(settings, ask=check)
         return settings
 
     settings = read()

@@ -28,6 +28,8 @@ def log_in(settings):
         return storage_url, access.auth_token, _lifetime(access)
     except (failures.ClientException, EnvironmentError) as error:
         raise refusals.translate(settings, error)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise refusals.unreadable(settings, error)
     finally:
         session.session.close()
 
