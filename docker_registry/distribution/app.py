@@ -21,6 +21,7 @@ from docker_registry.core.exceptions import (
 from docker_registry.settings import Settings
 
 from . import routes
+from .auth.opening import open_gate
 from .errors import Code, RegistryError
 from .storage.cache import Cache
 from .storage.store import DamagedError, Store
@@ -43,6 +44,7 @@ class Registry:
     def __init__(self, driver: Driver, settings: Settings):
         self.driver = driver
         self.settings = settings
+        self.gate = open_gate(settings)
         self.cache = Cache(settings.cache_bytes)
         # A limit that was lowered must not hide what was pushed before.
         self.store = Store(driver, self.cache, settings.link_ttl, max(settings.manifest_size_limit, 4 * _MIB))
@@ -99,10 +101,12 @@ class Registry:
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET, HEAD"}
             )
+        parsed = routes.parse(values)
+        caller = self.gate.admit(request, kind.needs(request.method, values))
         verb = request.method.lower()
         # HEAD may be left to `get`: werkzeug drops the body.
-        handler = getattr(kind(self, request), verb if hasattr(kind, verb) else "get")
-        return handler(**routes.parse(values))  # type: ignore[no-any-return]
+        handler = getattr(kind(self, request, caller), verb if hasattr(kind, verb) else "get")
+        return handler(**parsed)  # type: ignore[no-any-return]
 
 
 def _asked(request: Request) -> str:

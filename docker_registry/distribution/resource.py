@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
+from .auth.access import Access, needed
+from .auth.caller import ANONYMOUS, Caller
+
 if TYPE_CHECKING:
     from .app import Registry
 
@@ -23,9 +26,11 @@ class Resource:
     returns a response or raises RegistryError. HEAD falls back to `get`.
     """
 
-    def __init__(self, registry: Registry, request: Request):
+    def __init__(self, registry: Registry, request: Request, caller: Caller = ANONYMOUS):
         self.registry = registry
         self.request = request
+        self.caller = caller
+        self.gate = registry.gate
         self.store = registry.store
         self.driver = registry.driver
         self.settings = registry.settings
@@ -37,6 +42,15 @@ class Resource:
         if "get" in verbs and "head" not in verbs:
             verbs.insert(1, "head")
         return [verb.upper() for verb in verbs]
+
+    @classmethod
+    def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
+        """What a caller must be allowed; nothing means that any login will do."""
+        return needed(method, values)
+
+    def may_pull(self, name: str) -> bool:
+        """Whether the caller may pull from a repository."""
+        return self.gate.may(self.caller, Access("repository", name, "pull"))
 
     def path(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         """`path` (it starts with `/v2/`) and a query as a client must ask for it on this host."""

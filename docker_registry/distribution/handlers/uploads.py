@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request, Response
 
+from ..auth.caller import ANONYMOUS, Caller
 from ..errors import Code, RegistryError
 from ..model import grammar, ranges
 from ..model.digest import Digest, DigestError, new_hash
@@ -24,8 +25,8 @@ CHUNK_MIN_LENGTH = 5 * 1024 * 1024  # bytes
 class _Sending(Resource):
     """What both URL forms share."""
 
-    def __init__(self, registry, request: Request):  # type: ignore[no-untyped-def]
-        super().__init__(registry, request)
+    def __init__(self, registry, request: Request, caller: Caller = ANONYMOUS):  # type: ignore[no-untyped-def]
+        super().__init__(registry, request, caller)
         self.sessions = Sessions(self.driver, self.settings.secret, self.settings.upload_ttl)
         self.blob_writer = BlobWriter(self.driver, self.store, self.sessions)
 
@@ -54,7 +55,7 @@ class Uploads(_Sending):
         query = self.request.args
         if "mount" in query:
             digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
-            if grammar.is_name(source) and self.blob_writer.mount(name, source, digest):
+            if grammar.is_name(source) and self.may_pull(source) and self.blob_writer.mount(name, source, digest):
                 return self.created(name, digest)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
