@@ -14,11 +14,13 @@ from __future__ import unicode_literals
 
 import io
 import json
+import random
 import threading
 
 import pytest
 
 from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsError
+from tests import trees
 
 __all__ = ["ROOT", "Broken", "GoneAway", "Slow", "Subject", "Suite", "pattern", "read", "together"]
 
@@ -378,11 +380,32 @@ class Suite(object):
         assert list(driver.list_prefixes("", "/0")) == ["d"]
         driver.remove("d")
 
+    @pytest.mark.parametrize("seed", range(12))
+    def test_any_set_of_names(self, driver, subject, seed):
+        chance = random.Random(seed)
+        names = trees.some_names(chance)
+        for name in names:
+            driver.put_content(name, b"x")
+        large = chance.choice(sorted(names))  # its segments lie in the driver's own folder
+        driver.stream_write(large, io.BytesIO(pattern(2 * subject.segment_size)))
+        trees.check(driver, trees.Tree(names))
+        trees.check_removals(driver, trees.Tree(names), chance)
+
     def test_stat(self, driver):
         driver.put_content("f", b"12345")
         stat = driver.stat("f")
         assert stat.size == 5
         assert stat.modified is None or stat.modified > 1e9
+
+    def test_the_newest_of_a_file(self, driver):
+        with pytest.raises(FileNotFoundError):
+            driver.get_newest("f")
+        with pytest.raises(FileNotFoundError):
+            driver.stat("f", newest=True)
+        for content in (b"1", b"22"):
+            driver.put_content("f", content)
+            assert driver.get_newest("f") == driver.get_newest("/f") == content
+            assert driver.stat("f", newest=True).size == driver.stat("f").size == len(content)
 
     def test_walk(self, driver, subject):
         large = pattern(2 * subject.segment_size)

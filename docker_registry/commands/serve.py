@@ -37,6 +37,6 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     listener = server.bind(settings)
     host, port = listener.getsockname()[:2]
     click.echo(f"Serving {settings.storage} on http://{f'[{host}]' if ':' in host else host}:{port}/v2/", err=True)
-    if host not in ("127.0.0.1", "::1"):
-        click.echo("warning: there is no authentication: who reaches this port may push and pull", err=True)
+    if host not in ("127.0.0.1", "::1") and not settings.auth.is_on:
+        click.echo("warning: no login is asked for: who reaches this port may push and pull", err=True)
     server.run(settings, listener, read)

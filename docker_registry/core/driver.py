@@ -7,10 +7,12 @@ works on any v1 driver, if slowly.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
 import json
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import docker_registry.drivers
@@ -41,6 +43,12 @@ class Base(Paths):
 
     def __init__(self, path: str | None = None, config: Any = None):
         pass
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        stat = cls.__dict__.get("stat")
+        if stat is not None and not _takes_newest(stat):
+            cls.stat = _ignoring_newest(stat)  # type: ignore[method-assign]
 
     # The v1 interface.
 
@@ -113,8 +121,20 @@ class Base(Paths):
         """
         self.put_content(path, content)
 
-    def stat(self, path: str) -> Stat:
-        """Size and age of a file (not of a folder)."""
+    def get_newest(self, path: str) -> bytes:
+        """The whole of a small file that others may replace or remove at any time, as it is now.
+
+        No cache answers, and of several replicas the newest, where the storage
+        can tell. On a storage that always answers so, it is `get_content`.
+        """
+        return self.get_content(path)
+
+    def stat(self, path: str, newest: bool = False) -> Stat:
+        """Size and age of a file (not of a folder).
+
+        `newest` asks as `get_newest` does: for an answer that something is kept
+        or removed by. A driver whose `stat` lacks the argument is asked without it.
+        """
         return Stat(self.get_size(path), None)
 
     def open(self, path: str, bytes_range: BytesRange | None = None) -> Reader:
@@ -144,16 +164,17 @@ class Base(Paths):
     def walk(self, path: str | None = None) -> Iterator[Entry]:
         """Every file below a folder, however deep; nothing for an empty folder."""
         try:
-            children = list(self.list_directory(path))
+            children = sorted(self.list_directory(path))
         except FileNotFoundError:
             return
-        for child in sorted(children):
+        for child in children:
             try:
                 stat = self.stat(child)
             except FileNotFoundError:
-                yield from self.walk(child)
+                pass
             else:
                 yield Entry(child, stat.size, stat.modified)
+            yield from self.walk(child)  # a file may have a folder of its name beside it
 
     def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
         """The distinct beginnings, up to `delimiter`, of the paths below a folder.
@@ -221,6 +242,19 @@ class Base(Paths):
 
     def _missing(self, method: str) -> NotImplementedError:
         return NotImplementedError(f"the storage driver {type(self).__name__} has no method {method}")
+
+
+def _takes_newest(stat: Callable[..., Stat]) -> bool:
+    parameters = inspect.signature(stat).parameters
+    return "newest" in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+
+def _ignoring_newest(stat: Callable[..., Stat]) -> Callable[..., Stat]:
+    @functools.wraps(stat)
+    def wrapper(self: Base, path: str, newest: bool = False) -> Stat:
+        return stat(self, path)
+
+    return wrapper
 
 
 def resolve_range(bytes_range: BytesRange, size: int) -> tuple[int, int]:

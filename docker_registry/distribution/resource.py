@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
 from .auth.access import Access, needed
 from .auth.caller import ANONYMOUS, Caller
-
-if TYPE_CHECKING:
-    from .app import Registry
+from .context import Context
 
 __all__ = ["Resource"]
 
@@ -26,14 +24,16 @@ class Resource:
     returns a response or raises RegistryError. HEAD falls back to `get`.
     """
 
-    def __init__(self, registry: Registry, request: Request, caller: Caller = ANONYMOUS):
-        self.registry = registry
+    is_open = False  # to everybody, whatever login is asked for elsewhere
+
+    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
+        self.context = context
         self.request = request
         self.caller = caller
-        self.gate = registry.gate
-        self.store = registry.store
-        self.driver = registry.driver
-        self.settings = registry.settings
+        self.gate = context.gate
+        self.store = context.store
+        self.driver = context.driver
+        self.settings = context.settings
 
     @classmethod
     def allowed(cls) -> list[str]:
@@ -58,8 +58,10 @@ class Resource:
         return self.request.root_path.rstrip("/") + path + tail
 
     def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
-        """The same for a Location: with scheme and host, unless the settings want it without."""
-        path = self.path(path, query)
-        if self.settings.relative_urls:
-            return path
-        return (self.settings.public_url or self.request.host_url).rstrip("/") + path
+        """The same for a Location: with scheme and host only where the settings name them.
+
+        A client resolves a Location without them against the URL that it asked,
+        which no proxy on the way can make wrong.
+        """
+        origin = "" if self.settings.relative_urls else self.settings.public_url.rstrip("/")
+        return origin + self.path(path, query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import docker_registry.drivers
 from docker_registry.core import driver, exceptions
 from docker_registry.core.driver import resolve_range
+from docker_registry.core.types import Stat
 from docker_registry.drivers import memory
 
 
@@ -63,6 +65,23 @@ def test_methods_that_a_driver_lacks_are_named() -> None:
         with pytest.raises(exceptions.NotImplementedError, match=f"Storage has no method {method}"):
             getattr(Storage(), method)(*arguments)
     assert Storage().content_redirect_url("f") is None
+
+
+def test_a_stat_that_knows_nothing_of_newest_is_asked_without_it() -> None:
+    class Old(memory.Storage):
+        def stat(self, path: str) -> Stat:  # type: ignore[override]
+            """Says what it says."""
+            return super().stat(path)
+
+    class New(Old):
+        def stat(self, path: str, **more: Any) -> Stat:
+            assert more == {"newest": True}
+            return super().stat(path)
+
+    for storage in (Old(), New()):
+        storage.put_content("f", b"123")
+        assert storage.stat("f", newest=True).size == 3
+    assert Old().stat.__doc__ == "Says what it says."
 
 
 @given(st.integers(0, 50), st.none() | st.integers(0, 60), st.none() | st.integers(0, 60))

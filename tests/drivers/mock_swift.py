@@ -74,7 +74,12 @@ class MockSwift(object):
             self.info["bulk_delete"] = {"max_deletes_per_request": 4}
         if not info:
             self.info = None
+        self._behind = None
         self._lock = threading.Lock()
+
+    def fall_behind(self):
+        """From now on, one replica of every object misses all writes; it is the one that answers without X-Newest."""
+        self._behind = {container: dict(objects) for container, objects in self.containers.items()}
 
     def options(self, **more):
         """What a driver's configuration has to say to come here."""
@@ -190,8 +195,9 @@ class MockSwift(object):
             row.update({"slo_etag": '"x"', "bytes": sum(segment["bytes"] for segment in found.slo)})
         return row
 
-    def _find(self, container, name):
-        found = self.containers.get(container, {}).get(name)
+    def _find(self, container, name, headers):
+        replica = self.containers if self._behind is None or headers.get("x-newest") == "true" else self._behind
+        found = replica.get(container, {}).get(name)
         if found is None:
             raise Refused(404)
         return found
@@ -224,11 +230,11 @@ class MockSwift(object):
         return headers
 
     def _head(self, container, name, query, headers, body):
-        found = self._find(container, name)
+        found = self._find(container, name, headers)
         return 200, self._shown(found, self._content(container, found)), b""
 
     def _get(self, container, name, query, headers, body):
-        found = self._find(container, name)
+        found = self._find(container, name, headers)
         if found.slo is not None and query.get("multipart-manifest") == "get":
             return 200, {"content-type": "application/json; charset=utf-8"}, json.dumps(found.slo).encode("utf8")
         content = self._content(container, found)
@@ -284,7 +290,7 @@ class MockSwift(object):
         return stored
 
     def _post(self, container, name, query, headers, body):
-        found = self._find(container, name)
+        found = self._find(container, name, {"x-newest": "true"})
         if "x-remove-delete-at" in headers:
             found.headers.pop("x-delete-at", None)
         return 202, {}, b""
@@ -293,16 +299,17 @@ class MockSwift(object):
         if query.get("multipart-manifest") == "delete":
             if name not in self.containers.get(container, ()):
                 return 200, {}, self._multistatus([(container, name)])
-            return 200, {}, self._multistatus(list(self._owned(container, name)))
-        self._find(container, name)
+            return 200, {}, self._multistatus(list(self._owned(container, name, headers)))
+        self._find(container, name, {"x-newest": "true"})
         del self.containers[container][name]
         return 204, {}, b""
 
-    def _owned(self, container, name):
-        found = self.containers.get(container, {}).get(name)
-        for row in (found.slo or ()) if found else ():
-            for place in self._owned(*row["name"].lstrip("/").partition("/")[::2]):
-                yield place
+    def _owned(self, container, name, headers):
+        found = self._find(container, name, headers)
+        for row in found.slo or ():
+            place = row["name"].lstrip("/").partition("/")[::2]
+            for inner in self._owned(place[0], place[1], headers) if row.get("sub_slo") else (place,):
+                yield inner
         yield container, name
 
 

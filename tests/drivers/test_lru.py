@@ -51,3 +51,10 @@ def test_what_is_replaced_is_not_served(cached):
         stage.fill(io.BytesIO(b"newer"))
         stage.commit("/f")
     assert cached.get_content("f") == b"newer"
+
+
+def test_the_newest_does_not_come_from_the_cache(cached, swift):
+    cached.put_content("f", b"old")
+    swift.put("some/base/f", b"new")
+    assert cached.get_content("f") == b"old"
+    assert cached.get_newest("f") == b"new"

@@ -18,7 +18,7 @@ from .login.token import Auth
 from .names import Names
 from .objects import reading
 from .objects.large import LargeObjects
-from .objects.objects import Content, Objects, size_of
+from .objects.objects import NEWEST, Content, Objects, size_of
 from .objects.segments import SegmentedStage, Workshop
 from .settings import config as options
 from .tempurl import TempUrls
@@ -51,6 +51,7 @@ class Storage(driver.Base):
         self._names = Names(settings.container, path)
         self._client = Client(settings, Auth(settings))
         self._retries = settings.retries
+        self._newest = NEWEST if settings.newest else None
         self._large = LargeObjects(self._client, self._names, SIDE_BY_SIDE)
         self._objects = Objects(self._client, self._large)
         self._temp_urls = TempUrls(self._client, settings)
@@ -129,8 +130,11 @@ class Storage(driver.Base):
     def overwrite(self, path, content):
         self._overwrite_cached(self._names.clean(path), content)
 
-    def stat(self, path):
-        name, headers = self._existing(path)
+    def get_newest(self, path):
+        return self._client.request("GET", self._names.file(path), headers=self._newest).body
+
+    def stat(self, path, newest=False):
+        name, headers = self._existing(path, self._newest if newest else None)
         return Stat(size_of(name, headers), _modified(headers))
 
     def open(self, path, bytes_range=None):
@@ -186,10 +190,10 @@ class Storage(driver.Base):
     def _uncache(self, path):
         """Let nobody see the former content of a path."""
 
-    def _existing(self, path):
-        """Name and headers of a file."""
+    def _existing(self, path, how=None):
+        """Name and headers of a file, asked for with the headers `how`."""
         name = self._names.file(path)
-        headers = self._objects.head(name)
+        headers = self._objects.head(name, how)
         if headers is None:
             raise FileNotFoundError(say("{0}: nothing is there", path))
         return name, headers
@@ -202,6 +206,8 @@ class Storage(driver.Base):
 
     def _rows(self, folder, limit=None):
         """The rows of all files below a folder, without the driver's own."""
+        if self._names.is_segment(folder):
+            return
         marker = ""
         while True:
             for row in listing.rows(self._client, folder, marker, limit=limit):
@@ -214,21 +220,34 @@ class Storage(driver.Base):
 
     def _children(self, folder):
         """The paths of a folder's files and folders, each once."""
-        files = []  # those that begin the current name: a folder of the same name may still come
+        if self._names.is_segment(folder):
+            return
+        while folder is not None:
+            nameless = None
+            for row in self._level(folder):
+                if "name" in row:
+                    yield self._names.path(row["name"])
+                elif row["subdir"] == folder + "/":
+                    nameless = row["subdir"]
+                elif row["subdir"] != self._names.segments:
+                    yield self._names.path(row["subdir"][:-1])
+            # Names such as `a//b` make folders without a name; what is in them are children of `a`.
+            folder = nameless
+
+    def _level(self, folder):
+        """The rows of a folder, one level deep, without the folders that have the name of a file."""
+        begun = []  # the files with which the current name begins: folders of their names may still come
         for row in listing.rows(self._client, folder, delimiter="/"):
             name = row.get("name") or row["subdir"]
-            while files and not name.startswith(files[-1]):
-                files.pop()
+            if name == folder:
+                continue  # an object by which other programs mark a folder
+            while begun and not name.startswith(begun[-1]):
+                begun.pop()
             if "name" in row:
-                files.append(name)
-            if name in (folder, self._names.segments) or name[:-1] in files:
+                begun.append(name)
+            elif name[:-1] in begun:
                 continue
-            if name == folder + "/":
-                # Names such as `a//b` make folders without a name; their files are children of `a`.
-                for child in self._children(name):
-                    yield child
-            else:
-                yield self._names.path(name).rstrip("/")
+            yield row
 
     def _remove_file(self, path):
         """Why a file could not be removed, or None."""

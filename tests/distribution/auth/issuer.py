@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import time
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from docker_registry.settings import TokenServer
@@ -67,6 +68,13 @@ class Issuer:
         self.jwks = folder / "jwks.json"
         public = jwt.get_algorithm_by_name(algorithm).to_jwk(self.key.public_key(), as_dict=True)
         self.jwks.write_text(json.dumps({"keys": [{**public, "kid": "key-1", "use": "sig"}]}))
+
+    @property
+    def key_id(self) -> str:
+        """The id that Docker's own token servers give the key."""
+        der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        text = base64.b32encode(hashlib.sha256(der).digest()[:30]).decode()
+        return ":".join(text[start : start + 4] for start in range(0, 48, 4))
 
     def server(self, by: str = "certificates", **fields: Any) -> TokenServer:
         keys = {"certificates": str(self.bundle)} if by == "certificates" else {"jwks": str(self.jwks)}

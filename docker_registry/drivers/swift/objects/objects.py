@@ -10,10 +10,12 @@ from ..compat import md5, say
 from ..http.client import Answer
 from .large import is_large
 
-__all__ = ["Content", "Objects", "size_of"]
+__all__ = ["NEWEST", "Content", "Objects", "size_of"]
 
 logger = logging.getLogger(__name__)
 
+# Makes Swift ask all replicas and answer as the newest one does; without it, the first that answers may be an old one.
+NEWEST = {"X-Newest": "true"}
 COMMIT = "X-Object-Meta-Commit"
 # A name may appear and vanish between a refused PUT and the look at why; so often in a row is no accident.
 ROUNDS = 5
@@ -58,9 +60,9 @@ class Objects(object):
         self._client = client
         self._large = large
 
-    def head(self, name):
-        """The headers of an object, or None where there is none."""
-        answer = self._client.request("HEAD", name, accept=(404,))
+    def head(self, name, how=None):
+        """The headers of an object, asked for with the headers `how`; None where there is none."""
+        answer = self._client.request("HEAD", name, headers=how, accept=(404,))
         return None if answer.status == 404 else answer.headers
 
     def write(self, name, content):

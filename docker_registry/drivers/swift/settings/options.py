@@ -166,6 +166,14 @@ OPTIONS = (
         "Compare the MD5 of each segment with what Swift stored. `false` halves the CPU of a push, and leaves it to "
         "TCP or TLS that bytes arrive as they were sent.",
     ),
+    _option(
+        "swift_newest",
+        "boolean",
+        True,
+        "",
+        "Read what may have changed, such as tags, from the newest of all replicas. `false` takes the first replica "
+        "that answers, which may be an old one after an outage of its node.",
+    ),
     _option("swift_pool_size", "count", 64, "", "Connections to Swift in one process."),
     _option("swift_pool_timeout", "seconds", 60, "", "Seconds to wait for a free connection."),
     _option("swift_connect_timeout", "seconds", 10, "", "Seconds to wait for a connection to be made."),
