@@ -71,10 +71,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 5000
     prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
-    public_url: str = ""  # "https://registry.example.com" when no request can tell
-    relative_urls: bool = False  # Location and Link without scheme and host
+    public_url: str = ""  # "https://registry.example.com" to have scheme and host in each Location
+    relative_urls: bool = False  # never have them there
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-* count
-    headers: tuple[tuple[str, str], ...] = ()  # added to every answer
+    headers: tuple[tuple[str, str], ...] = ()  # in every answer, instead of those of the same names
 
     # How it is run.
     workers: int = 1

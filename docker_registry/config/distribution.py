@@ -26,6 +26,11 @@ __all__ = ["read"]
 # Kubernetes makes for a service of the name "registry".
 _FOREIGN = re.compile(r"REGISTRY_(AUTH_FILE|SERVICE_(HOST|PORT\w*)|PORT(_\d+_TCP(_\w+)?)?)")
 
+# Its last part is the header's name as it is written: there is no other way to say `-`.
+_HEADER = re.compile(r"REGISTRY_HTTP_HEADERS_([A-Za-z0-9-]+)")
+_HEADERS = ("http", "headers")
+_HOST = ("http", "host")
+
 Path = tuple[str, ...]
 
 
@@ -42,7 +47,7 @@ def read(document: dict[Any, Any], file: str, environ: Mapping[str, str]) -> Loa
     warnings = _overlay(values, environ)
     storage = _storage(values, file)
     _refuse_unsafe(values, file)
-    warnings += _ignored(values, file)
+    warnings += _ignored(values, file) + _without_scheme(values, file)
     fields = _fields(values, file)
     driver = _driver_options(values, file) if storage == "swift" else {}
     return Loaded(Settings(storage=storage, driver=DriverConfig(driver), **fields), warnings, file)
@@ -96,6 +101,9 @@ def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
     for variable, given in sorted(environ.items()):
         if not variable.startswith("REGISTRY_") or _FOREIGN.fullmatch(variable):
             continue
+        if header := _HEADER.fullmatch(variable):
+            values[_HEADERS] = _with_header(values.get(_HEADERS), header[1], _yaml(variable, given))
+            continue
         path = known.get(variable) or _deeper(variable, known)
         if path is None and variable in sections:
             _overlay_section(values, variable, sections[variable], given)
@@ -107,6 +115,12 @@ def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
         if path[:2] == ("storage", "swift") and not isinstance(values[path], bool | str):
             values[path] = given  # an all-digit password stays what its owner wrote
     return warnings
+
+
+def _with_header(headers: Any, name: str, value: Any) -> dict[str, Any]:
+    """The headers with this one in the place of any of its name."""
+    kept = headers if isinstance(headers, dict) else {}
+    return {**{key: item for key, item in kept.items() if str(key).lower() != name.lower()}, name: value}
 
 
 def _overlay_section(values: dict[Path, Any], variable: str, path: Path, given: str) -> None:
@@ -161,6 +175,15 @@ def _ignored(values: Mapping[Path, Any], file: str) -> list[str]:
         if entry and value not in (None, False, "", [], {}):
             warnings[entry] = f"{file}: {'.'.join(entry)} is ignored: {IGNORED[entry]}"
     return list(warnings.values())
+
+
+def _without_scheme(values: dict[Path, Any], file: str) -> list[str]:
+    """Drop a host that is no URL, as Distribution does without a word; clients go on where they asked."""
+    host = str(values.get(_HOST) or "")
+    if not host or re.match("https?://[^/]", host):
+        return []
+    del values[_HOST]
+    return [f"{file}: http.host is ignored: it is no URL; to name scheme and host, write https://{host.lstrip('/')}"]
 
 
 def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:

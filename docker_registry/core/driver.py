@@ -164,16 +164,17 @@ class Base(Paths):
     def walk(self, path: str | None = None) -> Iterator[Entry]:
         """Every file below a folder, however deep; nothing for an empty folder."""
         try:
-            children = list(self.list_directory(path))
+            children = sorted(self.list_directory(path))
         except FileNotFoundError:
             return
-        for child in sorted(children):
+        for child in children:
             try:
                 stat = self.stat(child)
             except FileNotFoundError:
-                yield from self.walk(child)
+                pass
             else:
                 yield Entry(child, stat.size, stat.modified)
+            yield from self.walk(child)  # a file may have a folder of its name beside it
 
     def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
         """The distinct beginnings, up to `delimiter`, of the paths below a folder.

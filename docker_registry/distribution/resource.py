@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
-if TYPE_CHECKING:
-    from .app import Registry
+from .context import Context
 
 __all__ = ["Resource"]
 
@@ -23,12 +22,12 @@ class Resource:
     returns a response or raises RegistryError. HEAD falls back to `get`.
     """
 
-    def __init__(self, registry: Registry, request: Request):
-        self.registry = registry
+    def __init__(self, context: Context, request: Request):
+        self.context = context
         self.request = request
-        self.store = registry.store
-        self.driver = registry.driver
-        self.settings = registry.settings
+        self.store = context.store
+        self.driver = context.driver
+        self.settings = context.settings
 
     @classmethod
     def allowed(cls) -> list[str]:
@@ -44,8 +43,10 @@ class Resource:
         return self.request.root_path.rstrip("/") + path + tail
 
     def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
-        """The same for a Location: with scheme and host, unless the settings want it without."""
-        path = self.path(path, query)
-        if self.settings.relative_urls:
-            return path
-        return (self.settings.public_url or self.request.host_url).rstrip("/") + path
+        """The same for a Location: with scheme and host only where the settings name them.
+
+        A client resolves a Location without them against the URL that it asked,
+        which no proxy on the way can make wrong.
+        """
+        origin = "" if self.settings.relative_urls else self.settings.public_url.rstrip("/")
+        return origin + self.path(path, query)

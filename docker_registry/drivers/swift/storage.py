@@ -169,6 +169,8 @@ class Storage(driver.Base):
 
     def _rows(self, folder, limit=None):
         """The rows of all files below a folder, without the driver's own."""
+        if self._names.is_segment(folder):
+            return
         marker = ""
         while True:
             for row in listing.rows(self._client, folder, marker, limit=limit):
@@ -181,21 +183,34 @@ class Storage(driver.Base):
 
     def _children(self, folder):
         """The paths of a folder's files and folders, each once."""
-        files = []  # those that begin the current name: a folder of the same name may still come
+        if self._names.is_segment(folder):
+            return
+        while folder is not None:
+            nameless = None
+            for row in self._level(folder):
+                if "name" in row:
+                    yield self._names.path(row["name"])
+                elif row["subdir"] == folder + "/":
+                    nameless = row["subdir"]
+                elif row["subdir"] != self._names.segments:
+                    yield self._names.path(row["subdir"][:-1])
+            # Names such as `a//b` make folders without a name; what is in them are children of `a`.
+            folder = nameless
+
+    def _level(self, folder):
+        """The rows of a folder, one level deep, without the folders that have the name of a file."""
+        begun = []  # the files with which the current name begins: folders of their names may still come
         for row in listing.rows(self._client, folder, delimiter="/"):
             name = row.get("name") or row["subdir"]
-            while files and not name.startswith(files[-1]):
-                files.pop()
+            if name == folder:
+                continue  # an object by which other programs mark a folder
+            while begun and not name.startswith(begun[-1]):
+                begun.pop()
             if "name" in row:
-                files.append(name)
-            if name in (folder, self._names.segments) or name[:-1] in files:
+                begun.append(name)
+            elif name[:-1] in begun:
                 continue
-            if name == folder + "/":
-                # Names such as `a//b` make folders without a name; their files are children of `a`.
-                for child in self._children(name):
-                    yield child
-            else:
-                yield self._names.path(name).rstrip("/")
+            yield row
 
     def _remove_file(self, path):
         """Why a file could not be removed, or None."""
