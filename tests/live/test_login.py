@@ -51,7 +51,11 @@ def ask(url: str, method: str, path: str, authorization: str | None) -> tuple[in
     connection.close()
     scheme, _, fields = answer.getheader("WWW-Authenticate", "").partition(" ")
     parts = dict(item.partition("=")[::2] for item in fields.split('",') if item)
-    return answer.status, {"scheme": scheme, **{name: value.strip('"') for name, value in parts.items()}}
+    challenge = {name: value.strip('"') for name, value in parts.items()}
+    if "scope" in challenge:  # in Distribution the actions come in any order
+        thing, _, actions = challenge["scope"].rpartition(":")
+        challenge["scope"] = f"{thing}:{','.join(sorted(actions.split(',')))}"
+    return answer.status, {"scheme": scheme, **challenge}
 
 
 @pytest.fixture
