@@ -17,7 +17,7 @@ from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.fsck import Fsck, Options
 from docker_registry.maintenance.progress import Quiet
-from tests.maintenance.planting import ANY_AGE, Plant, codes, descriptor, fsck, image
+from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, codes, descriptor, fsck, image
 
 LAYERS = [b"one", b"two"]
 
@@ -300,8 +300,8 @@ def test_an_upload_of_distribution_that_nobody_went_on_with(plant: Plant) -> Non
 
 
 def test_what_is_left_of_a_session(plant: Plant) -> None:
-    plant.driver.put_content(layout.session_file("id", "name"), b"[]")
-    plant.driver.put_content(layout.session_file("id", "door"), b"")
+    plant.driver.put_content(layout.session_file(UPLOAD, "name"), b"[]")
+    plant.driver.put_content(layout.session_file(UPLOAD, "door"), b"")
     [finding] = fsck(plant.driver, repair=True, upload_age=ANY_AGE)
     assert (finding.kind, finding.done) == (Kind.UNFINISHED_UPLOAD, "removed 2 files")
     assert fsck(plant.driver) == []

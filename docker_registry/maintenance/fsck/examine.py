@@ -42,7 +42,9 @@ class Examiner:
         yield from self.missing_segments()
         yield from self.shared_segments()
         yield from self.missing_referrers()
-        yield from self.unlinked()
+        yield from self.unlinked_references()
+        yield from self.unlinked_tags()
+        yield from self.of_no_use()
         yield from self.unfinished_uploads()
 
     def _confirmed(
@@ -102,6 +104,7 @@ class Examiner:
             f"names the {what} {reference.digest}",
             repository=reference.repository,
             digest=reference.manifest,
+            target=reference.digest,
         )
 
     def empty_blobs(self) -> Iterator[Finding]:
@@ -182,19 +185,65 @@ class Examiner:
             )
         return None
 
-    def unlinked(self) -> Iterator[Finding]:
+    def unlinked_references(self) -> Iterator[Finding]:
+        yield from self._confirmed(
+            self._unlinked_reference,
+            self._index.unlinked_references(),
+            lambda reference: layout.layer_link(reference.repository, Digest.parse(reference.digest)),
+        )
+
+    def _unlinked_reference(self, reference: Reference) -> Finding | None:
+        name, digest = reference.repository, Digest.parse(reference.digest)
+        if not self._linked(name, Digest.parse(reference.manifest)):
+            return None
+        if self._linked(name, digest, as_manifest=reference.is_manifest):
+            return None
+        return Finding(
+            Kind.UNLINKED_REFERENCE,
+            layout.revision_link(name, digest) if reference.is_manifest else layout.layer_link(name, digest),
+            f"{reference.manifest} names {reference.digest}",
+            repository=name,
+            digest=reference.digest,
+        )
+
+    def unlinked_tags(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._unlinked_tag, self._index.unlinked_tags(), lambda link: link.path)
+
+    def _unlinked_tag(self, link: Link) -> Finding | None:
+        held = read_link(link, self._driver.get_content(link.path))
+        if held is None or self._linked(link.repository, held):
+            return None
+        return Finding(
+            Kind.UNLINKED_TAG,
+            link.path,
+            f"{link.repository}:{link.tag} is {held}",
+            repository=link.repository,
+            digest=str(held),
+            age=age(link.modified),
+        )
+
+    def _linked(self, repository: str, digest: Digest, as_manifest: bool = True) -> bool:
+        """Whether a repository has a blob, or a manifest: Distribution 2.1 put those among the blobs."""
+        links = [layout.layer_link(repository, digest)]
+        if as_manifest:
+            links.insert(0, layout.revision_link(repository, digest))
+        return any(map(self._is_there, links))
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            self._driver.stat(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def of_no_use(self) -> Iterator[Finding]:
         for digest, path, size in self._index.unlinked_blobs():
             yield Finding(Kind.UNLINKED_BLOB, path, f"{size} bytes", digest=digest, size=size)
-        for reference in self._index.unlinked_references():
-            yield Finding(
-                Kind.UNLINKED_REFERENCE,
-                layout.layer_link(reference.repository, Digest.parse(reference.digest)),
-                f"{reference.manifest} names {reference.digest}",
-                repository=reference.repository,
-                digest=reference.digest,
-            )
         for folder, files in self._index.unknown_files():
             yield Finding(Kind.UNKNOWN_FILES, folder, f"{files} files, left alone")
+        for folder, files in self._index.unknown_parts():
+            where = f"segments/{folder}".rstrip("/")
+            yield Finding(Kind.UNKNOWN_FILES, where, f"{files} objects that are no registry's segments, left alone")
 
     def unfinished_uploads(self) -> Iterator[Finding]:
         """Uploads that are over. Those to which somebody wrote lately are in progress, and no finding."""
