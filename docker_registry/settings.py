@@ -19,9 +19,10 @@ MIB = 1024 * 1024
 
 
 class DriverConfig(Mapping[str, Any]):
-    """The options a storage driver reads: as attributes, None where one is not set.
+    """The options a storage driver reads: as attributes or items, None where one is not set.
 
-    Its repr names the options without their values, since some are secrets.
+    So docker-registry hands them out, nested mappings too. Its repr names the
+    options without their values, since some are secrets.
     """
 
     def __init__(self, options: Mapping[str, Any] | None = None):
@@ -30,10 +31,18 @@ class DriverConfig(Mapping[str, Any]):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # copy and pickle ask for such names before __init__ ran
             raise AttributeError(name)
-        return self._options.get(name)
+        return self[name]
 
     def __getitem__(self, name: str) -> Any:
-        return self._options[name]
+        value = self._options.get(name)
+        return DriverConfig(value) if isinstance(value, dict) else value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._options
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self[name]
+        return default if value is None else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._options)

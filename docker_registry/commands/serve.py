@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 
 import click
 
+from docker_registry.config import secret
 from docker_registry.serving import probe, server
 from docker_registry.settings import Settings
 
@@ -26,9 +28,13 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     SIGTERM lets requests in flight finish; SIGHUP reads the config file again.
     """
     overrides = {name: value for name, value in given.items() if value is not None}
+    own = secrets.token_bytes(32)  # one for all workers, also after SIGHUP
 
     def read() -> Settings:
         settings = dataclasses.replace(load_and_warn(config, flavor).settings, **overrides)  # type: ignore[arg-type]
+        if secret.needs_own(settings):
+            click.echo(f"warning: {secret.UNSHARED}", err=True)
+            settings = dataclasses.replace(settings, secret=own)
         if check:
             probe.probe(settings)
         return settings
