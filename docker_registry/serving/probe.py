@@ -13,7 +13,7 @@ import signal
 import time
 
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
-from docker_registry.settings import DriverConfig, Settings
+from docker_registry.settings import DriverConfig, Settings, open_driver
 
 __all__ = ["probe"]
 
@@ -54,13 +54,13 @@ def _answer(settings: Settings, ask: bool, pipe: int) -> None:
 
 def _judge(settings: Settings, ask: bool) -> str:
     from docker_registry.config.secret import with_secret
+    from docker_registry.distribution.auth.opening import open_gate
     from docker_registry.maintenance.check.check import refuse_what_cannot_work
-    from docker_registry.settings import open_driver
 
     brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
     try:
         driver = open_driver(brisk)
-        with_secret(settings)
+        open_gate(with_secret(settings))
         if ask:
             refuse_what_cannot_work(brisk, driver)
     except UnreachableError as error:
