@@ -18,7 +18,7 @@ from .options import DAY, Options
 from .places import What, place
 from .scan import read_link
 
-__all__ = ["Examiner", "hash_file"]
+__all__ = ["Examiner", "hash_file", "is_linked"]
 
 T = TypeVar("T")
 
@@ -36,12 +36,14 @@ class Examiner:
     def shallow(self) -> Iterator[Finding]:
         """All that can be known without reading blobs."""
         yield from self.links_to_nothing()
+        yield from self.dead_tags()
         yield from self.missing_references()
         yield from self.empty_blobs()
         yield from self.wrong_sizes()
         yield from self.missing_segments()
         yield from self.shared_segments()
         yield from self.missing_referrers()
+        yield from self.unlinked_references()
         yield from self.unlinked()
         yield from self.unfinished_uploads()
 
@@ -83,6 +85,23 @@ class Examiner:
             kind,
             link.path,
             f"{link.repository}:{link.tag} is {held}" if kind is Kind.MISSING_MANIFEST else f"to {held}",
+            repository=link.repository,
+            digest=held,
+            names=(link.path,),
+            age=age(link.modified),
+        )
+
+    def dead_tags(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._dead_tag, self._index.dead_tags(), lambda link: link.path)
+
+    def _dead_tag(self, link: Link) -> Finding | None:
+        held = str(read_link(link, self._driver.get_newest(link.path)) or "")
+        if not held or is_linked(self._driver, link.repository, held):
+            return None
+        return Finding(
+            Kind.DEAD_TAG,
+            link.path,
+            f"{link.repository}:{link.tag} was {held}",
             repository=link.repository,
             digest=held,
             names=(link.path,),
@@ -185,16 +204,22 @@ class Examiner:
     def unlinked(self) -> Iterator[Finding]:
         for digest, path, size in self._index.unlinked_blobs():
             yield Finding(Kind.UNLINKED_BLOB, path, f"{size} bytes", digest=digest, size=size)
-        for reference in self._index.unlinked_references():
-            yield Finding(
-                Kind.UNLINKED_REFERENCE,
-                layout.layer_link(reference.repository, Digest.parse(reference.digest)),
-                f"{reference.manifest} names {reference.digest}",
-                repository=reference.repository,
-                digest=reference.digest,
-            )
         for folder, files in self._index.unknown_files():
             yield Finding(Kind.UNKNOWN_FILES, folder, f"{files} files, left alone")
+
+    def unlinked_references(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._unlinked_reference, self._index.unlinked_references(), _path_of_manifest)
+
+    def _unlinked_reference(self, reference: Reference) -> Finding | None:
+        if is_linked(self._driver, reference.repository, reference.digest):
+            return None
+        return Finding(
+            Kind.UNLINKED_REFERENCE,
+            layout.layer_link(reference.repository, Digest.parse(reference.digest)),
+            f"{reference.manifest} names {reference.digest}",
+            repository=reference.repository,
+            digest=reference.digest,
+        )
 
     def unfinished_uploads(self) -> Iterator[Finding]:
         """Uploads that are over. Those to which somebody wrote lately are in progress, and no finding."""
@@ -243,6 +268,18 @@ def _path_of_manifest(reference: Reference) -> str:
 def _path_of_referrer(row: tuple[str, str, str]) -> str:
     repository, subject, digest = row
     return layout.referrer(repository, Digest.parse(subject), Digest.parse(digest))
+
+
+def is_linked(driver: Base, repository: str, digest: str) -> bool:
+    """Whether a repository has a manifest (which Distribution 2.1 linked as a layer) or a blob, asked by name."""
+    wanted = Digest.parse(digest)
+    for path in (layout.revision_link(repository, wanted), layout.layer_link(repository, wanted)):
+        try:
+            driver.get_newest(path)
+        except FileNotFoundError:
+            continue
+        return True
+    return False
 
 
 def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:

@@ -25,6 +25,12 @@ class Kind(Enum):
         "a tag names a manifest that is not there",
         "push the image again, or delete the tag",
     )
+    DEAD_TAG = (
+        "dead-tag",
+        Severity.DAMAGE,
+        "a tag names a manifest that was deleted from its repository: it is listed and not served",
+        "run with --repair, or push the image again",
+    )
     MISSING_REFERENCE = (
         "missing-reference",
         Severity.DAMAGE,
@@ -106,8 +112,8 @@ class Kind(Enum):
     )
     UNLINKED_REFERENCE = (
         "unlinked-reference",
-        Severity.NOTE,
-        "the repository has a manifest, but no link to content which that names",
+        Severity.DAMAGE,
+        "the repository has a manifest, but no link to content which that names, so it is not served",
         "push the image again",
     )
     UNKNOWN_FILES = ("unknown-files", Severity.NOTE, "files of no layout known here", "nothing")

@@ -132,6 +132,17 @@ class Index(Ownership):
             ),
         )
 
+    def dead_tags(self) -> Iterator[Link]:
+        """Tags of manifests that are there, but not in the tag's repository."""
+        yield from map(
+            Link._make,
+            self._ask(
+                f"SELECT {_LINK} FROM link JOIN there ON there.digest = link.digest"  # noqa: S608
+                " WHERE link.what = 'TAG' AND NOT EXISTS (SELECT 1 FROM link other WHERE other.digest = link.digest"
+                " AND other.repository = link.repository AND other.what IN ('LAYER', 'REVISION'))"
+            ),
+        )
+
     def unlisted_blobs(self) -> Iterator[str]:
         """Digests that a link or a manifest names, no listing had, and nobody asked for yet."""
         for (digest,) in self._copied(
@@ -176,7 +187,7 @@ class Index(Ownership):
             self._ask(
                 "SELECT reference.manifest, reference.digest, reference.size, is_manifest, link.repository FROM link"
                 " JOIN reference ON reference.manifest = link.digest JOIN there ON there.digest = reference.digest"
-                " WHERE link.what = 'REVISION' AND NOT EXISTS (SELECT 1 FROM link other"
+                " WHERE link.what = 'REVISION' AND NOT optional AND NOT EXISTS (SELECT 1 FROM link other"
                 " WHERE other.digest = reference.digest AND other.repository = link.repository"
                 " AND other.what IN ('LAYER', 'REVISION'))"
             ),
