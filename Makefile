@@ -6,16 +6,22 @@ BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/python -m pytest
 ARGS ?=
 
-.PHONY: run test bench clean
+.PHONY: run lint test mutants bench clean
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
 
-test: $(VENV)/.test
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test: lint
 	$(PYTEST) $(ARGS)
+
+# Breaks the code on purpose; the tests that docs/spec.md names must notice.
+mutants: $(VENV)/.test
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -28,7 +28,7 @@ def python2(tmp_path_factory) -> Environment:
 def suite(tmp_path_factory) -> Path:
     """The suite away from the source tree, so that it is the wheel that is imported."""
     folder = tmp_path_factory.mktemp("suite")
-    for name in ("tests/__init__.py", "tests/conformance.py", "tests/drivers"):
+    for name in ("tests/__init__.py", "tests/conformance.py", "tests/trees.py", "tests/drivers"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(exist_ok=True)
         if source.is_dir():  # compiled files remember where they came from

@@ -17,7 +17,7 @@ from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.fsck import Fsck, Options
 from docker_registry.maintenance.progress import Quiet
-from tests.maintenance.planting import ANY_AGE, Plant, codes, descriptor, fsck, image
+from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, codes, descriptor, fsck, image
 
 LAYERS = [b"one", b"two"]
 
@@ -113,7 +113,7 @@ def test_a_tag_whose_manifest_was_deleted_from_the_repository(plant: Plant) -> N
     digest = plant.image("app", "v1", [b"layer"])
     plant.driver.remove(layout.revision_link("app", digest))
     (finding,) = fsck(plant.driver)
-    assert (finding.kind, finding.repository, finding.digest) == (Kind.DEAD_TAG, "app", str(digest))
+    assert (finding.kind, finding.repository, finding.digest) == (Kind.UNLINKED_TAG, "app", str(digest))
     assert not finding.settled
     (young,) = fsck(plant.driver, repair=True)
     assert "younger" in young.left
@@ -331,8 +331,8 @@ def test_an_upload_of_distribution_that_nobody_went_on_with(plant: Plant) -> Non
 
 
 def test_what_is_left_of_a_session(plant: Plant) -> None:
-    plant.driver.put_content(layout.session_file("id", "name"), b"[]")
-    plant.driver.put_content(layout.session_file("id", "door"), b"")
+    plant.driver.put_content(layout.session_file(UPLOAD, "name"), b"[]")
+    plant.driver.put_content(layout.session_file(UPLOAD, "door"), b"")
     [finding] = fsck(plant.driver, repair=True, upload_age=ANY_AGE)
     assert (finding.kind, finding.done) == (Kind.UNFINISHED_UPLOAD, "removed 2 files")
     assert fsck(plant.driver) == []

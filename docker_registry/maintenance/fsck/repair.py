@@ -37,7 +37,7 @@ class Repairer:
         if options.repair:
             self._ways = {
                 Kind.DANGLING_LINK: self._remove_link,
-                Kind.DEAD_TAG: self._remove_tag,
+                Kind.UNLINKED_TAG: self._remove_tag,
                 Kind.EMPTY_BLOB: self._hide_blob,
                 Kind.ORPHANED_SEGMENTS: self._remove_segments,
                 Kind.DAMAGED_LINK: self._write_link,
@@ -112,17 +112,17 @@ class Repairer:
         except FileNotFoundError:
             finding.done = "it is gone"
             return
+        digest = Digest.parse(finding.digest)
         if content.decode("ascii", "replace").strip() != finding.digest:
             finding.left = "it was moved meanwhile"
-        elif is_linked(self._driver, finding.repository, finding.digest):
-            finding.left = "the repository has the manifest again"
-        else:
+            return
+        if not is_linked(self._driver, finding.repository, digest):
             self._remove(finding.path)
-            if is_linked(self._driver, finding.repository, finding.digest):
-                self._driver.put_content(finding.path, content)
-                finding.left = "the repository has the manifest again"
-            else:
+            if not is_linked(self._driver, finding.repository, digest):
                 finding.done = "removed the tag; the manifest's data stays"
+                return
+            self._driver.put_content(finding.path, content)
+        finding.left = "the repository has the manifest again"
 
     def _hide_blob(self, finding: Finding) -> None:
         """Remove all links to a blob without bytes: clients are told that it is absent, and push it again."""

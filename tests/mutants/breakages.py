@@ -1,4 +1,4 @@
-"""One way to break what each test named in docs/spec.md shows; `test_breakages.py` sees each test fail of it.
+"""One way to break what each test named in docs/spec.md shows: `python -m tests.mutants` sees each test fail of it.
 
 A change of the code may take the text away that a breakage replaces: then
 break the same behaviour in its new place.
