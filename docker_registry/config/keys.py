@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import auth
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["HONOURED", "IGNORED", "REFUSED", "SWIFT", "is_own"]
+__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -42,9 +43,12 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
+AUTH = "auth"  # several keys make this field
+
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
     {
+        **{f"auth.{name}": (AUTH, convert) for name, convert in auth.DISTRIBUTION.items()},
         "catalog.maxentries": ("page_size_max", whole(1, 1_000_000)),
         "http.addr": ("address", _address),
         "http.draintimeout": ("graceful_timeout", seconds),
@@ -59,6 +63,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
+        "registry.auth": (AUTH, lambda value: value),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),
         "storage.redirect.disable": ("redirect", _not),
@@ -86,11 +91,11 @@ IGNORED: dict[Path, str] = _table(
     }
 )
 
-_AUTH = "requests would not be authenticated; remove it and put a proxy that authenticates in front"
+_SILLY = "it lets everybody in who sends any password; remove it, or use auth.htpasswd"
 _TLS = "this registry does not speak TLS itself; remove it and put a proxy that does in front"
 REFUSED: dict[Path, str] = _table(
     {
-        "auth": _AUTH,
+        "auth.silly": _SILLY,
         "http.tls": _TLS,
         "proxy": "this registry is no cache of another; remove it, or keep Distribution for that",
     }

@@ -6,13 +6,14 @@ come. A `Stage` takes the bytes meanwhile; `commit` gives them their name.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from .exceptions import FileNotFoundError
+from .exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 from .types import Part, Readable
 
 __all__ = ["CopyingStage", "Joined", "Stage"]
@@ -96,10 +97,22 @@ class CopyingStage(Stage):
 
     def fill(self, fp: Readable) -> int:
         name = f"{self.folder}/{uuid.uuid4().hex}"
-        counter = _Counting(fp)
-        self._driver.stream_write(name, counter)
-        self._mine.append(Part(name, counter.count))
-        return counter.count
+        try:
+            count = self._write(name, fp)
+        except BaseException:
+            with contextlib.suppress(UnspecifiedError):  # a driver may have left what came before the error
+                self._driver.remove(name)
+            raise
+        self._mine.append(Part(name, count))
+        return count
+
+    def _write(self, path: str, fp: Readable) -> int:
+        """Write a file; returns its size."""
+        source = _Source(fp)
+        self._driver.stream_write(path, source)
+        if source.error:
+            raise source.error
+        return source.count
 
     def read(self) -> Iterator[bytes]:
         for part in self._given + self._mine:
@@ -112,12 +125,17 @@ class CopyingStage(Stage):
 
     def commit(self, path: str, immutable: bool = False) -> None:
         if not (immutable and self._is_there(path)):
-            self._driver.stream_write(path, Joined(self.read()))
+            self._copy(path)
         self.discard()
+
+    def _copy(self, path: str) -> None:
+        count = self._write(path, Joined(self.read()))
+        if count != self.size:
+            raise BrokenError(f"{path}: the storage gave back {count} of {self.size} bytes; push again")
 
     def _is_there(self, path: str) -> bool:
         try:
-            return self._driver.get_size(path) == self.size
+            return self._driver.stat(path).size == self.size
         except FileNotFoundError:
             return False
 
@@ -134,13 +152,20 @@ class CopyingStage(Stage):
                 pass
 
 
-class _Counting:
+class _Source:
+    """Counts what a driver reads, and remembers why it could read no more: some drivers keep that to themselves."""
+
     def __init__(self, fp: Readable):
         self._fp = fp
         self.count = 0
+        self.error: BaseException | None = None
 
     def read(self, size: int, /) -> bytes:
-        data = self._fp.read(size)
+        try:
+            data = self._fp.read(size)
+        except BaseException as error:
+            self.error = error
+            raise
         self.count += len(data)
         return data
 
