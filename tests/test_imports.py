@@ -57,8 +57,9 @@ CONTRACTS = [
     ("drivers.swift.login", ("core", "drivers.swift.http")),
     ("embedded", ()),
     ("settings", ("core",)),
-    ("config", ("core", "settings", "drivers.swift.settings")),
+    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth")),
     ("distribution", ("core", "settings")),
+    ("distribution.auth", ("core", "settings", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("core", "distribution.model", "distribution.errors")),
     (
@@ -66,7 +67,7 @@ CONTRACTS = [
         (
             "core",
             "settings",
-            *(f"distribution.{room}" for room in ("model", "storage", "context", "errors", "resource")),
+            *(f"distribution.{room}" for room in ("auth", "model", "storage", "context", "errors", "resource")),
         ),
     ),
     ("maintenance", ("core", "settings", "distribution.model", "drivers.swift")),

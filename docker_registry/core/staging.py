@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from .exceptions import BrokenError, FileNotFoundError, UnspecifiedError
-from .types import Part, Readable
+from .types import Part, Readable, Stat
 
 __all__ = ["CopyingStage", "Joined", "Stage"]
 
@@ -76,7 +76,7 @@ class _Files(Protocol):
 
     def stream_write(self, path: str, fp: Readable) -> None: ...
 
-    def get_size(self, path: str) -> int: ...
+    def stat(self, path: str) -> Stat: ...
 
     def remove(self, path: str) -> None: ...
 
