@@ -17,7 +17,7 @@ from .values import Options, text, word
 __all__ = ["KEYS", "read_tls"]
 
 _CLIENT_AUTH = {"verify-client-cert-if-given": False, "require-and-verify-client-cert": True}
-# Go's names, which Distribution's `ciphersuites` has, and OpenSSL's; "" for those of TLS 1.3, which both always have on.
+# Go's names, as Distribution's `ciphersuites` has them, and OpenSSL's; "" for those of TLS 1.3, which are always on.
 _CIPHERS = {
     "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
     "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",

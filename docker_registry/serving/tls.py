@@ -41,7 +41,7 @@ class Certificates:
         self._looked = time.monotonic()
 
     def handshake(self, client: socket.socket, patience: float) -> ssl.SSLSocket | None:
-        """The client's connection once both sides agreed, within `patience` seconds; None where that came to nothing."""
+        """The client's connection once both sides agreed; None where they do not within `patience` seconds."""
         client.settimeout(patience)
         try:
             first = client.recv(1, socket.MSG_PEEK)
