@@ -57,10 +57,14 @@ def _judge(settings: Settings, ask: bool) -> str:
     from docker_registry.distribution.auth.opening import open_gate
     from docker_registry.maintenance.check.check import refuse_what_cannot_work
 
+    from .tls import Certificates
+
     brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
     try:
         driver = open_driver(brisk)
         open_gate(with_secret(settings))
+        if settings.tls:
+            Certificates(settings.tls)
         if ask:
             refuse_what_cannot_work(brisk, driver)
     except UnreachableError as error:
