@@ -11,13 +11,10 @@ import io
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .exceptions import BrokenError, FileNotFoundError, UnspecifiedError
-from .types import Part, Readable
-
-if TYPE_CHECKING:
-    from .driver import Base
+from .types import Part, Readable, Stat
 
 __all__ = ["CopyingStage", "Joined", "Stage"]
 
@@ -72,12 +69,24 @@ class Stage(ABC):
         self._abandon()
 
 
+class _Files(Protocol):
+    """What a copying stage asks of a driver: v1's verbs, as `driver.Base` explains them."""
+
+    def stream_read(self, path: str) -> Iterator[bytes]: ...
+
+    def stream_write(self, path: str, fp: Readable) -> None: ...
+
+    def stat(self, path: str) -> Stat: ...
+
+    def remove(self, path: str) -> None: ...
+
+
 class CopyingStage(Stage):
     """The stage of any v1 driver: parts are files, and a commit copies them."""
 
     folder = "_staged"
 
-    def __init__(self, driver: Base, parts: Iterable[Part] = ()):
+    def __init__(self, driver: _Files, parts: Iterable[Part] = ()):
         self._driver = driver
         self._given = list(parts)
         self._mine: list[Part] = []
