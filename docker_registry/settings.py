@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "Rule", "Settings", "TokenServer", "open_driver"]
+__all__ = ["Auth", "DriverConfig", "Immutable", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
 
 MIB = 1024 * 1024
 
@@ -99,6 +99,18 @@ class Auth:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Distribution's `http.tls`; files are of PEM."""
+
+    certificate: str  # file, with the chain behind it
+    key: str
+    client_cas: tuple[str, ...] = ()  # files of those whose clients may come in; () asks for no certificate
+    client_required: bool = True  # False lets clients in that show none
+    minimum: str = "tls1.2"
+    ciphers: tuple[str, ...] = ()  # by OpenSSL's names; () for its choice
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every knob of one registry. The defaults are those of a registry that nobody configured."""
 
@@ -126,6 +138,7 @@ class Settings:
     # How it is reached.
     host: str = "127.0.0.1"
     port: int = 5000
+    tls: Tls | None = None
     prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
     public_url: str = ""  # "https://registry.example.com" to have scheme and host in each Location
     relative_urls: bool = False  # never have them there

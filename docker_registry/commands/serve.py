@@ -42,7 +42,10 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     settings = read()
     listener = server.bind(settings)
     host, port = listener.getsockname()[:2]
-    click.echo(f"Serving {settings.storage} on http://{f'[{host}]' if ':' in host else host}:{port}/v2/", err=True)
+    url = f"{'https' if settings.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/v2/"
+    click.echo(f"Serving {settings.storage} on {url}", err=True)
     if host not in ("127.0.0.1", "::1") and not settings.auth.is_on:
         click.echo("warning: no login is asked for: who reaches this port may push and pull", err=True)
+    if host not in ("127.0.0.1", "::1") and settings.auth.is_on and not (settings.tls or settings.trusted_proxies):
+        click.echo("warning: no TLS: passwords and tokens cross the network as they are", err=True)
     server.run(settings, listener, read)

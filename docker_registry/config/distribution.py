@@ -17,8 +17,9 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, read_section
-from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, is_own
+from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
 from .loaded import Loaded, default_workers
+from .tls import read_tls
 from .values import Options, hint
 
 __all__ = ["read"]
@@ -198,10 +199,12 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest() and field != AUTH:
+        if name in options.rest() and field not in (AUTH, TLS):
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["auth"] = _auth(values, options, file)
+    below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
+    fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls"))
     fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
     if fields.get("prefix"):
         # Distribution takes `host` for the whole of its URL, prefix and all.

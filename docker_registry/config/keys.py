@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import auth
+from . import auth, tls
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "is_own"]
+__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TLS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -43,11 +43,12 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
-AUTH = "auth"  # several keys make this field
+AUTH, TLS = "auth", "tls"  # several keys make each of these fields
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
     {
+        **{f"http.tls.{name}": (TLS, convert) for name, (_, convert) in tls.KEYS.items()},
         **{f"auth.{name}": (AUTH, convert) for name, convert in auth.DISTRIBUTION.items()},
         "catalog.maxentries": ("page_size_max", whole(1, 1_000_000)),
         "http.addr": ("address", _address),
@@ -92,11 +93,11 @@ IGNORED: dict[Path, str] = _table(
 )
 
 _SILLY = "it lets everybody in who sends any password; remove it, or use auth.htpasswd"
-_TLS = "this registry does not speak TLS itself; remove it and put a proxy that does in front"
+_ACME = "certificates are not fetched; name files with http.tls.certificate and key"
 REFUSED: dict[Path, str] = _table(
     {
         "auth.silly": _SILLY,
-        "http.tls": _TLS,
+        "http.tls.letsencrypt": _ACME,
         "proxy": "this registry is no cache of another; remove it, or keep Distribution for that",
     }
 )

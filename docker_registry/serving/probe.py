@@ -53,9 +53,13 @@ def _ask(settings: Settings) -> str:
     from docker_registry.config.secret import with_secret
     from docker_registry.distribution.auth.opening import open_gate
 
+    from .tls import Certificates
+
     driver = DriverConfig({**settings.driver, **_BRISK})
     try:
         open_gate(with_secret(settings))
+        if settings.tls:
+            Certificates(settings.tls)
         open_driver(dataclasses.replace(settings, driver=driver)).exists("files")
     except UnreachableError as error:
         return f"C{error}"

@@ -163,9 +163,7 @@ def test_ignored_with_a_warning(entry: tuple[str, ...]) -> None:
     "name",
     [
         "auth.silly.realm",
-        "http.tls.certificate",
         "http.tls.letsencrypt.email",
-        "http.tls.clientcas",
         "proxy.remoteurl",
         "proxy.ttl",
     ],
