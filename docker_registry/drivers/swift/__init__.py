@@ -13,6 +13,9 @@ __all__ = ["Storage"]
 if sys.version_info < (3,):
     from .storage import Storage
 else:
+    from docker_registry.own_core import check_core
+
+    check_core()
 
     def __getattr__(name):
         if name != "Storage":
