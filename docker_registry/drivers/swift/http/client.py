@@ -93,7 +93,7 @@ class Client(object):
             lambda storage_url: Connection(storage_url, settings), settings.pool_size, settings.pool_timeout
         )
         self._info = None
-        self._info_good_until = 0
+        self._info_good_until = 0.0
 
     def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None):
         """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
@@ -232,19 +232,19 @@ class Client(object):
 
     def _once(self, access, request):
         connection = self._pool.take(access.url)
-        leave = self._pool.drop
+        stream, leave = None, self._pool.drop
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
             headers = headers_of(response)
             good = 200 <= response.status < 300
             if good and request.streaming:
-                stream, leave = Stream(response, connection, self._pool), None
+                stream = Stream(response, connection, self._pool)
                 return Answer(response.status, headers, stream=stream)
             body = response.read()
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
-            if leave:
+            if stream is None:
                 leave(connection)
         if good or response.status in request.accept:
             return Answer(response.status, headers, body)

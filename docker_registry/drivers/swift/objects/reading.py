@@ -68,12 +68,13 @@ class _Body(object):
         self._position = position
         self._end = end
         self._retries = retries
-        self._stream = None
+        self._stream = answer.stream
         self._use(answer)
 
     def chunks(self, size):
         try:
             failures = 0
+            why = None  # type: object
             while self._position < self._end:
                 try:
                     chunk = self._stream.read(min(size, self._end - self._position))
