@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import sys
 
 import click
 
-from docker_registry.serving import probe, server
+from docker_registry.config import load
+from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.serving import logs, probe, server
 from docker_registry.settings import Settings
 
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["serve"]
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -28,15 +34,36 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     overrides = {name: value for name, value in given.items() if value is not None}
 
     def read() -> Settings:
-        settings = dataclasses.replace(load_and_warn(config, flavor).settings, **overrides)  # type: ignore[arg-type]
+        loaded = load(config, flavor)
+        settings = dataclasses.replace(loaded.settings, **overrides)  # type: ignore[arg-type]
+        logs.configure(settings)
+        for warning in loaded.warnings:
+            log.warning("%s", warning)
+        return settings
+
+    def reread() -> Settings:
+        settings = read()
         if check:
             probe.probe(settings)
         return settings
 
     settings = read()
-    listener = server.bind(settings)
-    host, port = listener.getsockname()[:2]
-    click.echo(f"Serving {settings.storage} on http://{f'[{host}]' if ':' in host else host}:{port}/v2/", err=True)
+    try:
+        listener = server.bind(settings)  # before the storage is asked, which may take long
+        if check:
+            probe.probe(settings)
+    except UnspecifiedError as error:
+        if not settings.log_json:
+            raise
+        log.critical("%s", error)
+        sys.exit(1)
+    server.listen(listener)
+    _say_where(settings, *listener.getsockname()[:2])
+    server.run(settings, listener, reread)
+
+
+def _say_where(settings: Settings, host: str, port: int) -> None:
+    address = f"[{host}]" if ":" in host else host
+    logs.STARTING.info("Serving %s on http://%s:%s/v2/", settings.storage, address, port)
     if host not in ("127.0.0.1", "::1"):
-        click.echo("warning: there is no authentication: who reaches this port may push and pull", err=True)
-    server.run(settings, listener, read)
+        log.warning("there is no authentication: who reaches this port may push and pull")
