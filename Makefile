@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/python -m pytest
+# Most tests wait for servers, so two at a time take little more than half of the time; a file's tests stay together.
+WORKERS ?= 2
 ARGS ?=
 
 .PHONY: run lint test mutants bench clean
@@ -17,7 +19,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 test: lint
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Breaks the code on purpose; the tests that docs/spec.md names must notice.
 mutants: $(VENV)/.test

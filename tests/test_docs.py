@@ -73,6 +73,8 @@ def test_commands_exist(page: Path) -> None:
     for line in re.findall(r"(?m)^\s+(?:\$ )?docker-registry-swift (.*)$", page.read_text()):
         name, *arguments = line.partition(" #")[0].split()
         command = cli._Commands().get_command(click.Context(group), name)
+        while isinstance(command, click.Group) and arguments:
+            command = command.get_command(click.Context(group), arguments.pop(0))
         assert command is not None, line
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         given = {match[0] for match in (re.search(r"--[a-z-]+", argument) for argument in arguments) if match}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import zipfile
 from pathlib import Path
 from typing import IO
 
 from tests.live import venvs
 
-__all__ = ["ROOT", "Environment", "build_sdist", "build_wheel", "copy_source", "interpreter"]
+__all__ = ["ROOT", "Environment", "build_sdist", "build_wheel", "copy_source", "interpreter", "with_driver"]
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
@@ -98,3 +102,32 @@ def copy_source(folder: Path) -> Path:
     for name in SOURCES:
         shutil.copy(ROOT / name, folder)
     return folder
+
+
+def with_driver(folder: Path, driver: str | Path) -> Environment:
+    """The environment in `folder`, with this driver in it: a wheel or a requirement such as `NAME==VERSION`.
+
+    As long as the result is in use, nobody installs another driver there: gunicorn reloads what changes on disk.
+    """
+    where, stamp = Environment(folder), folder / "driver"
+    wanted = _contents(driver) if isinstance(driver, Path) else driver
+    where.lock = (folder / "driver.lock").open("w")
+    while True:
+        fcntl.flock(where.lock, fcntl.LOCK_SH)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return where
+        try:
+            fcntl.flock(where.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(where.lock, fcntl.LOCK_UN)
+            time.sleep(0.1)
+            continue
+        where.install("--no-deps", "--force-reinstall", driver)
+        stamp.write_text(wanted)
+
+
+def _contents(wheel: Path) -> str:
+    """What a wheel holds, as a digest; two builds of one source have other bytes, but the same contents."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = sorted((entry.filename, entry.CRC) for entry in archive.infolist())
+    return hashlib.sha256(repr(files).encode()).hexdigest()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import secrets
 import sys
 
 import click
 
-from docker_registry.config import load
+from docker_registry.config import load, secret
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.serving import logs, probe, server
 from docker_registry.settings import Settings
@@ -32,6 +33,7 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     SIGTERM lets requests in flight finish; SIGHUP reads the config file again.
     """
     overrides = {name: value for name, value in given.items() if value is not None}
+    own = secrets.token_bytes(32)  # one for all workers, also after SIGHUP
 
     def read() -> Settings:
         loaded = load(config, flavor)
@@ -39,6 +41,9 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
         logs.configure(settings)
         for warning in loaded.warnings:
             log.warning("%s", warning)
+        if secret.needs_own(settings):
+            log.warning("%s", secret.UNSHARED)
+            settings = dataclasses.replace(settings, secret=own)
         return settings
 
     def reread() -> Settings:
@@ -64,6 +69,11 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
 
 def _say_where(settings: Settings, host: str, port: int) -> None:
     address = f"[{host}]" if ":" in host else host
-    logs.STARTING.info("Serving %s on http://%s:%s/v2/", settings.storage, address, port)
-    if host not in ("127.0.0.1", "::1"):
-        log.warning("there is no authentication: who reaches this port may push and pull")
+    scheme = "https" if settings.tls else "http"
+    logs.STARTING.info("Serving %s on %s://%s:%s/v2/", settings.storage, scheme, address, port)
+    if host in ("127.0.0.1", "::1"):
+        return
+    if not settings.auth.is_on:
+        log.warning("no login is asked for: who reaches this port may push and pull")
+    elif not (settings.tls or settings.trusted_proxies):
+        log.warning("no TLS: passwords and tokens cross the network as they are")

@@ -14,10 +14,12 @@ from typing import Any
 import yaml
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import DriverConfig, Settings
+from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .keys import HONOURED, IGNORED, REFUSED, SWIFT, is_own
+from .auth import add_distribution, read_section
+from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
 from .loaded import Loaded, default_workers
+from .tls import read_tls
 from .values import Options, hint
 
 __all__ = ["read"]
@@ -197,9 +199,12 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest():
+        if name in options.rest() and field not in (AUTH, TLS):
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
+    fields["auth"] = _auth(values, options, file)
+    below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
+    fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls"))
     fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
     if fields.get("prefix"):
         # Distribution takes `host` for the whole of its URL, prefix and all.
@@ -220,3 +225,11 @@ def _driver_options(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     if "swift_container" not in driver:
         raise ConfigError(f"{file}: storage.swift.container: is missing")
     return driver
+
+
+def _auth(values: Mapping[Path, Any], options: Options, file: str) -> Auth:
+    """Distribution's own doors, and the section `registry.auth`, which Distribution does not look at."""
+    section = options.take("registry.auth", lambda value: Options(value, f"{file}, registry.auth"), None)
+    auth = read_section(section) if section else Auth()
+    given = {".".join(path[1:]): value for path, value in values.items() if path[0] == "auth" and HONOURED.get(path)}
+    return add_distribution(auth, Options(given, f"{file}, auth"))

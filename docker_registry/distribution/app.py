@@ -21,6 +21,7 @@ from docker_registry.core.exceptions import (
 from docker_registry.settings import Settings
 
 from . import routes
+from .auth.caller import ANONYMOUS
 from .context import Context
 from .errors import Code, RegistryError
 from .storage.store import DamagedError
@@ -97,10 +98,12 @@ class Registry:
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET, HEAD"}
             )
+        arguments = routes.parse(values)
+        caller = ANONYMOUS if kind.is_open else self.context.gate.admit(request, kind.needs(request.method, values))
         verb = request.method.lower()
         # HEAD may be left to `get`: werkzeug drops the body.
-        handler = getattr(kind(self.context, request), verb if hasattr(kind, verb) else "get")
-        return handler(**routes.parse(values))  # type: ignore[no-any-return]
+        handler = getattr(kind(self.context, request, caller), verb if hasattr(kind, verb) else "get")
+        return handler(**arguments)  # type: ignore[no-any-return]
 
 
 def _check_query(query: bytes) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from docker_registry.core.driver import Base as Driver
 from docker_registry.settings import MIB, Settings
 
+from .auth.gate import Gate
+from .auth.opening import open_gate
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache
 from .storage.store import Store
@@ -21,15 +23,16 @@ class Context:
 
     driver: Driver
     settings: Settings
+    gate: Gate
     store: Store
     sessions: Sessions
     blob_writer: BlobWriter
 
     @classmethod
     def over(cls, driver: Driver, settings: Settings) -> Context:
-        """Everything that `settings` ask for, over one driver."""
+        """Everything that `settings` ask for, over one driver. Raises ConfigError."""
         # A limit that was lowered must not hide what was pushed before.
         limit = max(settings.manifest_size_limit, 4 * MIB)
         store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit)
         sessions = Sessions(driver, settings.secret, settings.upload_ttl)
-        return cls(driver, settings, store, sessions, BlobWriter(driver, store, sessions))
+        return cls(driver, settings, open_gate(settings), store, sessions, BlobWriter(driver, store, sessions))

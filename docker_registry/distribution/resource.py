@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
+from .auth.access import Access, needed
+from .auth.caller import ANONYMOUS, Caller
 from .context import Context
 
 __all__ = ["Resource"]
@@ -22,9 +24,13 @@ class Resource:
     returns a response or raises RegistryError. HEAD falls back to `get`.
     """
 
-    def __init__(self, context: Context, request: Request):
+    is_open = False  # to everybody, whatever login is asked for elsewhere
+
+    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
         self.context = context
         self.request = request
+        self.caller = caller
+        self.gate = context.gate
         self.store = context.store
         self.driver = context.driver
         self.settings = context.settings
@@ -36,6 +42,15 @@ class Resource:
         if "get" in verbs and "head" not in verbs:
             verbs.insert(1, "head")
         return [verb.upper() for verb in verbs]
+
+    @classmethod
+    def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
+        """What a caller must be allowed; nothing means that any login will do."""
+        return needed(method, values)
+
+    def may_pull(self, name: str) -> bool:
+        """Whether the caller may pull from a repository."""
+        return self.gate.may(self.caller, Access("repository", name, "pull"))
 
     def path(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         """`path` (it starts with `/v2/`) and a query as a client must ask for it on this host."""

@@ -11,14 +11,15 @@ from __future__ import annotations
 import errno
 import io
 import logging
-import socket
+import select
 import time
+from contextlib import closing
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 import gevent
-from gevent import pywsgi
+from gevent import monkey, pywsgi, socket
 
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.settings import Settings
@@ -38,11 +39,32 @@ LINGER = 2.0  # s to let a client that still sends find its answer
 LINGERING = 256 * 1024  # bytes read at a time meanwhile
 AWHILE = 1.0  # s that an answer may take before it is asked whether the client is still there
 TLS_HELLO = b"\x16\x03"
+_poll = monkey.get_original("select", "poll")  # a look at sockets that must not wait
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
 class _ClientLeft(gevent.GreenletExit):  # type: ignore[misc]
     """Nobody waits for the answer that is being made."""
+
+
+class _Waiting(Protocol):
+    """One whose client has to do something first."""
+
+    has_begun: bool  # a request
+
+    def hang_up(self) -> None: ...
+
+
+class _Shaking:
+    """A handshake of TLS."""
+
+    has_begun = False
+
+    def __init__(self) -> None:
+        self._greenlet = gevent.getcurrent()
+
+    def hang_up(self) -> None:
+        gevent.kill(self._greenlet)
 
 
 class Server(pywsgi.WSGIServer):  # type: ignore[misc]
@@ -53,33 +75,61 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.draining = False
-        self.waiting: dict[Handler, None] = {}  # for a request, or the rest of its head: the longest first
+        self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
         self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
+        self.certificates: Any = None  # of `tls`, which only workers may import
 
     def do_handle(self, *args: Any) -> None:
         super().do_handle(*args)
         self.make_room()
 
+    def handle(self, client_socket: Any, address: Any) -> None:
+        """One connection, from its first byte to its last."""
+        if self.certificates is None:
+            super().handle(client_socket, address)
+            return
+        wrapped = self._shake_hands(client_socket)
+        if wrapped is not None:
+            with closing(wrapped):
+                super().handle(wrapped, address)
+
+    def _shake_hands(self, client_socket: Any) -> Any:
+        """The connection with TLS; None where the client does not come to it in the time that a head has."""
+        patience = self.settings.header_timeout
+        waiting = _Shaking()
+        self.waiting[waiting] = None
+        try:
+            with gevent.Timeout(patience, False):
+                return self.certificates.handshake(client_socket, patience)
+        finally:
+            self.waiting.pop(waiting, None)
+        return None
+
     def make_room(self) -> None:
         """Hang up on who has waited longest, where otherwise nobody else could come in."""
         if self.full() and self.waiting:
-            next(iter(self.waiting)).hang_up()
+            longest = next(iter(self.waiting))
+            del self.waiting[longest]
+            longest.hang_up()
 
     def end_the_unwanted(self) -> None:
-        """End the work for answers whose clients have left."""
+        """End the work for answers whose clients have hung up; what only reads can be stopped anywhere."""
         late = time.monotonic() - AWHILE
-        for handler, began in list(self.reading.items()):
-            if began > late:
-                break
-            handler.end_if_unwanted()
+        looked_at = {handler.socket.fileno(): handler for handler, began in self.reading.items() if began <= late}
+        if not looked_at:
+            return
+        look = _poll()
+        for number in looked_at:
+            look.register(number, select.POLLRDHUP)
+        for number, _ in look.poll(0):
+            looked_at[number].end()
 
     def drain(self) -> None:
         """Accept nothing more, hang up on who is idle, and let the others finish."""
         self.close()
         self.draining = True
-        for handler in list(self.waiting):
-            if not handler.has_begun:
-                handler.hang_up()
+        for waiting in [waiting for waiting in self.waiting if not waiting.has_begun]:
+            waiting.hang_up()
 
 
 class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -164,11 +214,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def hang_up(self) -> None:
         """End the wait for a request."""
-        self.server.waiting.pop(self, None)
-        try:
-            self.socket.shutdown(socket.SHUT_RD)
-        except OSError:
-            pass  # the client was faster
+        _end_reading(self.socket)
 
     def get_environ(self) -> dict[str, Any]:
         """WSGI's environ. A name with an underscore is dropped: it could pose as another's."""
@@ -248,17 +294,10 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
 
-    def end_if_unwanted(self) -> None:
-        """Stop making an answer whose client has hung up; what only reads can be stopped anywhere."""
-        try:
-            left = self.socket._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            left = False
-        except OSError:
-            left = True
-        if left:
-            self.server.reading.pop(self, None)
-            gevent.kill(self._greenlet, _ClientLeft)
+    def end(self) -> None:
+        """Stop making an answer that nobody waits for."""
+        self.server.reading.pop(self, None)
+        gevent.kill(self._greenlet, _ClientLeft)
 
     def finalize_headers(self) -> None:
         super().finalize_headers()
@@ -324,6 +363,13 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             seconds=(self.time_finish or time.time()) - self.time_start,
             agent=environ.get("HTTP_USER_AGENT", "-"),
         )
+
+
+def _end_reading(connection: Any) -> None:
+    try:
+        socket.socket.shutdown(connection, socket.SHUT_RD)  # and not ssl's, which takes TLS away first
+    except OSError:
+        pass  # the client was faster
 
 
 def _plain(status: str, text: str, headers: tuple[tuple[str, str], ...]) -> bytes:

@@ -162,12 +162,8 @@ def test_ignored_with_a_warning(entry: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "auth.htpasswd.path",
-        "auth.token.realm",
         "auth.silly.realm",
-        "http.tls.certificate",
         "http.tls.letsencrypt.email",
-        "http.tls.clientcas",
         "proxy.remoteurl",
         "proxy.ttl",
     ],

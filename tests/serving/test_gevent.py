@@ -54,7 +54,10 @@ def test_what_is_replaced_is_there_to_be_replaced() -> None:
     for name in replaced - {"__init__"}:
         theirs = list(inspect.signature(getattr(HANDLER, name)).parameters)
         assert len(list(inspect.signature(getattr(Handler, name)).parameters)) == len(theirs), name
-    assert {name for name in vars(Server) if hasattr(SERVER, name) and not name.startswith("__")} == {"do_handle"}
+    assert {name for name in vars(Server) if hasattr(SERVER, name) and not name.startswith("__")} == {
+        "do_handle",
+        "handle",
+    }
 
 
 def test_a_handler_takes_a_stream_of_its_own() -> None:

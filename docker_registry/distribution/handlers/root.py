@@ -10,5 +10,7 @@ __all__ = ["Root"]
 
 
 class Root(Resource):
+    is_open = True
+
     def get(self) -> Response:
         return Response(f"A container registry; its API is below {self.path('/v2/')}\n", content_type="text/plain")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request, Response
 
+from ..auth.caller import ANONYMOUS, Caller
 from ..context import Context
 from ..errors import Code, RegistryError
 from ..model import grammar, ranges
@@ -24,8 +25,8 @@ CHUNK_MIN_LENGTH = 5 * 1024 * 1024  # bytes
 class _Sending(Resource):
     """What both URL forms share."""
 
-    def __init__(self, context: Context, request: Request):
-        super().__init__(context, request)
+    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
+        super().__init__(context, request, caller)
         self.sessions = context.sessions
         self.blob_writer = context.blob_writer
 
@@ -54,7 +55,7 @@ class Uploads(_Sending):
         query = self.request.args
         if "mount" in query:
             digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
-            if grammar.is_name(source) and self.blob_writer.mount(name, source, digest):
+            if grammar.is_name(source) and self.may_pull(source) and self.blob_writer.mount(name, source, digest):
                 return self.created(name, digest)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
