@@ -48,15 +48,13 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
 
     def reread() -> Settings:
         settings = read()
-        if check:
-            probe.probe(settings)
+        probe.probe(settings, ask=check)
         return settings
 
     settings = read()
     try:
         listener = server.bind(settings)  # before the storage is asked, which may take long
-        if check:
-            probe.probe(settings)
+        probe.probe(settings, ask=check)
     except UnspecifiedError as error:
         if not settings.log_json:
             raise
