@@ -73,7 +73,7 @@ CONTRACTS = [
     ),
     ("maintenance", ("core", "settings", "distribution.model", "drivers.swift")),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
-    ("serving", ("core", "settings", "config", "distribution")),
+    ("serving", ("core", "settings", "config", "distribution", "maintenance.check")),
 ]
 
 
