@@ -131,7 +131,7 @@ class Storage(driver.Base):
         self._overwrite_cached(self._names.clean(path), content)
 
     def get_newest(self, path):
-        return self._client.request("GET", self._names.file(path), headers=self._newest).body
+        return reading.read_object(self._client, self._names.file(path), self._newest)
 
     def stat(self, path, newest=False):
         name, headers = self._existing(path, self._newest if newest else None)
@@ -176,7 +176,7 @@ class Storage(driver.Base):
 
     @lru.get
     def _cached_content(self, path):
-        return self._client.request("GET", self._names.file(path)).body
+        return reading.read_object(self._client, self._names.file(path))
 
     @lru.set
     def _put_cached(self, path, content):

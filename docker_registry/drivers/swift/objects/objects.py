@@ -27,22 +27,23 @@ class Content(object):
     """What a PUT sends: a plain object's bytes, or a manifest's (then with a `query`).
 
     `size` is that of the file; `parts` are the segments that it consists of;
-    `commit` is the identity by which its writer knows it again.
+    `commit` is the identity by which its writer knows it again. `etag` is that
+    of a plain object's bytes, `manifest_etag` the one that Swift makes of a
+    manifest's segments, as far as they are known.
     """
 
-    def __init__(self, body, size, query="", etag=None, parts=(), commit=None):
+    def __init__(self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None):
         self.body = body
         self.size = size
         self.query = query
         self.etag = etag
         self.parts = parts
         self.commit = commit
+        self.stored_as = etag or manifest_etag
 
     @classmethod
     def plain(cls, data):
-        checksum = md5()
-        checksum.update(data)
-        return cls(data, len(data), etag=checksum.hexdigest())
+        return cls(data, len(data), etag=md5(data).hexdigest())
 
     def headers(self, only_new):
         headers = {"If-None-Match": "*"} if only_new else {}
@@ -79,7 +80,7 @@ class Objects(object):
 
     def overwrite(self, name, content):
         """Put content under a name that has no segments, whatever is there: 1 request."""
-        self._client.put(name, content.body, content.query, content.headers(only_new=False))
+        self._put(name, content)
 
     def settle(self, name, content):
         """Put content under a name that determines it; whether it is this very content that is there now.
@@ -123,12 +124,16 @@ class Objects(object):
         def look():
             return None if self.head(name) is None else TAKEN
 
-        answer = self._client.put(name, content.body, content.query, content.headers(only_new=True), (412,), look)
+        answer = self._put(name, content, (412,), look, only_new=True)
         return answer.status != TAKEN.status
+
+    def _put(self, name, content, accept=(), doubt=None, only_new=False):
+        headers = content.headers(only_new)
+        return self._client.put(name, content.body, content.query, headers, accept, doubt, content.stored_as)
 
     def _replace(self, name, content, there):
         old = self._old_parts(name, there) if there is not None and is_large(there) else ()
-        self._client.put(name, content.body, content.query, content.headers(only_new=False))
+        self._put(name, content)
         self._large.forget(name, old)
 
     def _old_parts(self, name, there):
