@@ -4,18 +4,26 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/python -m pytest
+# Most tests wait for servers, so two at a time take little more than half of the time; a file's tests stay together.
+WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run test bench clean
+.PHONY: run lint test mutants bench clean
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
 
-test: $(VENV)/.test
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(PYTEST) $(ARGS)
+
+test: lint
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
+
+# Breaks the code on purpose; the tests that docs/spec.md names must notice.
+mutants: $(VENV)/.test
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)

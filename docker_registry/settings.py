@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["DriverConfig", "Settings", "open_driver"]
+__all__ = ["Auth", "DriverConfig", "Immutable", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
 
 MIB = 1024 * 1024
 
 
 class DriverConfig(Mapping[str, Any]):
-    """The options a storage driver reads: as attributes, None where one is not set.
+    """The options a storage driver reads: as attributes or items, None where one is not set.
 
-    Its repr names the options without their values, since some are secrets.
+    So docker-registry hands them out, nested mappings too. Its repr names the
+    options without their values, since some are secrets.
     """
 
     def __init__(self, options: Mapping[str, Any] | None = None):
@@ -30,10 +31,18 @@ class DriverConfig(Mapping[str, Any]):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # copy and pickle ask for such names before __init__ ran
             raise AttributeError(name)
-        return self._options.get(name)
+        return self[name]
 
     def __getitem__(self, name: str) -> Any:
-        return self._options[name]
+        value = self._options.get(name)
+        return DriverConfig(value) if isinstance(value, dict) else value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._options
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self[name]
+        return default if value is None else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._options)
@@ -43,6 +52,62 @@ class DriverConfig(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"DriverConfig({', '.join(sorted(self._options))})"
+
+
+class Rule(NamedTuple):
+    """Who may do what with which repositories; the patterns are those of `distribution.auth.patterns`."""
+
+    who: tuple[str, ...]  # "anonymous", "user:alice", "robot:deploy", "*" for everybody who logged in
+    repositories: tuple[str, ...]
+    may: tuple[str, ...]  # of "pull", "push", "delete"
+
+
+class Immutable(NamedTuple):
+    """Tags that, once set, are neither moved nor deleted."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenServer:
+    """Distribution's `auth.token`: tokens that somebody else's server signs."""
+
+    realm: str  # its URL, which clients ask for a token
+    service: str  # how it calls this registry
+    issuer: str
+    certificates: str = ""  # file of PEM certificates
+    jwks: str = ""  # file of a JSON Web Key Set
+    algorithms: tuple[str, ...] = ()  # () for all that need no shared secret
+
+
+@dataclass(frozen=True)
+class Auth:
+    """Who may come in. With nothing set, everybody may do everything."""
+
+    realm: str = "docker-registry-swift"  # what clients show when they ask for a password
+    htpasswd: str = ""  # file of names and bcrypt hashes
+    token: TokenServer | None = None
+    robots: bool = False  # passwords that the registry made itself
+    revoked: tuple[str, ...] = ()  # ids of such passwords
+    policy: tuple[Rule, ...] = ()
+    immutable: tuple[Immutable, ...] = ()
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.htpasswd or self.token or self.robots)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Distribution's `http.tls`; files are of PEM."""
+
+    certificate: str  # file, with the chain behind it
+    key: str
+    client_cas: tuple[str, ...] = ()  # files of those whose clients may come in; () asks for no certificate
+    client_required: bool = True  # False lets clients in that show none
+    minimum: str = "tls1.2"
+    ciphers: tuple[str, ...] = ()  # by OpenSSL's names; () for its choice
 
 
 @dataclass(frozen=True)
@@ -63,6 +128,9 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
 
+    # Who may come in.
+    auth: Auth = Auth()
+
     # What it remembers.
     cache_bytes: int = 64 * MIB  # immutable facts: manifests and sizes by digest, per worker
     link_ttl: float = 5.0  # s; what may be deleted through another replica
@@ -70,11 +138,12 @@ class Settings:
     # How it is reached.
     host: str = "127.0.0.1"
     port: int = 5000
+    tls: Tls | None = None
     prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
-    public_url: str = ""  # "https://registry.example.com" when no request can tell
-    relative_urls: bool = False  # Location and Link without scheme and host
+    public_url: str = ""  # "https://registry.example.com" to have scheme and host in each Location
+    relative_urls: bool = False  # never have them there
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-* count
-    headers: tuple[tuple[str, str], ...] = ()  # added to every answer
+    headers: tuple[tuple[str, str], ...] = ()  # in every answer, instead of those of the same names
 
     # How it is run.
     workers: int = 1

@@ -14,11 +14,13 @@ from __future__ import unicode_literals
 
 import io
 import json
+import random
 import threading
 
 import pytest
 
 from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsError
+from tests import trees
 
 __all__ = ["ROOT", "Broken", "GoneAway", "Slow", "Subject", "Suite", "pattern", "read", "together"]
 
@@ -377,6 +379,17 @@ class Suite(object):
         assert [entry.path for entry in driver.walk("d")] == paths
         assert list(driver.list_prefixes("", "/0")) == ["d"]
         driver.remove("d")
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_any_set_of_names(self, driver, subject, seed):
+        chance = random.Random(seed)
+        names = trees.some_names(chance)
+        for name in names:
+            driver.put_content(name, b"x")
+        large = chance.choice(sorted(names))  # its segments lie in the driver's own folder
+        driver.stream_write(large, io.BytesIO(pattern(2 * subject.segment_size)))
+        trees.check(driver, trees.Tree(names))
+        trees.check_removals(driver, trees.Tree(names), chance)
 
     def test_stat(self, driver):
         driver.put_content("f", b"12345")

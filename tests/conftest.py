@@ -1,10 +1,26 @@
 """For all tests, on every Python."""
 
+import pytest
+
 try:
     from hypothesis import HealthCheck, settings
+
+    from tests.live import combinations
 except ImportError:  # Python 2, and wherever only the driver is tested
     pass
 else:
     # A busy machine is no fault of what is tested.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
+
+    def pytest_sessionfinish(session):
+        """A worker of pytest-xdist tells the process that reports."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["combinations"] = sorted(combinations.TRIED)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(node):
+        combinations.TRIED.update(map(tuple, getattr(node, "workeroutput", {}).get("combinations", ())))
+
+    def pytest_terminal_summary(terminalreporter):
+        combinations.summarize(terminalreporter)

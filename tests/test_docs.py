@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from pathlib import Path
 
@@ -9,30 +10,71 @@ import click
 import pytest
 import yaml
 
-from docker_registry import cli
+from docker_registry.commands.group import Commands
 from docker_registry.config import classic, keys
 from docker_registry.drivers.swift.settings import options
 from docker_registry.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text()
 SERVER = (ROOT / "docs" / "server.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def links(page: Path) -> list[str]:
+    """The targets of a page's links, those of labels too."""
+    text = page.read_text()
+    return re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"(?m)^\[[^]]+\]: (.*)$", text)
+
+
+def project_url() -> str:
+    """The project's home, which setup.cfg says once."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    return config["metadata"]["url"]
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links, by GitHub's rule."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
-    assert missing == []
+    home = f"{project_url()}/blob/main/"
+    for link in links(page):
+        if "://" in link and not link.startswith(home):
+            continue
+        path, _, anchor = link.removeprefix(home).partition("#")
+        target = page if not path else (ROOT if link.startswith(home) else page.parent) / path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_readme_s_links_work_outside_the_repository_too() -> None:
+    """PyPI shows the README, and none of the files beside it."""
+    assert [link for link in links(ROOT / "README.md") if "://" not in link] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "setup.cfg"], ids=name_of)
+def test_the_project_has_one_home(page: Path) -> None:
+    own = re.findall(r"https://github\.com/[\w-]+/docker-registry-driver-swift\b", page.read_text())
+    assert set(own) <= {project_url()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_exist(page: Path) -> None:
     group = click.Group("docker-registry-swift")
     for line in re.findall(r"(?m)^\s+(?:\$ )?docker-registry-swift (.*)$", page.read_text()):
         name, *arguments = line.partition(" #")[0].split()
-        command = cli._Commands().get_command(click.Context(group), name)
+        command = Commands().get_command(click.Context(group), name)
+        while isinstance(command, click.Group) and arguments:
+            command = command.get_command(click.Context(group), arguments.pop(0))
         assert command is not None, line
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         given = {match[0] for match in (re.search(r"--[a-z-]+", argument) for argument in arguments) if match}
@@ -41,7 +83,8 @@ def test_commands_exist(page: Path) -> None:
 
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"(?m)^(\w+):", (ROOT / "Makefile").read_text()))
-    assert set(re.findall(r"(?m)^    make (\w+)", README)) <= targets
+    for page in PAGES:
+        assert set(re.findall(r"(?m)(?:^    |`)make (\w+)", page.read_text())) <= targets, page
 
 
 def test_the_readme_s_config_has_only_known_options() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
-from docker_registry.core.exceptions import ConfigError, ConnectionError
+from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
+from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.fsck import Fsck
 from docker_registry.maintenance.fsck.options import DAY, Options
 from docker_registry.maintenance.fsck.report import JsonReport, TextReport
+from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
 
@@ -17,7 +20,8 @@ from .options import config_options, load_and_warn
 
 __all__ = ["fsck"]
 
-INCOMPLETE = 2  # exit status: the storage could not be walked to its end
+# Exit statuses; click's own, for an option that it does not know, is 2 too.
+CLEAN, DAMAGED, NOT_RUN, WRONG_PLACE = range(4)
 
 
 @click.command()
@@ -47,29 +51,47 @@ def fsck(
 ) -> None:
     """Look for damage in a container, and repair what is safe.
 
-    Registries may serve meanwhile. The exit status is 0 when nothing is
-    damaged (any more), 1 when something is, 2 when the storage could not be
-    walked to its end.
+    Registries may serve meanwhile. The report ends with the images that no
+    client can pull, and what to do for each.
+
+    \b
+    The exit status is
+      0  when nothing is damaged (any more); waste alone is no damage,
+      1  when something is,
+      2  when fsck could not run, or not to its end: a wrong option or
+         config file, no login, a listing that failed,
+      3  in the wrong place: no such container, or none of the files in it
+         are a registry's that fsck knows (docker-registry's v1 is not).
     """
-    settings = load_and_warn(config, flavor).settings
-    options = Options(
-        deep=deep,
-        repair=repair,
-        drop_damaged=drop_damaged,
-        grace=_grace(grace * DAY, settings),
-        upload_age=max(grace, 7.0) * DAY,
-        workers=workers,
-    )
-    job = Fsck(open_driver(settings), options, Quiet() if quiet else for_terminal())
-    report = JsonReport(sys.stdout) if as_json else TextReport(sys.stdout)
     try:
-        for finding in job.run():
-            report.tell(finding)
-    except ConnectionError as error:
-        click.echo(f"docker-registry-swift: gave up, what is above is not all: {error or error.message}", err=True)
-        sys.exit(INCOMPLETE)
-    report.end(job.summary)
-    sys.exit(1 if job.summary.unsettled else 0)
+        settings = load_and_warn(config, flavor).settings
+        options = Options(
+            deep=deep,
+            repair=repair,
+            drop_damaged=drop_damaged,
+            grace=_grace(grace * DAY, settings),
+            upload_age=max(grace, 7.0) * DAY,
+            workers=workers,
+        )
+        driver = open_driver(settings)
+    except UnspecifiedError as error:
+        _end(NOT_RUN, str(error))
+    report = JsonReport(sys.stdout) if as_json else TextReport(sys.stdout)
+    with Fsck(driver, options, Quiet() if quiet else for_terminal()) as job:
+        try:
+            for finding in job.run():
+                report.tell(finding)
+        except NoRegistryError:
+            _end(WRONG_PLACE, why_nothing_is_here(settings, driver))
+        except ConnectionError as error:
+            _end(NOT_RUN, f"gave up, what is above is not all: {error or error.message}")
+        report.end(job.summary, job.images())
+        sys.exit(CLEAN if job.summary.sound else DAMAGED)
+
+
+def _end(status: int, why: str) -> NoReturn:
+    click.echo(f"docker-registry-swift: {why}", err=True)
+    sys.exit(status)
 
 
 def _grace(grace: float, settings: Settings) -> float:

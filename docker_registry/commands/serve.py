@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 
 import click
 
+from docker_registry.config import secret
 from docker_registry.serving import probe, server
 from docker_registry.settings import Settings
 
@@ -26,9 +28,13 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     SIGTERM lets requests in flight finish; SIGHUP reads the config file again.
     """
     overrides = {name: value for name, value in given.items() if value is not None}
+    own = secrets.token_bytes(32)  # one for all workers, also after SIGHUP
 
     def read() -> Settings:
         settings = dataclasses.replace(load_and_warn(config, flavor).settings, **overrides)  # type: ignore[arg-type]
+        if secret.needs_own(settings):
+            click.echo(f"warning: {secret.UNSHARED}", err=True)
+            settings = dataclasses.replace(settings, secret=own)
         if check:
             probe.probe(settings)
         return settings
@@ -36,7 +42,10 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     settings = read()
     listener = server.bind(settings)
     host, port = listener.getsockname()[:2]
-    click.echo(f"Serving {settings.storage} on http://{f'[{host}]' if ':' in host else host}:{port}/v2/", err=True)
-    if host not in ("127.0.0.1", "::1"):
-        click.echo("warning: there is no authentication: who reaches this port may push and pull", err=True)
+    url = f"{'https' if settings.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/v2/"
+    click.echo(f"Serving {settings.storage} on {url}", err=True)
+    if host not in ("127.0.0.1", "::1") and not settings.auth.is_on:
+        click.echo("warning: no login is asked for: who reaches this port may push and pull", err=True)
+    if host not in ("127.0.0.1", "::1") and settings.auth.is_on and not (settings.tls or settings.trusted_proxies):
+        click.echo("warning: no TLS: passwords and tokens cross the network as they are", err=True)
     server.run(settings, listener, read)

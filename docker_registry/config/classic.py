@@ -15,7 +15,9 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import DriverConfig, Settings
 
+from .auth import read_section
 from .loaded import Loaded, default_workers
+from .tls import read_tls
 from .values import Options, flag, headers, hint, networks, path_prefix, seconds, size, text, whole, word
 
 __all__ = ["read"]
@@ -145,10 +147,14 @@ def _fields(options: Options) -> dict[str, Any]:
         raise ConfigError(f"{options.where}: storage: is missing; write storage: swift")
     section = options.section("registry")
     fields["log_json"] = section.take("log_format", word("text", "json"), "text") == "json"
+    if "auth" in section.rest():
+        fields["auth"] = read_section(section.section("auth"))
+    if "tls" in section.rest():
+        fields["tls"] = read_tls(section.section("tls"))
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "log_format"])
+    section.refuse_rest([*REGISTRY, "auth", "log_format", "tls"])
     return fields
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import yaml
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import DriverConfig, Settings
+from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .keys import HONOURED, IGNORED, REFUSED, SWIFT, is_own
+from .auth import add_distribution, read_section
+from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
 from .loaded import Loaded, default_workers
+from .tls import read_tls
 from .values import Options, hint
 
 __all__ = ["read"]
@@ -25,6 +27,11 @@ __all__ = ["read"]
 # Variables that look like ours and are not: skopeo's and podman's, and those that
 # Kubernetes makes for a service of the name "registry".
 _FOREIGN = re.compile(r"REGISTRY_(AUTH_FILE|SERVICE_(HOST|PORT\w*)|PORT(_\d+_TCP(_\w+)?)?)")
+
+# Its last part is the header's name as it is written: there is no other way to say `-`.
+_HEADER = re.compile(r"REGISTRY_HTTP_HEADERS_([A-Za-z0-9-]+)")
+_HEADERS = ("http", "headers")
+_HOST = ("http", "host")
 
 Path = tuple[str, ...]
 
@@ -42,7 +49,7 @@ def read(document: dict[Any, Any], file: str, environ: Mapping[str, str]) -> Loa
     warnings = _overlay(values, environ)
     storage = _storage(values, file)
     _refuse_unsafe(values, file)
-    warnings += _ignored(values, file)
+    warnings += _ignored(values, file) + _without_scheme(values, file)
     fields = _fields(values, file)
     driver = _driver_options(values, file) if storage == "swift" else {}
     return Loaded(Settings(storage=storage, driver=DriverConfig(driver), **fields), warnings, file)
@@ -96,6 +103,9 @@ def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
     for variable, given in sorted(environ.items()):
         if not variable.startswith("REGISTRY_") or _FOREIGN.fullmatch(variable):
             continue
+        if header := _HEADER.fullmatch(variable):
+            values[_HEADERS] = _with_header(values.get(_HEADERS), header[1], _yaml(variable, given))
+            continue
         path = known.get(variable) or _deeper(variable, known)
         if path is None and variable in sections:
             _overlay_section(values, variable, sections[variable], given)
@@ -107,6 +117,12 @@ def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
         if path[:2] == ("storage", "swift") and not isinstance(values[path], bool | str):
             values[path] = given  # an all-digit password stays what its owner wrote
     return warnings
+
+
+def _with_header(headers: Any, name: str, value: Any) -> dict[str, Any]:
+    """The headers with this one in the place of any of its name."""
+    kept = headers if isinstance(headers, dict) else {}
+    return {**{key: item for key, item in kept.items() if str(key).lower() != name.lower()}, name: value}
 
 
 def _overlay_section(values: dict[Path, Any], variable: str, path: Path, given: str) -> None:
@@ -163,6 +179,15 @@ def _ignored(values: Mapping[Path, Any], file: str) -> list[str]:
     return list(warnings.values())
 
 
+def _without_scheme(values: dict[Path, Any], file: str) -> list[str]:
+    """Drop a host that is no URL, as Distribution does without a word; clients go on where they asked."""
+    host = str(values.get(_HOST) or "")
+    if not host or re.match("https?://[^/]", host):
+        return []
+    del values[_HOST]
+    return [f"{file}: http.host is ignored: it is no URL; to name scheme and host, write https://{host.lstrip('/')}"]
+
+
 def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     """The fields of Settings, Distribution's defaults where the file is silent."""
     options = Options({".".join(path): value for path, value in values.items()}, file)
@@ -174,9 +199,12 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest():
+        if name in options.rest() and field not in (AUTH, TLS):
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
+    fields["auth"] = _auth(values, options, file)
+    below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
+    fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls"))
     fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
     if fields.get("prefix"):
         # Distribution takes `host` for the whole of its URL, prefix and all.
@@ -197,3 +225,11 @@ def _driver_options(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     if "swift_container" not in driver:
         raise ConfigError(f"{file}: storage.swift.container: is missing")
     return driver
+
+
+def _auth(values: Mapping[Path, Any], options: Options, file: str) -> Auth:
+    """Distribution's own doors, and the section `registry.auth`, which Distribution does not look at."""
+    section = options.take("registry.auth", lambda value: Options(value, f"{file}, registry.auth"), None)
+    auth = read_section(section) if section else Auth()
+    given = {".".join(path[1:]): value for path, value in values.items() if path[0] == "auth" and HONOURED.get(path)}
+    return add_distribution(auth, Options(given, f"{file}, auth"))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import auth, tls
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["HONOURED", "IGNORED", "REFUSED", "SWIFT", "is_own"]
+__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TLS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -42,9 +43,13 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
+AUTH, TLS = "auth", "tls"  # several keys make each of these fields
+
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
     {
+        **{f"http.tls.{name}": (TLS, convert) for name, (_, convert) in tls.KEYS.items()},
+        **{f"auth.{name}": (AUTH, convert) for name, convert in auth.DISTRIBUTION.items()},
         "catalog.maxentries": ("page_size_max", whole(1, 1_000_000)),
         "http.addr": ("address", _address),
         "http.draintimeout": ("graceful_timeout", seconds),
@@ -59,6 +64,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
+        "registry.auth": (AUTH, lambda value: value),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),
         "storage.redirect.disable": ("redirect", _not),
@@ -86,12 +92,12 @@ IGNORED: dict[Path, str] = _table(
     }
 )
 
-_AUTH = "requests would not be authenticated; remove it and put a proxy that authenticates in front"
-_TLS = "this registry does not speak TLS itself; remove it and put a proxy that does in front"
+_SILLY = "it lets everybody in who sends any password; remove it, or use auth.htpasswd"
+_ACME = "certificates are not fetched; name files with http.tls.certificate and key"
 REFUSED: dict[Path, str] = _table(
     {
-        "auth": _AUTH,
-        "http.tls": _TLS,
+        "auth.silly": _SILLY,
+        "http.tls.letsencrypt": _ACME,
         "proxy": "this registry is no cache of another; remove it, or keep Distribution for that",
     }
 )

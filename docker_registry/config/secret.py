@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import secrets
 
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Settings
 
-__all__ = ["with_secret"]
+__all__ = ["UNSHARED", "needs_own", "with_secret"]
+
+UNSHARED = (
+    "no secret_key: URLs of uploads are signed with a key of this start, so uploads do not outlive a restart;"
+    " set secret_key to the same text wherever several registries share this storage"
+)
+
+
+def needs_own(settings: Settings) -> bool:
+    """Whether nothing is there to derive a secret from: only Swift's credentials are known to be secret.
+
+    What else a driver is told (a folder, a bucket) may be known to anybody, and
+    who can guess the secret can make a registry read and remove files.
+    """
+    return not settings.secret and settings.storage != "swift"
 
 
 def with_secret(settings: Settings) -> Settings:
@@ -22,8 +35,6 @@ def with_secret(settings: Settings) -> Settings:
     """
     if settings.secret:
         return settings
-    if settings.storage == "memory":
-        return dataclasses.replace(settings, secret=secrets.token_bytes(32))
     return dataclasses.replace(settings, secret=_derived(settings))
 
 

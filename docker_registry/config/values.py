@@ -19,6 +19,16 @@ _POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # what goes into a header
+_EACH_ANSWERS_OWN = {
+    "connection",
+    "content-length",
+    "content-range",
+    "content-type",
+    "docker-content-digest",
+    "location",
+}
+_EACH_ANSWERS_OWN |= {"range", "transfer-encoding"}
 
 
 class Options:
@@ -133,13 +143,22 @@ def path_prefix(value: Any) -> str:
 
 
 def headers(value: Any) -> tuple[tuple[str, str], ...]:
-    """Response headers: a mapping of names to a text or a list of texts."""
+    """Response headers: a mapping of names to a value or a list of values, each of which becomes a line."""
     if not isinstance(value, Mapping):
         raise ValueError("must be a mapping of header names to their values")
     pairs = []
     for name, given in value.items():
-        for item in given if isinstance(given, list) else [given]:
-            if not _TOKEN.fullmatch(str(name)) or re.search(r"[\r\n\0]", str(item)):
-                raise ValueError(f"{name!r} cannot be sent as a header")
-            pairs.append((str(name), str(item)))
+        if not _TOKEN.fullmatch(str(name)):
+            raise ValueError(f"{name!r} cannot be the name of a header")
+        if str(name).lower() in _EACH_ANSWERS_OWN:
+            raise ValueError(f"{name} is different in each answer and cannot be set")
+        pairs += [(str(name), _header_value(name, item)) for item in (given if isinstance(given, list) else [given])]
     return tuple(pairs)
+
+
+def _header_value(name: object, item: Any) -> str:
+    if isinstance(item, bool):
+        return str(item).lower()  # as it was written: YAML made it a bool
+    if not isinstance(item, str | int | float) or not _LINE.fullmatch(str(item)):
+        raise ValueError(f"{name}: a value must be one line of text")
+    return str(item)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import itertools
 import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
@@ -18,11 +19,11 @@ from typing import Any
 import docker_registry.drivers
 
 from .exceptions import FileNotFoundError, NotImplementedError, UnspecifiedError, WrongArgumentsError
-from .paths import Paths
+from .paths import Paths, check, filter_args
 from .staging import CopyingStage, Stage
 from .types import BytesRange, Entry, Part, Readable, Reader, Stat
 
-__all__ = ["Base", "available", "fetch"]
+__all__ = ["Base", "available", "check", "fetch", "filter_args"]
 
 
 class Base(Paths):
@@ -135,18 +136,27 @@ class Base(Paths):
         `newest` asks as `get_newest` does: for an answer that something is kept
         or removed by. A driver whose `stat` lacks the argument is asked without it.
         """
-        return Stat(self.get_size(path), None)
+        size = self._size(path)
+        with self._opened(path, size, (0, 0) if size else None):
+            return Stat(size, None)
 
     def open(self, path: str, bytes_range: BytesRange | None = None) -> Reader:
         """Open a file for reading; unlike `stream_read`, errors come at once.
 
         Raises WrongArgumentsError for a range of which the file has no byte.
         """
-        size = self.get_size(path)
-        if bytes_range is None:
-            return Reader(size, size, iter(self.stream_read(path)))
-        first, last = resolve_range(bytes_range, size)
-        return Reader(size, last + 1 - first, self._read_range(path, first, last))
+        return self._opened(path, self._size(path), bytes_range)
+
+    def _size(self, path: str) -> int:
+        return int(self.get_size(path))  # drivers of 2014 may say it as text
+
+    def _opened(self, path: str, size: int, bytes_range: BytesRange | None) -> Reader:
+        first, last = (0, size - 1) if bytes_range is None else resolve_range(bytes_range, size)
+        chunks = iter(self.stream_read(path) if bytes_range is None else self._read_range(path, first, last))
+        # In a file system a folder has a size too; that it is none shows when it is read.
+        begun = next(chunks, b"")
+        close = getattr(chunks, "close", lambda: None)
+        return Reader(size, last + 1 - first, itertools.chain((begun,), chunks), close)
 
     def _read_range(self, path: str, first: int, last: int) -> Iterator[bytes]:
         if self.supports_bytes_range:
@@ -164,16 +174,17 @@ class Base(Paths):
     def walk(self, path: str | None = None) -> Iterator[Entry]:
         """Every file below a folder, however deep; nothing for an empty folder."""
         try:
-            children = list(self.list_directory(path))
+            children = sorted(self.list_directory((path or "").strip("/") or None))
         except FileNotFoundError:
             return
-        for child in sorted(children):
+        for child in children:
             try:
                 stat = self.stat(child)
             except FileNotFoundError:
-                yield from self.walk(child)
+                pass
             else:
                 yield Entry(child, stat.size, stat.modified)
+            yield from self.walk(child)  # a file may have a folder of its name beside it
 
     def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
         """The distinct beginnings, up to `delimiter`, of the paths below a folder.
@@ -206,6 +217,7 @@ class Base(Paths):
         failed: dict[str, UnspecifiedError] = {}
         for path in paths:
             try:
+                self.stat(path)  # `remove` would take a folder along with all that is in it
                 self.remove(path)
             except FileNotFoundError:
                 pass

@@ -6,17 +6,15 @@ come. A `Stage` takes the bytes meanwhile; `commit` gives them their name.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from .exceptions import FileNotFoundError
-from .types import Part, Readable
-
-if TYPE_CHECKING:
-    from .driver import Base
+from .exceptions import BrokenError, FileNotFoundError, UnspecifiedError
+from .types import Part, Readable, Stat
 
 __all__ = ["CopyingStage", "Joined", "Stage"]
 
@@ -71,12 +69,24 @@ class Stage(ABC):
         self._abandon()
 
 
+class _Files(Protocol):
+    """What a copying stage asks of a driver: v1's verbs, as `driver.Base` explains them."""
+
+    def stream_read(self, path: str) -> Iterator[bytes]: ...
+
+    def stream_write(self, path: str, fp: Readable) -> None: ...
+
+    def stat(self, path: str) -> Stat: ...
+
+    def remove(self, path: str) -> None: ...
+
+
 class CopyingStage(Stage):
     """The stage of any v1 driver: parts are files, and a commit copies them."""
 
     folder = "_staged"
 
-    def __init__(self, driver: Base, parts: Iterable[Part] = ()):
+    def __init__(self, driver: _Files, parts: Iterable[Part] = ()):
         self._driver = driver
         self._given = list(parts)
         self._mine: list[Part] = []
@@ -87,10 +97,22 @@ class CopyingStage(Stage):
 
     def fill(self, fp: Readable) -> int:
         name = f"{self.folder}/{uuid.uuid4().hex}"
-        counter = _Counting(fp)
-        self._driver.stream_write(name, counter)
-        self._mine.append(Part(name, counter.count))
-        return counter.count
+        try:
+            count = self._write(name, fp)
+        except BaseException:
+            with contextlib.suppress(UnspecifiedError):  # a driver may have left what came before the error
+                self._driver.remove(name)
+            raise
+        self._mine.append(Part(name, count))
+        return count
+
+    def _write(self, path: str, fp: Readable) -> int:
+        """Write a file; returns its size."""
+        source = _Source(fp)
+        self._driver.stream_write(path, source)
+        if source.error:
+            raise source.error
+        return source.count
 
     def read(self) -> Iterator[bytes]:
         for part in self._given + self._mine:
@@ -103,12 +125,17 @@ class CopyingStage(Stage):
 
     def commit(self, path: str, immutable: bool = False) -> None:
         if not (immutable and self._is_there(path)):
-            self._driver.stream_write(path, Joined(self.read()))
+            self._copy(path)
         self.discard()
+
+    def _copy(self, path: str) -> None:
+        count = self._write(path, Joined(self.read()))
+        if count != self.size:
+            raise BrokenError(f"{path}: the storage gave back {count} of {self.size} bytes; push again")
 
     def _is_there(self, path: str) -> bool:
         try:
-            return self._driver.get_size(path) == self.size
+            return self._driver.stat(path).size == self.size
         except FileNotFoundError:
             return False
 
@@ -125,13 +152,20 @@ class CopyingStage(Stage):
                 pass
 
 
-class _Counting:
+class _Source:
+    """Counts what a driver reads, and remembers why it could read no more: some drivers keep that to themselves."""
+
     def __init__(self, fp: Readable):
         self._fp = fp
         self.count = 0
+        self.error: BaseException | None = None
 
     def read(self, size: int, /) -> bytes:
-        data = self._fp.read(size)
+        try:
+            data = self._fp.read(size)
+        except BaseException as error:
+            self.error = error
+            raise
         self.count += len(data)
         return data
 

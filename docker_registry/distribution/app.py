@@ -22,9 +22,10 @@ from docker_registry.core.quota import QuotaError
 from docker_registry.settings import Settings
 
 from . import routes
+from .auth.caller import ANONYMOUS
+from .context import Context
 from .errors import Code, RegistryError
-from .storage.cache import Cache
-from .storage.store import DamagedError, Store
+from .storage.store import DamagedError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -33,7 +34,6 @@ __all__ = ["Registry"]
 
 logger = logging.getLogger(__name__)
 
-_MIB = 1024 * 1024
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
@@ -42,19 +42,17 @@ class Registry:
     """Serves OCI Distribution 1.1 from a storage driver."""
 
     def __init__(self, driver: Driver, settings: Settings):
-        self.driver = driver
         self.settings = settings
-        self.cache = Cache(settings.cache_bytes)
-        # A limit that was lowered must not hide what was pushed before.
-        self.store = Store(driver, self.cache, settings.link_ttl, max(settings.manifest_size_limit, 4 * _MIB))
+        self.context = Context.over(driver, settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
         request = Request(environ)
         response = self._answer(request)
         response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
-        for name, value in self.settings.headers:
-            response.headers[name] = value
+        for name, _ in self.settings.headers:
+            response.headers.remove(name)
+        response.headers.extend(self.settings.headers)
         return response(environ, start_response)
 
     def _strip_prefix(self, environ: WSGIEnvironment) -> None:
@@ -86,6 +84,7 @@ class Registry:
         return known.response()
 
     def _call(self, request: Request) -> Response:
+        _check_query(request.query_string)
         kind, values = routes.match(request.path)
         allowed = kind.allowed()
         if request.method not in allowed:
@@ -100,10 +99,20 @@ class Registry:
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET, HEAD"}
             )
+        arguments = routes.parse(values)
+        caller = ANONYMOUS if kind.is_open else self.context.gate.admit(request, kind.needs(request.method, values))
         verb = request.method.lower()
         # HEAD may be left to `get`: werkzeug drops the body.
-        handler = getattr(kind(self, request), verb if hasattr(kind, verb) else "get")
-        return handler(**routes.parse(values))  # type: ignore[no-any-return]
+        handler = getattr(kind(self.context, request, caller), verb if hasattr(kind, verb) else "get")
+        return handler(**arguments)  # type: ignore[no-any-return]
+
+
+def _check_query(query: bytes) -> None:
+    """Raises REQUEST_INVALID for a query in which a byte stands as it is that is no text."""
+    try:
+        query.decode()
+    except UnicodeDecodeError:
+        raise RegistryError(Code.REQUEST_INVALID, "the query is not UTF-8") from None
 
 
 def _asked(request: Request) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
-if TYPE_CHECKING:
-    from .app import Registry
+from .auth.access import Access, needed
+from .auth.caller import ANONYMOUS, Caller
+from .context import Context
 
 __all__ = ["Resource"]
 
@@ -23,12 +24,16 @@ class Resource:
     returns a response or raises RegistryError. HEAD falls back to `get`.
     """
 
-    def __init__(self, registry: Registry, request: Request):
-        self.registry = registry
+    is_open = False  # to everybody, whatever login is asked for elsewhere
+
+    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
+        self.context = context
         self.request = request
-        self.store = registry.store
-        self.driver = registry.driver
-        self.settings = registry.settings
+        self.caller = caller
+        self.gate = context.gate
+        self.store = context.store
+        self.driver = context.driver
+        self.settings = context.settings
 
     @classmethod
     def allowed(cls) -> list[str]:
@@ -38,14 +43,25 @@ class Resource:
             verbs.insert(1, "head")
         return [verb.upper() for verb in verbs]
 
+    @classmethod
+    def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
+        """What a caller must be allowed; nothing means that any login will do."""
+        return needed(method, values)
+
+    def may_pull(self, name: str) -> bool:
+        """Whether the caller may pull from a repository."""
+        return self.gate.may(self.caller, Access("repository", name, "pull"))
+
     def path(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         """`path` (it starts with `/v2/`) and a query as a client must ask for it on this host."""
         tail = f"?{urlencode(query)}" if query else ""
         return self.request.root_path.rstrip("/") + path + tail
 
     def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
-        """The same for a Location: with scheme and host, unless the settings want it without."""
-        path = self.path(path, query)
-        if self.settings.relative_urls:
-            return path
-        return (self.settings.public_url or self.request.host_url).rstrip("/") + path
+        """The same for a Location: with scheme and host only where the settings name them.
+
+        A client resolves a Location without them against the URL that it asked,
+        which no proxy on the way can make wrong.
+        """
+        origin = "" if self.settings.relative_urls else self.settings.public_url.rstrip("/")
+        return origin + self.path(path, query)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from .errors import Code, RegistryError
-from .handlers import blobs, catalog, manifests, referrers, tags, uploads, version
+from .handlers import blobs, catalog, manifests, referrers, root, tags, uploads, version
 from .model import grammar
 from .resource import Resource
 
@@ -24,6 +24,7 @@ _TABLE: list[tuple[re.Pattern[str], type[Resource]]] = [
         (r"/v2/(?P<name>.*)/referrers/(?P<digest>[^/]+)", referrers.Referrers),
         (r"/v2/_catalog", catalog.Catalog),
         (r"/v2", version.Version),
+        (r"", root.Root),
     )
 ]
 

@@ -59,9 +59,9 @@ class Storage(driver.Base):
         # The slashes with which a name goes on belong to it: `a//b` is a child of `a`.
         children = set()
         for name in self._below(folder):
-            inner = name[len(folder) :]
-            slashes = inner[: len(inner) - len(inner.lstrip("/"))]
-            children.add(folder + slashes + inner.lstrip("/").partition("/")[0])
+            inner = name[len(folder) :].lstrip("/")
+            if inner:
+                children.add(name[: len(name) - len(inner)] + inner.partition("/")[0])
         if not children:
             raise FileNotFoundError(f"{path}: nothing is there")
         yield from (child[len(self._root) :] for child in sorted(children))

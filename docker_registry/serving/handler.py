@@ -13,6 +13,7 @@ import logging
 import socket
 import sys
 import time
+from contextlib import closing
 from types import TracebackType
 from typing import Any
 
@@ -123,6 +124,17 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.draining = False
         self.idle: set[Handler] = set()
+        self.certificates: Any = None  # of `tls`, which only workers may import
+
+    def handle(self, client_socket: Any, address: Any) -> None:
+        """One connection, from its first byte to its last."""
+        if self.certificates is None:
+            super().handle(client_socket, address)
+            return
+        wrapped = self.certificates.handshake(client_socket, self.settings.header_timeout)
+        if wrapped is not None:
+            with closing(wrapped):
+                super().handle(wrapped, address)
 
     def drain(self) -> None:
         """Accept nothing more, hang up on who is idle, and let the others finish."""

@@ -13,7 +13,7 @@ import signal
 import time
 
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
-from docker_registry.settings import DriverConfig, Settings
+from docker_registry.settings import DriverConfig, Settings, open_driver
 
 __all__ = ["probe"]
 
@@ -50,10 +50,16 @@ def _answer(settings: Settings, pipe: int) -> None:
 
 
 def _ask(settings: Settings) -> str:
-    from docker_registry.settings import open_driver
+    from docker_registry.config.secret import with_secret
+    from docker_registry.distribution.auth.opening import open_gate
+
+    from .tls import Certificates
 
     driver = DriverConfig({**settings.driver, **_BRISK})
     try:
+        open_gate(with_secret(settings))
+        if settings.tls:
+            Certificates(settings.tls)
         open_driver(dataclasses.replace(settings, driver=driver)).exists("files")
     except UnreachableError as error:
         return f"C{error}"

@@ -174,6 +174,11 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             environ=environ,
         )
         server.settings = settings
+        if settings.tls:
+            from .tls import Certificates  # not before the worker is patched
+
+            server.certificates = Certificates(settings.tls)
+            server.environ["wsgi.url_scheme"] = "https"
         server.start()
         return server
 

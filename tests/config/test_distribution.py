@@ -79,6 +79,7 @@ def test_it_is_told_from_docker_registry_s(tmp_path: Path) -> None:
         ("http.secret", "signing", "secret", b"signing"),
         ("http.draintimeout", "1m30s", "graceful_timeout", 90),
         ("http.headers", {"X-A": ["b", "c"]}, "headers", (("X-A", "b"), ("X-A", "c"))),
+        ("http.headers", {"X-A": [True], "X-B": 5}, "headers", (("X-A", "true"), ("X-B", "5"))),
         ("log.level", "warn", "log_level", "warning"),
         ("log.formatter", "json", "log_json", True),
         ("log.accesslog.disabled", True, "access_log", False),
@@ -161,12 +162,8 @@ def test_ignored_with_a_warning(entry: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "auth.htpasswd.path",
-        "auth.token.realm",
         "auth.silly.realm",
-        "http.tls.certificate",
         "http.tls.letsencrypt.email",
-        "http.tls.clientcas",
         "proxy.remoteurl",
         "proxy.ttl",
     ],
@@ -229,6 +226,52 @@ def test_a_section_must_be_one(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(FILE, REGISTRY_STORAGE_MAINTENANCE_READONLY=value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Length": ["5"]},
+        {"transfer-encoding": "chunked"},
+        {"A b": "c"},
+        {"A": "b\r\nC: d"},
+        {"A": "b\x85"},
+        {"A": [["b"]]},
+        {"A": {"b": "c"}},
+        {"A": "\u20ac"},
+    ],
+)
+def test_what_cannot_be_a_header_is_an_error(headers: Any) -> None:
+    with pytest.raises(ConfigError, match=r"http\.headers"):
+        read(merged(("http.headers", headers)))
+
+
+def test_a_variable_may_stand_for_one_header() -> None:
+    file = merged(("http.headers", {"X-A": ["b"], "access-control-allow-origin": ["*"]}))
+    environ = {
+        "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin": "[http://ui.example]",
+        "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Methods": "[HEAD, GET]",
+        "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials": "[true]",
+    }
+    loaded = read(file, **environ)
+    assert loaded.warnings == []
+    assert sorted(loaded.settings.headers) == [
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Allow-Methods", "GET"),
+        ("Access-Control-Allow-Methods", "HEAD"),
+        ("Access-Control-Allow-Origin", "http://ui.example"),
+        ("X-A", "b"),
+    ]
+    assert read(FILE, **environ).settings.headers
+
+
+@pytest.mark.parametrize("host", ["registry.example.com", "registry.example.com:5000", "//registry.example.com"])
+def test_a_host_without_a_scheme_means_nothing(host: str) -> None:
+    loaded = read(merged(("http.host", host), ("http.prefix", "/a/")))
+    assert loaded.settings.public_url == ""
+    (warning,) = loaded.warnings
+    assert "http.host" in warning
+    assert f"https://{host.lstrip('/')}" in warning
 
 
 def test_the_host_may_have_the_prefix() -> None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
@@ -62,7 +62,7 @@ def test_the_base_says_that_this_is_a_registry(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
+        "/v",
         "/v1/_ping",
         "/v2/x",
         "/v2/manifests/latest",
@@ -239,29 +239,66 @@ def test_a_read_only_registry_takes_nothing(method: str, path: str) -> None:
     assert registry(read_only=True).get("/v2/").status_code == 200
 
 
-def test_configured_headers_are_in_every_answer() -> None:
-    client = registry(headers=(("X-Content-Type-Options", "nosniff"),))
-    for path in ("/v2/", "/nowhere"):
-        assert client.get(path).headers["X-Content-Type-Options"] == "nosniff"
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/v2/"),
+        ("GET", "/nowhere"),
+        ("OPTIONS", "/v2/app/manifests/latest"),
+        ("PUT", "/v2/"),
+        ("GET", "/v2/app/tags/list?n=x"),
+    ],
+)
+def test_configured_headers_are_in_every_answer_with_all_their_values(method: str, path: str) -> None:
+    headers = (("Access-Control-Allow-Methods", "GET"), ("Access-Control-Allow-Methods", "HEAD"), ("date", "never"))
+    answer = registry(headers=headers).open(path, method=method)
+    assert answer.headers.getlist("Access-Control-Allow-Methods") == ["GET", "HEAD"]
+    assert answer.headers.getlist("Date") == ["never"]
+
+
+def test_the_registrys_own_headers_can_be_replaced() -> None:
+    answer = registry(headers=(("docker-distribution-api-version", "none"),)).get("/v2/")
+    assert answer.headers.getlist("Docker-Distribution-API-Version") == ["none"]
+
+
+@pytest.mark.parametrize("path", ["/", ""])
+def test_the_root_answers_probes(path: str) -> None:
+    client = registry(prefix="/some/where")
+    for full in (path, f"/some/where{path}"):
+        assert client.head(full).status_code == 200
+        assert client.get(full).text == "A container registry; its API is below /some/where/v2/\n"
+
+
+@given(st.binary(max_size=20))
+@example(b"n=\xff")
+@pytest.mark.parametrize("path", ["/", "/v2/_catalog", "/v2/app/tags/list", "/v2/app/blobs/uploads/x", "/nowhere"])
+def test_any_bytes_as_a_query_are_no_fault_of_the_registry(path: str, query: bytes) -> None:
+    answer = registry().get(path, environ_overrides={"QUERY_STRING": query.decode("latin-1")})
+    assert answer.status_code < 500
+    if not is_text(query):
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (400, "UNSUPPORTED")
+
+
+def is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
     ("changes", "path", "options", "location"),
     [
-        ({}, "/v2", {}, "http://localhost/v2/"),
-        ({}, "/v2", {"base_url": "https://registry.example.com:5000"}, "https://registry.example.com:5000/v2/"),
-        ({"relative_urls": True}, "/v2", {}, "/v2/"),
+        ({}, "/v2", {}, "/v2/"),
+        ({}, "/v2", {"base_url": "https://registry.example.com:5000"}, "/v2/"),
+        ({"relative_urls": True, "public_url": "https://public.example.com"}, "/v2", {}, "/v2/"),
         ({"public_url": "https://public.example.com"}, "/v2", {}, "https://public.example.com/v2/"),
-        ({"prefix": "/some/where"}, "/some/where/v2", {}, "http://localhost/some/where/v2/"),
-        ({"prefix": "/some/where/"}, "/v2", {}, "http://localhost/some/where/v2/"),
-        ({"prefix": "/some/where", "relative_urls": True}, "/some/where/v2", {}, "/some/where/v2/"),
-        ({}, "/v2", {"environ_overrides": {"SCRIPT_NAME": "/proxied"}}, "http://localhost/proxied/v2/"),
-        (
-            {"prefix": "/proxied"},
-            "/v2",
-            {"environ_overrides": {"SCRIPT_NAME": "/proxied"}},
-            "http://localhost/proxied/v2/",
-        ),
+        ({"prefix": "/some/where"}, "/some/where/v2", {}, "/some/where/v2/"),
+        ({"prefix": "/some/where/"}, "/v2", {}, "/some/where/v2/"),
+        ({}, "/v2", {"environ_overrides": {"SCRIPT_NAME": "/proxied"}}, "/proxied/v2/"),
+        ({"prefix": "/proxied"}, "/v2", {"environ_overrides": {"SCRIPT_NAME": "/proxied"}}, "/proxied/v2/"),
         (
             {"prefix": "/where", "public_url": "https://public.example.com/"},
             "/where/v2",
@@ -270,7 +307,7 @@ def test_configured_headers_are_in_every_answer() -> None:
         ),
     ],
 )
-def test_urls_are_those_by_which_the_client_came(
+def test_locations_lead_back_the_way_the_client_came(
     changes: dict[str, Any], path: str, options: dict[str, Any], location: str
 ) -> None:
     response = registry(**changes).post(f"{path}/app/blobs/uploads/", **options)

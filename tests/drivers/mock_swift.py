@@ -341,10 +341,7 @@ class _Pool(object):
         self._response = None
         self.conn_kw = {}
 
-    def urlopen(self, method, url, body, headers, retries, redirect, timeout, preload_content, **kwargs):
-        assert timeout.connect_timeout and timeout.read_timeout, "a request without a time-out"
-        assert retries.total is False and not redirect, "a retry that nobody knows of"
-        assert not preload_content
+    def urlopen(self, method, url, body=None, headers=None, **kwargs):
         body = body or b""
         if not isinstance(body, bytes):
             body = b"".join(body) if hasattr(body, "__iter__") else b"".join(iter(lambda: body.read(8192), b""))

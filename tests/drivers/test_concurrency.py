@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from docker_registry.drivers.swift.objects import segments
+from docker_registry.drivers.swift.objects import stage as staging
 from docker_registry.drivers.swift.work import memory
 from docker_registry.drivers.swift.work.greenlets import breathe
 from docker_registry.drivers.swift.work.hashing import Md5
@@ -177,21 +177,21 @@ def test_md5(blocks):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(segments, "PATIENCE", 0.01)
+    monkeypatch.setattr(staging, "PATIENCE", 0.01)
 
 
 def test_many_streams_share_little_memory(connect, swift, impatient):
     driver = connect(swift, swift_memory=4 * SEGMENT)
     contents = {"f{0}".format(i): pattern(3 * SEGMENT + i, i) for i in range(64)}
     together(*[lambda item=item: driver.stream_write(item[0], Slow(item[1], 9000)) for item in contents.items()])
-    assert driver._workshop.budget.used == 0
+    assert driver._budget.used == 0
     for path, content in contents.items():
         assert read(driver, path) == content
 
 
 def test_memory_that_waits_for_a_commit_blocks_nobody(connect, swift, impatient):
     driver = connect(swift, swift_memory=2 * SEGMENT)
-    budget = driver._workshop.budget
+    budget = driver._budget
     stages = [driver.stage() for _ in range(5)]
     for i, stage in enumerate(stages):
         stage.fill(io.BytesIO(pattern(SEGMENT, i)))
@@ -207,7 +207,7 @@ def test_memory_that_waits_for_a_commit_blocks_nobody(connect, swift, impatient)
 
 def test_memory_is_given_back_whatever_happens(connect, swift):
     driver = connect(swift)
-    budget = driver._workshop.budget
+    budget = driver._budget
     with driver.stage() as stage:
         stage.fill(io.BytesIO(b"x"))
         stage.discard()

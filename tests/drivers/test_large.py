@@ -300,7 +300,7 @@ def test_segments_that_the_live_manifest_names_stay(connect, swift):
     driver = connect(swift)
     content = pattern(3 * SEGMENT)
     driver.stream_write("f", io.BytesIO(content))
-    driver._large.forget(ROOT + "f", driver.parts("f"))
+    driver._objects.forget(ROOT + "f", driver.parts("f"))
     assert read(driver, "f") == content
 
 

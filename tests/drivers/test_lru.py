@@ -14,7 +14,8 @@ from docker_registry.core.exceptions import FileNotFoundError
 def cached(connect, swift, monkeypatch):
     """A driver whose cache is a mapping, as `docker_registry.core.lru` would decorate it."""
     driver, cache = connect(swift), {}
-    get, put = driver._cached_content, driver._put_cached
+    files = driver._files
+    get, put = files._get, files._put
 
     def cached_get(path):
         if path not in cache:
@@ -25,9 +26,9 @@ def cached(connect, swift, monkeypatch):
         put(path, content)
         cache[path] = content
 
-    monkeypatch.setattr(driver, "_cached_content", cached_get)
-    monkeypatch.setattr(driver, "_put_cached", cached_put)
-    monkeypatch.setattr(driver, "_uncache", lambda path: cache.pop(path, None))
+    monkeypatch.setattr(files, "_get", cached_get)
+    monkeypatch.setattr(files, "_put", cached_put)
+    monkeypatch.setattr(files, "_uncache", lambda path: cache.pop(path, None))
     return driver
 
 

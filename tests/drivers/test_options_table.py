@@ -1,12 +1,12 @@
 # -*- coding: utf-8 -*-
-"""The table of options in the README says what the code does."""
+"""The table of options in docs/configuration.md says what the code does."""
 
 import io
 import os
 
 from docker_registry.drivers.swift.settings.options import OPTIONS
 
-PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
+PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "configuration.md")
 HEAD = "| option | default | environment | meaning |\n| --- | --- | --- | --- |\n"
 
 
@@ -25,6 +25,6 @@ def row(option):
     return "| `{0}` | {1} | {2} | {3} |\n".format(option.name, default(option), variables, option.text)
 
 
-def test_the_readme_has_the_table_of_all_options():
+def test_the_page_has_the_table_of_all_options():
     with io.open(PAGE, encoding="utf8") as page:
         assert HEAD + "".join(map(row, OPTIONS)) in page.read()

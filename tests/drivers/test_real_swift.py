@@ -20,6 +20,7 @@ from docker_registry.drivers.swift import Storage
 from tests import conformance
 
 SEGMENT = 64 * 1024
+PAGE = 5  # rows of a listing that the driver asks for at a time
 serial = itertools.count(1)
 
 
@@ -57,7 +58,9 @@ class Real(conformance.Subject):
         self._planted = set()
 
     def driver(self, root):
-        return Storage(path=root, config=self._options)
+        driver = Storage(path=root, config=self._options)
+        driver._client.info["swift"]["container_listing_limit"] = PAGE
+        return driver
 
     def plant(self, name, content):
         if name not in self._planted:

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["pytest_terminal_summary", "tried"]
+__all__ = ["TRIED", "summarize", "tried"]
 
-_tried: set[tuple[str, str, str]] = set()
+TRIED: set[tuple[str, str, str]] = set()
 
 
 @contextmanager
 def tried(host: str, login: str, python: str) -> Iterator[None]:
     """Note a combination, if the block ends well."""
     yield
-    _tried.add((host, login, python))
+    TRIED.add((host, login, python))
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _tried:
-        terminalreporter.section(f"{len(_tried)} combinations run (host, login, Python)")
-        for host, login, python in sorted(_tried):
+def summarize(terminalreporter: Any) -> None:
+    if TRIED:
+        terminalreporter.section(f"{len(TRIED)} combinations run (host, login, Python)")
+        for host, login, python in sorted(TRIED):
             terminalreporter.write_line(f"{host:16} {login:60} {python}")

@@ -41,13 +41,12 @@ class Nginx:
         self.certificate = folder / "front.crt"
         self._log = folder / "error.log"
         self._config = folder / "nginx.conf"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.host = f"127.0.0.1:{free.getsockname()[1]}"
-        _certify(folder)
-        documented = _documented().replace("http://127.0.0.1:5000", backend)
-        plain = re.sub(r"(?m)^.*X-Forwarded-Prefix.*\n", "", documented).replace("/images/v2/", "/v2/")
+        self.host = free_address()
+        certify(folder)
+        below_images = documented("nginx").replace("http://127.0.0.1:5000", backend)
+        plain = re.sub(r"(?m)^.*X-Forwarded-Prefix.*\n", "", below_images).replace("/images/v2/", "/v2/")
         port = self.host.rpartition(":")[2]
-        self._config.write_text(CONFIG.format(folder=folder, port=port, root=plain, below_images=documented))
+        self._config.write_text(CONFIG.format(folder=folder, port=port, root=plain, below_images=below_images))
 
     @property
     def url(self) -> str:
@@ -55,29 +54,42 @@ class Nginx:
 
     def __enter__(self) -> Nginx:
         self._process = subprocess.Popen([self._program, "-e", str(self._log), "-c", str(self._config)])
-        host, _, port = self.host.rpartition(":")
-        deadline = time.monotonic() + DEADLINE
-        while True:
-            try:
-                socket.create_connection((host, int(port)), DEADLINE).close()
-                return self
-            except OSError:
-                assert time.monotonic() < deadline, self._log.read_text()
-                assert self._process.poll() is None, self._log.read_text()
-                time.sleep(0.02)
+        wait_until_it_listens(self._process, self.host, self._log)
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(DEADLINE)
 
 
-def _documented() -> str:
-    found = re.search(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def free_address() -> str:
+    """An address of this machine where nobody listens just now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def wait_until_it_listens(process: subprocess.Popen[bytes], where: str, log: Path) -> None:
+    host, _, port = where.rpartition(":")
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        try:
+            socket.create_connection((host, int(port)), DEADLINE).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, log.read_text()
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+
+
+def documented(language: str) -> str:
+    """The example of docs/server.md in this language."""
+    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert found
     return found[1]
 
 
-def _certify(folder: Path) -> None:
+def certify(folder: Path) -> None:
+    """Make front.key, and front.crt which signs itself."""
     names = "subjectAltName=IP:127.0.0.1"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=front"]
     files = ["-addext", names, "-keyout", str(folder / "front.key"), "-out", str(folder / "front.crt")]

@@ -167,12 +167,48 @@ def test_fsck_says_by_its_exit_status_how_it_went(swift: EmbeddedSwift, containe
     done = run("fsck", "--quiet", "--json", "--config", str(it.config))
     assert done.returncode == 1
     *findings, summary = map(json.loads, done.stdout.splitlines())
+    *findings, image = findings
     assert sorted(finding["finding"] for finding in findings) == ["dangling-link", "missing-reference"]
-    assert summary["summary"]["unsettled"] == 1
-    done = run("fsck", "--grace", "0.1", "--config", str(it.config))
-    assert done.returncode == 1
-    assert "give at least 2" in done.stderr
+    assert image == {
+        "image": "app:v1",
+        "why": f"{Digest.of(b'layer')} is not there",
+        "advice": "push the image again",
+    }
+    assert (summary["summary"]["unsettled"], summary["summary"]["unpullable"]) == (1, 1)
+    text = run("fsck", "--quiet", "--config", str(it.config))
+    assert text.stdout.splitlines()[-1].startswith("  app:v1: ")
+
+
+def fsck_fails(status: int, *arguments: str) -> str:
+    """The one line with which fsck ends."""
+    done = run("fsck", "--quiet", *arguments)
+    assert (done.returncode, done.stdout) == (status, ""), done
+    [line] = done.stderr.splitlines()[-1:]
     assert "Traceback" not in done.stderr
+    return line
+
+
+def test_fsck_that_cannot_run_has_a_status_of_its_own(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    file = str(config(tmp_path, swift, container).config)
+    assert "give at least 2" in fsck_fails(2, "--grace", "0.1", "--config", file)
+    assert "no-such.yml" in fsck_fails(2, "--config", str(tmp_path / "no-such.yml"))
+    assert "--flavor" in fsck_fails(2, "--flavor", "other", "--config", file)
+    assert "--wrong" in fsck_fails(2, "--wrong", "--config", file)
+    (tmp_path / "other").mkdir()
+    wrong = config(tmp_path / "other", swift, container, password="not this one")
+    assert "gave up" in fsck_fails(2, "--config", str(wrong.config))
+
+
+def test_fsck_in_the_wrong_place_has_a_status_of_its_own(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    it, raw = config(tmp_path, swift, container), Raw(swift, container)
+    assert f"there is no container {container}" in fsck_fails(3, "--config", str(it.config))
+    raw.ask("PUT")
+    assert "no registry's files are here" in fsck_fails(3, "--config", str(it.config))
+    raw.ask("PUT", "repositories/library/app/_index_images", data=b"[]")
+    assert "docker-registry (v1)" in fsck_fails(3, "--config", str(it.config))
+    raw.ask("DELETE", "repositories/library/app/_index_images")
+    raw.ask("PUT", f"right/{layout.layer_link('app', Digest.of(b''))}", data=b"x")
+    assert "under the prefix 'right'" in fsck_fails(3, "--config", str(it.config))
 
 
 def test_fsck_that_cannot_list_says_so(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:

@@ -118,6 +118,18 @@ def test_tags_are_moved_and_deleted(client):
     client.call("GET", "repositories/acme/moves/tags/latest", 404)
 
 
+def test_each_tag_is_listed(client):
+    (image,) = chain(layers(100, seed=17))
+    client.push("acme/labels", "1", [image])
+    tags = ["1", "10", "100", "1-a", "1.0", "2.0", "2.01", "v1", "v10", "tag_", "tag_1"]
+    for tag in tags:
+        client.call("PUT", f"repositories/acme/labels/tags/{tag}", json=image.id)
+    assert client.tags("acme/labels") == dict.fromkeys(tags, image.id)
+    client.call("DELETE", "repositories/acme/labels/tags/1")
+    client.call("DELETE", "repositories/acme/labels/tags/v10")
+    assert client.tags("acme/labels") == dict.fromkeys(set(tags) - {"1", "v10"}, image.id)
+
+
 def test_deleting_a_repository_leaves_its_neighbours(client, swift):
     images = chain(layers(100, 200, seed=5))
     client.push("acme/gone", "latest", images)

@@ -177,7 +177,8 @@ def test_a_slow_manifest_does_not_lose_a_pushed_blob(storage: Storage, faults: F
             stage.fill(io.BytesIO(LARGE))
             stage.commit("f", immutable=True)
         assert read(storage, "f") == LARGE
-    assert len(segments(storage)) == 6
+    # Of the second commit nobody knows whether its own PUT may still take effect, if that had no answer.
+    assert len(segments(storage)) == (6 if times == 1 else 12)
 
 
 def test_a_big_body_for_a_name_that_is_taken(connect: Connect) -> None:

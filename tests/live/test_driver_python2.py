@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import venvs
-from tests.wheels import ROOT, Environment, build_wheel
+from tests.wheels import ROOT, Environment, build_wheel, with_driver
 
 PATCHED = "import gevent.monkey; gevent.monkey.patch_all(); "
 RUN = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
@@ -19,16 +19,14 @@ RUN = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
 @pytest.fixture(scope="module")
 def python2(tmp_path_factory) -> Environment:
     folder = venvs.venv("driver-py27", venvs.PINS / "driver-py27.txt", venvs.python2())
-    where = Environment(folder)
-    where.install("--no-deps", "--force-reinstall", build_wheel("2.7", tmp_path_factory.mktemp("wheel")))
-    return where
+    return with_driver(folder, build_wheel("2.7", tmp_path_factory.mktemp("wheel")))
 
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory) -> Path:
     """The suite away from the source tree, so that it is the wheel that is imported."""
     folder = tmp_path_factory.mktemp("suite")
-    for name in ("tests/__init__.py", "tests/conformance.py", "tests/drivers"):
+    for name in ("tests/__init__.py", "tests/conformance.py", "tests/trees.py", "tests/drivers"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(exist_ok=True)
         if source.is_dir():  # compiled files remember where they came from

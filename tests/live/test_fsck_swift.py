@@ -15,6 +15,7 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.settings import Settings
 from tests.live.adoption import both, driver_of, in_process
 from tests.live.faults import FaultProxy
@@ -272,6 +273,57 @@ def test_a_referrer_that_distribution_took_is_listed_after_repair(
         assert [entry["digest"] for entry in listed] == [digest_of(referrer)]
         assert listed[0]["artifactType"] == "application/example"
         assert fsck(driver, deep=True) == []
+
+
+def test_what_another_application_keeps_among_the_segments_stays(
+    swift: EmbeddedSwift, container: str, tmp_path: Path
+) -> None:
+    """What has a name that one of the two registries gives to segments is removed, and nothing beside it."""
+    with both(swift, container, tmp_path, chunksize=MIB, prefix="reg") as (theirs, _, distribution):
+        theirs.push_image("app", "v1", [b"kept"])
+        driver, raw = driver_of(distribution), Raw(swift, container)
+        owned = raw.names("reg/segments/")
+        theirs.push_blob("app", BIG)
+        raw.ask("DELETE", f"reg/{layout.blob_data(Digest.of(BIG))}")
+        with driver.stage() as stage:
+            stage.fill(_Stream(BIG))
+            stage.keep()
+        orphans = sorted(set(raw.names("reg/segments/")) - set(owned))
+        folders = sorted({name.rpartition("/")[0] for name in orphans})
+        foreign = [name for folder in folders for name in (f"{folder}/note", f"{folder}x/00000001", f"{folder}/1/2")]
+        foreign += [
+            "reg/segments/a.mp4/00000001",
+            f"reg/segments/{'F' * 32}/00000001",
+            "reg/segments/abc/def/0000000000000001",
+            "reg/segments/backup/2020/0000000000000001",
+            "reg/segments2/x",
+            f"segments/{'0' * 32}/00000001",
+        ]
+        for name in foreign:
+            raw.ask("PUT", name, data=b"another's")
+        findings = fsck(driver, repair=True, drop_damaged=True, **ANY)
+        assert {finding.kind for finding in findings} == {
+            Kind.DANGLING_LINK,
+            Kind.ORPHANED_SEGMENTS,
+            Kind.UNKNOWN_FILES,
+        }
+        removed = [finding for finding in findings if finding.kind is Kind.ORPHANED_SEGMENTS]
+        assert len(removed) == len(folders) == 2
+        assert all(finding.done for finding in removed)
+        assert not set(orphans) & set(raw.names())
+        assert set(foreign + owned) <= set(raw.names())
+
+
+def test_where_no_registry_is_nothing_is_removed(swift: EmbeddedSwift, container: str) -> None:
+    raw = Raw(swift, container)
+    raw.ask("PUT")
+    names = [f"segments/{'0' * 32}/00000001", "segments/film/1", "film"]
+    for name in names:
+        raw.ask("PUT", name, data=b"another's")
+    driver = fetch("swift")("/", driver_config(swift, swift_container=container))
+    with pytest.raises(NoRegistryError):
+        fsck(driver, repair=True, drop_damaged=True, **ANY)
+    assert raw.names() == sorted(names)
 
 
 class _Stream:

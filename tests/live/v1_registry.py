@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import subprocess
 import time
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import requests
 
 from docker_registry.embedded import EmbeddedSwift
 from tests.live import venvs
-from tests.wheels import Environment
+from tests.wheels import Environment, with_driver
 
 __all__ = ["Client", "DockerRegistry", "Image", "chain", "installed", "sample_config"]
 
@@ -32,33 +30,9 @@ LINE = "    swift_container:"
 
 
 def installed(driver: str | Path, name: str = "docker-registry-py27") -> Environment:
-    """The environment `name`: docker-registry, and this driver, a wheel or a requirement such as `NAME==VERSION`.
-
-    As long as the result is in use, nobody installs another driver there: gunicorn reloads what changes on disk.
-    """
+    """The environment `name`: docker-registry, and this driver, a wheel or a requirement such as `NAME==VERSION`."""
     folder = venvs.venv(name, venvs.PINS / "docker-registry-py27.txt", venvs.python2(), exact=True)
-    where, stamp = Environment(folder), folder / "driver"
-    wanted = contents(driver) if isinstance(driver, Path) else driver
-    where.lock = (folder / "driver.lock").open("w")
-    while True:
-        fcntl.flock(where.lock, fcntl.LOCK_SH)
-        if stamp.exists() and stamp.read_text() == wanted:
-            return where
-        try:
-            fcntl.flock(where.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            fcntl.flock(where.lock, fcntl.LOCK_UN)
-            time.sleep(0.1)
-            continue
-        where.install("--no-deps", "--force-reinstall", driver)
-        stamp.write_text(wanted)
-
-
-def contents(wheel: Path) -> str:
-    """What a wheel holds, as a digest; two builds of one source have other bytes, but the same contents."""
-    with zipfile.ZipFile(wheel) as archive:
-        files = sorted((entry.filename, entry.CRC) for entry in archive.infolist())
-    return hashlib.sha256(repr(files).encode()).hexdigest()
+    return with_driver(folder, driver)
 
 
 def sample_config(where: Environment) -> Path:

@@ -12,13 +12,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.peers import lack, need
 
-__all__ = ["PINS", "create", "python2", "venv"]
+__all__ = ["PINS", "create", "python2", "source", "venv"]
 
 PINS = Path(__file__).parent / "pins"
 ROOT = Path(os.environ.get("PEERS_DIR") or Path(__file__).parents[2] / ".peers")
@@ -47,6 +49,22 @@ def venv(name: str, pins: Path, python: str = sys.executable, exact: bool = Fals
             create(folder, python)
             _run(folder / "bin" / "python", "-m", "pip", "install", *(["--no-deps"] if exact else []), "-r", pins)
             (folder / stamp).touch()
+    return folder
+
+
+def source(package: str, version: str) -> Path:
+    """The folder of a package's unpacked source archive."""
+    folder = ROOT / f"{package}-{version}"
+    with _locked(folder.name):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=ROOT) as scratch:
+                wanted = ["--no-deps", "--no-binary", ":all:", f"{package}=={version}"]
+                _run(sys.executable, "-m", "pip", "download", "--quiet", "--dest", scratch, *wanted)
+                (archive,) = Path(scratch).glob("*.tar.gz")
+                with tarfile.open(archive) as packed:
+                    packed.extractall(scratch)
+                (unpacked,) = (each for each in Path(scratch).iterdir() if each.is_dir())
+                unpacked.rename(folder)
     return folder
 
 

@@ -14,9 +14,10 @@ from docker_registry.maintenance.fsck.findings import Finding
 from docker_registry.maintenance.fsck.fsck import Fsck, Options
 from docker_registry.maintenance.progress import Quiet
 
-__all__ = ["ANY_AGE", "Plant", "codes", "fsck"]
+__all__ = ["ANY_AGE", "UPLOAD", "Plant", "codes", "fsck", "images"]
 
 ANY_AGE = -1.0  # a grace period that has passed for everything
+UPLOAD = "3782672a-108e-43a6-8600-96243cfb4bc3"  # the id of an upload
 
 
 class Plant:
@@ -71,7 +72,17 @@ def descriptor(content: bytes, media_type: str = "application/octet-stream") -> 
 
 
 def fsck(driver: Base, **options: Any) -> list[Finding]:
-    return list(Fsck(driver, Options(**options), Quiet()).run())
+    with Fsck(driver, Options(**options), Quiet()) as job:
+        return list(job.run())
+
+
+def images(driver: Base, **options: Any) -> dict[str, tuple[str, str]]:
+    """What fsck says of each image that does not pull: why, and what to do."""
+    with Fsck(driver, Options(**options), Quiet()) as job:
+        list(job.run())
+        found = {image.name: (image.why, image.advice) for image in job.images()}
+        assert job.summary.unpullable == len(found)
+        return found
 
 
 def codes(findings: Sequence[Finding]) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.maintenance.fsck.places import Place, What, place
+from docker_registry.maintenance.fsck.places import Place, What, is_segment, place
+from tests.maintenance.planting import UPLOAD
 
 NAMES = st.from_regex(r"[a-z0-9]+(__?[a-z0-9]+|[.-][a-z0-9]+)*(/[a-z0-9]+(_[a-z0-9]+)?)*", fullmatch=True)
 DIGESTS = st.builds(Digest.of, st.binary(max_size=8), st.sampled_from(("sha256", "sha512")))
@@ -27,14 +30,14 @@ def test_the_paths_of_a_layout(name: str, tag: str, digest: Digest, subject: Dig
         f"{layout.manifests(name)}/revisions/sha256/{'0' * 64}/signatures/{subject.algorithm}/{subject.hex}/link"
     )
     assert place(signature) == Place(What.SIGNATURE, name, digest=subject)
-    folder = f"{layout.repository(name)}/_uploads/some-id"
+    folder = f"{layout.repository(name)}/_uploads/{UPLOAD}"
     for file in ("data", "startedat", "hashstates/sha256/0"):
         assert place(f"{folder}/{file}") == Place(What.UPLOAD, name, upload=folder)
 
 
 def test_a_sessions_files_are_one_upload() -> None:
-    paths = tuple(layout.session_file("id", name) for name in ("name", "turn", "door"))
-    assert {place(path) for path in paths} == {Place(What.UPLOAD, upload=f"{layout.SESSIONS}/id")}
+    paths = tuple(layout.session_file(UPLOAD, name) for name in ("name", "turn", "door"))
+    assert {place(path) for path in paths} == {Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{UPLOAD}")}
 
 
 @pytest.mark.parametrize("path", ["images/abc/layer", "repositories/library/app/_index_images"])
@@ -56,7 +59,11 @@ def test_the_first_registrys_files(path: str) -> None:
         f"{layout.REPOSITORIES}/app/_layers/sha256/link",
         f"{layout.REPOSITORIES}/app/_layers/sha256/xyz/link",
         f"{layout.REPOSITORIES}/app/_manifests/tags/v1",
-        f"{layout.REPOSITORIES}/app/_uploads/id",
+        f"{layout.REPOSITORIES}/app/_uploads/{UPLOAD}",
+        f"{layout.REPOSITORIES}/app/_uploads/{UPLOAD}/more",
+        f"{layout.REPOSITORIES}/app/_uploads/id/data",
+        f"{layout.SESSIONS}/id/name",
+        f"{layout.SESSIONS}/{UPLOAD}/a/b",
     ],
 )
 def test_what_is_none_of_them(path: str) -> None:
@@ -67,3 +74,26 @@ def test_what_is_none_of_them(path: str) -> None:
 def test_nothing_makes_it_raise(text: str) -> None:
     for folder in ("", layout.BLOBS, layout.REPOSITORIES, layout.SESSIONS):
         place(f"{folder}/{text}")
+
+
+# As Distribution's `swiftSegmentPath` makes it: the path, random bytes, and the SHA-1 of nothing.
+THEIRS = (b"/docker/registry/v2/repositories/a/_uploads/id/data" + bytes(32) + sha1(b"").digest()).hex()
+SEGMENTS = [
+    "0123456789abcdef0123456789abcdef/00000000",
+    "0123456789abcdef0123456789abcdef/manifest-00000001",
+    f"{THEIRS[:3]}/{THEIRS[3:]}/0000000000000001",
+]
+
+
+@pytest.mark.parametrize("name", SEGMENTS)
+def test_segments_by_their_names(name: str) -> None:
+    assert is_segment(name)
+    for other in (f"{name}x", f"x{name}", f"{name}/1", f"/{name}", name.rpartition("/")[0], f"/container/{name}", ""):
+        assert not is_segment(other)
+    assert not is_segment(f"abc/{name}")
+
+
+@given(st.text("0123456789abcdef/-manifest", max_size=60))
+def test_hardly_any_other_name_is_a_segment_s(name: str) -> None:
+    folder, _, last = name.partition("/")
+    assert not is_segment(name) or (len(folder) == 32 and last.removeprefix("manifest-").isdigit())

@@ -8,12 +8,16 @@ import json
 import pytest
 
 from docker_registry.maintenance.fsck.findings import Finding, Kind, Summary
+from docker_registry.maintenance.fsck.images import Image
 from docker_registry.maintenance.fsck.report import JsonReport, TextReport
 from docker_registry.maintenance.progress import Lines, for_terminal
 
 FINDING = Finding(
     Kind.EMPTY_BLOB, "blobs/x\n\x1b[31m", "no bytes", repository="app", digest="sha256:x", names=("x",), size=5, age=1.0
 )
+
+
+IMAGES = [Image("app:v1\x1b", "sha256:x has no bytes", "push it")]
 
 
 def summary(*findings: Finding) -> Summary:
@@ -27,17 +31,18 @@ def test_text_is_one_line_a_finding_and_advice_at_the_end() -> None:
     out = io.StringIO()
     report = TextReport(out)
     report.tell(FINDING)
-    report.end(summary(FINDING))
+    report.end(summary(FINDING), IMAGES)
     lines = out.getvalue().splitlines()
     assert lines[0] == r"damage empty-blob: blobs/x\n\x1b[31m [app]: no bytes"
     assert "  empty-blob: 1, 0 repaired" in lines
-    assert lines[-1].startswith("empty-blob: ")
-    assert lines[-1].endswith(Kind.EMPTY_BLOB.advice + ".")
+    assert lines[-2].startswith("empty-blob: ")
+    assert lines[-2].endswith(Kind.EMPTY_BLOB.advice + ".")
+    assert lines[-1] == r"  app:v1\x1b: sha256:x has no bytes. What to do: push it."
 
 
 def test_nothing_found_is_said() -> None:
     out = io.StringIO()
-    TextReport(out).end(summary())
+    TextReport(out).end(summary(), ())
     assert "nothing found" in out.getvalue()
 
 
@@ -45,8 +50,9 @@ def test_json_is_one_object_a_line() -> None:
     out = io.StringIO()
     report = JsonReport(out)
     report.tell(FINDING)
-    report.end(summary(FINDING))
-    first, last = map(json.loads, out.getvalue().splitlines())
+    report.end(summary(FINDING), IMAGES)
+    first, image, last = map(json.loads, out.getvalue().splitlines())
+    assert image == {"image": "app:v1\x1b", "why": "sha256:x has no bytes", "advice": "push it"}
     assert (first["finding"], first["severity"], first["path"]) == ("empty-blob", "damage", FINDING.path)
     assert last["summary"]["found"] == {"empty-blob": 1}
     assert (last["summary"]["unsettled"], last["format"]) == (1, 1)

@@ -14,8 +14,9 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.scan import gap
-from tests.maintenance.planting import ANY_AGE, Plant, codes, fsck
+from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, codes, fsck
 
+ONE, TWO = "1" * 32, "2" * 32  # folders of segments
 ANY = {"grace": ANY_AGE, "upload_age": ANY_AGE}
 
 
@@ -30,7 +31,7 @@ class Segmented(Storage):
 
     def write(self, path: str, content: bytes, folder: str) -> None:
         self.put_content(path, content)
-        names = [f"{folder}/{number}" for number in range(2)]
+        names = [f"{folder}/{number:08}" for number in range(2)]
         self.segments |= dict.fromkeys(names, len(content) // 2)
         self.owners[path] = names
 
@@ -55,29 +56,32 @@ class Segmented(Storage):
 
 @pytest.fixture
 def driver() -> Segmented:
-    return Segmented()
+    """With one sound image."""
+    driver = Segmented()
+    Plant(driver).image("other", "v1", [b"sound"])
+    return driver
 
 
 def test_segments_of_a_file_that_only_the_second_listing_has(driver: Segmented) -> None:
     # docker-registry's own files are named by nothing that is asked for: only a listing shows them.
-    driver.write("images/abc/layer", b"layer!", "one")
-    driver.segments["two/0"] = 5
+    driver.write("images/abc/layer", b"layer!", ONE)
+    driver.segments[f"{TWO}/00000000"] = 5
     driver.hidden = {"images/abc/layer"}
     [finding] = fsck(driver, repair=True, **ANY)
-    assert (finding.path, finding.done) == ("two", "removed 1 segments")
-    assert set(driver.segments) == {"one/0", "one/1"}
+    assert (finding.path, finding.done) == (TWO, "removed 1 segments")
+    assert set(driver.segments) == {f"{ONE}/00000000", f"{ONE}/00000001"}
 
 
 def test_segments_beside_those_that_a_file_owns_stay(driver: Segmented) -> None:
-    driver.write("images/abc/layer", b"layer!", "one")
-    driver.segments["one/9"] = 5
+    driver.write("images/abc/layer", b"layer!", ONE)
+    driver.segments[f"{ONE}/00000009"] = 5
     assert fsck(driver, repair=True, **ANY) == []
-    assert "one/9" in driver.segments
+    assert f"{ONE}/00000009" in driver.segments
 
 
 def test_an_upload_that_ends_during_the_walk_keeps_all_segments(driver: Segmented) -> None:
-    upload = f"{layout.repository('app')}/_uploads/id/data"
-    driver.write(upload, b"layer!", "one")
+    upload = f"{layout.repository('app')}/_uploads/{UPLOAD}/data"
+    driver.write(upload, b"layer!", ONE)
 
     class Finished(Segmented):
         def parts(self, path: str) -> list[Part] | None:
@@ -88,14 +92,14 @@ def test_an_upload_that_ends_during_the_walk_keeps_all_segments(driver: Segmente
     findings = fsck(finished, repair=True, **ANY)
     assert codes(findings) == ["orphaned-segments", "unfinished-upload"]
     assert not any(finding.done for finding in findings)
-    assert set(driver.segments) == {"one/0", "one/1"}
+    assert set(driver.segments) == {f"{ONE}/00000000", f"{ONE}/00000001"}
 
 
 def test_a_damaged_blob_that_shares_its_segments_is_not_removed(driver: Segmented) -> None:
     digest = Plant(driver).blob("app", b"layer!")
     path = layout.blob_data(digest)
-    driver.write(path, b"Layer!", "one")
-    driver.write("images/abc/layer", b"Layer!", "one")
+    driver.write(path, b"Layer!", ONE)
+    driver.write("images/abc/layer", b"Layer!", ONE)
     findings = fsck(driver, deep=True, drop_damaged=True, **ANY)
     assert codes(findings) == ["shared-segment", "wrong-content"]
     damaged = next(finding for finding in findings if finding.kind is Kind.WRONG_CONTENT)
@@ -105,8 +109,8 @@ def test_a_damaged_blob_that_shares_its_segments_is_not_removed(driver: Segmente
 
 def test_a_segment_that_the_listing_lacks_but_that_can_be_read(driver: Segmented) -> None:
     path = layout.blob_data(Plant(driver).blob("app", b"layer!"))
-    driver.write(path, b"layer!", "one")
-    driver.write("images/abc/layer", b"sound!", "two")
+    driver.write(path, b"layer!", ONE)
+    driver.write("images/abc/layer", b"sound!", TWO)
     sizes = dict(driver.segments)
 
     class Lagging(Segmented):
@@ -116,12 +120,12 @@ def test_a_segment_that_the_listing_lacks_but_that_can_be_read(driver: Segmented
 
     lagging = Lagging()
     lagging._files, lagging.owners = driver._files, driver.owners
-    lagging.segments = {name: size for name, size in sizes.items() if name.startswith("two/")}
+    lagging.segments = {name: size for name, size in sizes.items() if name.startswith(TWO)}
     assert fsck(lagging, deep=True, repair=True, drop_damaged=True, **ANY) == []
     lagging.put_content(path, b"lay")  # and now the second half cannot be read
     [finding] = fsck(lagging)
     assert finding.kind is Kind.MISSING_SEGMENT
-    assert "one/1" in finding.detail
+    assert f"{ONE}/00000001" in finding.detail
 
 
 def test_a_blob_that_comes_while_its_link_is_looked_at(driver: Segmented) -> None:

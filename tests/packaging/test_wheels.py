@@ -1,9 +1,12 @@
-"""What is in each wheel, and what it does to the environment it is installed into."""
+"""What is in the sdist and in each wheel made from it, and what they do to the environment they are installed into."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
+import tarfile
 import zipfile
 from email import message_from_bytes
 from email.message import Message
@@ -11,19 +14,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.wheels import CONSTRAINTS, ROOT, Environment, build_wheel, copy_source
+from tests.wheels import LEFT_BEHIND, ROOT, Environment, build_sdist, build_wheel, copy_source
 
 STUBS = {"docker_registry/__init__.py", "docker_registry/drivers/__init__.py"}
 
 
 @pytest.fixture(scope="module")
-def wheel2(tmp_path_factory):
-    return build_wheel("2.7", tmp_path_factory.mktemp("wheel2"))
+def sdist(tmp_path_factory):
+    return build_sdist(tmp_path_factory.mktemp("sdist"))
 
 
 @pytest.fixture(scope="module")
-def wheel3(tmp_path_factory):
-    return build_wheel("3", tmp_path_factory.mktemp("wheel3"))
+def wheel2(sdist, tmp_path_factory):
+    return build_wheel("2.7", tmp_path_factory.mktemp("wheel2"), sdist)
+
+
+@pytest.fixture(scope="module")
+def wheel3(sdist, tmp_path_factory):
+    return build_wheel("3", tmp_path_factory.mktemp("wheel3"), sdist)
 
 
 def files(wheel: Path) -> set[str]:
@@ -41,6 +49,18 @@ def source(folder: str) -> set[str]:
     """All files below a folder of the package; everything in it is meant to be installed."""
     found = (path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {str(path.relative_to(ROOT)) for path in found}
+
+
+def test_the_sdist_holds_the_whole_checkout(sdist, tmp_path):
+    shutil.copytree(ROOT, tmp_path / "checkout", ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+    checkout = {
+        str(path.relative_to(tmp_path / "checkout")) for path in (tmp_path / "checkout").rglob("*") if path.is_file()
+    }
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames() if archive.getmember(name).isfile()}
+    assert {"docs/README.md", "tests/conftest.py", ".ci/run", "CHANGELOG.md"} <= names
+    assert checkout - names <= {".gitignore"}
+    assert {name for name in names - checkout if ".egg-info/" not in name} == {"PKG-INFO"}
 
 
 def test_the_python_2_wheel_holds_the_driver_and_nothing_of_docker_registry_core(wheel2):
@@ -85,6 +105,9 @@ print(json.dumps([storage.__module__, storage.scheme, sorted(driver.available())
 """
 
 
+FETCH_IT = "import docker_registry.drivers.swift"
+
+
 def fetched(where: Environment, folder: Path) -> list[str]:
     """What a fetch of the driver finds there; run away from the source tree."""
     said = where.run("python", "-c", FETCH, cwd=folder)
@@ -101,6 +124,38 @@ def test_the_python_3_wheel_alone_gives_the_driver(wheel3, tmp_path):
     assert "docker-registry-swift" in {path.name for path in clean.bin.iterdir()}
 
 
+def refusal(where: Environment, *command: str) -> str:
+    """The one line on stderr with which a command ends; of a traceback the last."""
+    program = [str(where.bin / command[0]), *command[1:]]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, cwd=where.bin)
+    assert done.returncode == 1, done
+    return done.stderr.splitlines()[-1] if command[0] == "python" else done.stderr
+
+
+def test_the_command_names_the_extra_that_it_lacks(wheel3, tmp_path):
+    clean = Environment.fresh(tmp_path / "environment", "3")
+    clean.install("--no-deps", wheel3)
+    install = "pip install 'docker-registry-driver-swift[registry]'"
+    lacks = "docker-registry-swift: the Python module {0} is not installed: " + install + "\n"
+    for arguments in ((), ("--help",), ("serve",), ("check", "--config", "none.yml")):
+        assert refusal(clean, "docker-registry-swift", *arguments) == lacks.format("click")
+    clean.install("click")
+    assert refusal(clean, "docker-registry-swift", "check") == lacks.format("yaml")
+
+
+def test_docker_registry_core_on_python_3_is_noticed(wheel3, tmp_path):
+    clean = Environment.fresh(tmp_path / "environment", "3")
+    clean.install(wheel3)
+    clean.install("--no-deps", "docker-registry-core==2.0.3")
+    for _ in ("overwritten", "taken away"):
+        for said in (refusal(clean, "docker-registry-swift", "check"), refusal(clean, "python", "-c", FETCH_IT)):
+            assert "pip uninstall docker-registry-core, then pip install --force-reinstall" in said
+            assert said.count("\n") < 2
+        clean.run("pip", "uninstall", "--yes", "docker-registry-core")
+    clean.install("--force-reinstall", "--no-deps", wheel3)
+    assert fetched(clean, tmp_path)[1] == "swift"
+
+
 def core_files(where: Environment) -> dict[str, str]:
     """The files of docker-registry-core as installed, and their contents' hashes."""
     listing = where.run("pip", "show", "-f", "docker-registry-core").splitlines()
@@ -115,7 +170,7 @@ def test_the_python_2_wheel_comes_and_goes_beside_docker_registry_core(wheel2, t
     clean.install("docker-registry-core>=2,<3")
     before = core_files(clean)
     assert any(name.endswith("docker_registry/core/driver.py") for name in before)
-    clean.install("-c", CONSTRAINTS, wheel2)
+    clean.install(wheel2)
     assert core_files(clean) == before
     module, scheme, available = fetched(clean, tmp_path)
     assert module.startswith("docker_registry.drivers.swift")

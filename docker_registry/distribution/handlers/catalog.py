@@ -6,8 +6,11 @@ it is left, with or without a manifest: that is Distribution's notion too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from werkzeug.wrappers import Response
 
+from ..auth.access import CATALOG, Access
 from ..model import grammar, layout
 from .paging import Listing
 
@@ -15,11 +18,18 @@ __all__ = ["Catalog"]
 
 
 class Catalog(Listing):
+    @classmethod
+    def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
+        return [CATALOG]
+
     def get(self) -> Response:
         last = self.request.args.get("last", "")
         if last:
             grammar.check_name(last)
         size = self.size(default=self.settings.page_size_max)
         # Every folder of a repository's own starts with an underscore, and no part of a name does.
-        names, more = self.names(layout.REPOSITORIES, "/_", grammar.is_name, last, size)
+        names, more = self.names(layout.REPOSITORIES, "/_", self._is_shown, last, size)
         return self.answer("/v2/_catalog", {"repositories": names}, names, more)
+
+    def _is_shown(self, name: str) -> bool:
+        return grammar.is_name(name) and self.gate.may_see(self.caller, name)

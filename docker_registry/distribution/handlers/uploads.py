@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request, Response
 
+from ..auth.caller import ANONYMOUS, Caller
+from ..context import Context
 from ..errors import Code, RegistryError
 from ..model import grammar, ranges
 from ..model.digest import Digest, DigestError, new_hash
 from ..resource import Resource
-from ..storage.blob_writer import BlobWriter
 from ..storage.request_body import Body
-from ..storage.upload_sessions import Session, Sessions
+from ..storage.upload_sessions import Session
 
 __all__ = ["Upload", "Uploads"]
 
@@ -24,10 +25,10 @@ CHUNK_MIN_LENGTH = 5 * 1024 * 1024  # bytes
 class _Sending(Resource):
     """What both URL forms share."""
 
-    def __init__(self, registry, request: Request):  # type: ignore[no-untyped-def]
-        super().__init__(registry, request)
-        self.sessions = Sessions(self.driver, self.settings.secret, self.settings.upload_ttl)
-        self.blob_writer = BlobWriter(self.driver, self.store, self.sessions)
+    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
+        super().__init__(context, request, caller)
+        self.sessions = context.sessions
+        self.blob_writer = context.blob_writer
 
     def accepted(self, session: Session, status: int = 202) -> Response:
         return Response(status=status, headers=self.progress(session))
@@ -54,7 +55,7 @@ class Uploads(_Sending):
         query = self.request.args
         if "mount" in query:
             digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
-            if grammar.is_name(source) and self.blob_writer.mount(name, source, digest):
+            if grammar.is_name(source) and self.may_pull(source) and self.blob_writer.mount(name, source, digest):
                 return self.created(name, digest)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])

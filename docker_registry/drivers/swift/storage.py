@@ -6,20 +6,22 @@ import calendar
 import logging
 from email.utils import parsedate
 
-from docker_registry.core import driver, lru
+from docker_registry.core import driver
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
 from . import v1_layout
 from .compat import Stat, say
+from .files import Files
 from .http import listing
 from .http.client import Client
 from .http.deletion import delete_each
 from .login.token import Auth
 from .names import Names
 from .objects import reading
-from .objects.large import LargeObjects
-from .objects.objects import NEWEST, Content, Objects, size_of
-from .objects.segments import SegmentedStage, Workshop
+from .objects.large import NEWEST, LargeObjects
+from .objects.objects import Objects, size_of
+from .objects.segments import Segments
+from .objects.stage import SegmentedStage
 from .settings import config as options
 from .tempurl import TempUrls
 from .work.memory import shared_budget
@@ -47,38 +49,24 @@ class Storage(driver.Base):
     supports_bytes_range = True
 
     def __init__(self, path=None, config=None):
-        settings = options.read(config)
-        self._names = Names(settings.container, path)
-        self._client = Client(settings, Auth(settings))
-        self._retries = settings.retries
-        self._newest = NEWEST if settings.newest else None
+        self._settings = options.read(config)
+        self._newest = NEWEST if self._settings.newest else None
+        self._names = Names(self._settings.container, path)
+        self._client = Client(self._settings, Auth(self._settings))
         self._large = LargeObjects(self._client, self._names, SIDE_BY_SIDE)
+        self._segments = Segments(self._client, self._names, self._large, self._settings.retries)
         self._objects = Objects(self._client, self._large)
-        self._temp_urls = TempUrls(self._client, settings)
-        self._workshop = Workshop(
-            client=self._client,
-            names=self._names,
-            objects=self._objects,
-            large=self._large,
-            budget=shared_budget(settings.memory),
-            segment_size=settings.segment_size,
-            concurrency=settings.concurrency,
-            checksums=settings.checksums,
-            read_part=self._read_part,
-            changed=lambda path: self._uncache(self._names.clean(path)),
-        )
+        self._files = Files(self._names, self._objects)
+        self._temp_urls = TempUrls(self._client, self._settings)
+        self._budget = shared_budget(self._settings.memory)
 
     # The v1 interface.
 
     def get_content(self, path):
-        return self._cached_content(self._names.clean(path))
+        return self._files.get(path)
 
     def put_content(self, path, content):
-        clean = self._names.clean(path)
-        if v1_layout.is_small_file(clean):
-            self._overwrite_cached(clean, content)
-        else:
-            self._put_cached(clean, content)
+        self._files.put(path, content)
         return path
 
     def stream_read(self, path, bytes_range=None):
@@ -108,11 +96,9 @@ class Storage(driver.Base):
         return any(True for _ in self._rows(folder, limit=None if folder == self._names.root else 1))
 
     def remove(self, path):
-        name, clean = self._names.writable(path), self._names.clean(path)
-        removed = self._objects.remove_plain(name) if v1_layout.is_small_file(clean) else self._objects.remove(name)
-        if removed:
-            self._uncache(clean)
-        elif v1_layout.is_file(clean) or not self._remove_folder(self._names.folder(path)):
+        if self._files.remove(path):
+            return
+        if v1_layout.is_file(self._names.clean(path)) or not self._remove_folder(self._names.folder(path)):
             raise FileNotFoundError(say("{0}: nothing is there", path))
 
     def get_size(self, path):
@@ -128,17 +114,17 @@ class Storage(driver.Base):
     # Beyond v1.
 
     def overwrite(self, path, content):
-        self._overwrite_cached(self._names.clean(path), content)
+        self._files.overwrite(path, content)
 
     def get_newest(self, path):
-        return reading.read_object(self._client, self._names.file(path), self._newest)
+        return self._files.get_as(path, self._newest)
 
     def stat(self, path, newest=False):
         name, headers = self._existing(path, self._newest if newest else None)
         return Stat(size_of(name, headers), _modified(headers))
 
     def open(self, path, bytes_range=None):
-        return reading.open_object(self._client, self._names.file(path), bytes_range, CHUNK, self._retries)
+        return reading.open_object(self._client, self._names.file(path), bytes_range, CHUNK, self._settings.retries)
 
     def walk(self, path=None):
         for row in self._rows(self._names.folder(path)):
@@ -156,14 +142,15 @@ class Storage(driver.Base):
         return {path: error for path, error in outcomes if error is not None}
 
     def stage(self, parts=()):
-        return SegmentedStage(self._workshop, parts)
+        return SegmentedStage(self._files, self._segments, self._budget, self._settings, parts)
 
     def parts(self, path):
-        name, headers = self._existing(path)
+        # Whoever removes segments asks for those that files still have.
+        name, headers = self._existing(path, NEWEST)
         return self._large.parts(name, headers)
 
     def parts_prefix(self, path):
-        return self._large.prefix(*self._existing(path))
+        return self._large.prefix(*self._existing(path, NEWEST))
 
     def walk_parts(self):
         for row in listing.rows(self._client, self._names.segments):
@@ -171,24 +158,6 @@ class Storage(driver.Base):
 
     def remove_parts(self, names):
         return self._large.delete_parts(names)
-
-    # docker-registry-core's decorators want positional arguments, the path last.
-
-    @lru.get
-    def _cached_content(self, path):
-        return reading.read_object(self._client, self._names.file(path))
-
-    @lru.set
-    def _put_cached(self, path, content):
-        self._objects.write(self._names.writable(path), Content.plain(content))
-
-    @lru.set
-    def _overwrite_cached(self, path, content):
-        self._objects.overwrite(self._names.writable(path), Content.plain(content))
-
-    @lru.remove
-    def _uncache(self, path):
-        """Let nobody see the former content of a path."""
 
     def _existing(self, path, how=None):
         """Name and headers of a file, asked for with the headers `how`."""
@@ -198,14 +167,10 @@ class Storage(driver.Base):
             raise FileNotFoundError(say("{0}: nothing is there", path))
         return name, headers
 
-    def _read_part(self, part):
-        container, name = self._names.located(part)
-        with reading.open_object(self._client, name, None, CHUNK, self._retries, container=container) as reader:
-            for chunk in reader:
-                yield chunk
-
     def _rows(self, folder, limit=None):
         """The rows of all files below a folder, without the driver's own."""
+        if self._names.is_segment(folder):
+            return
         marker = ""
         while True:
             for row in listing.rows(self._client, folder, marker, limit=limit):
@@ -218,27 +183,39 @@ class Storage(driver.Base):
 
     def _children(self, folder):
         """The paths of a folder's files and folders, each once."""
-        files = []  # those that begin the current name: a folder of the same name may still come
+        if self._names.is_segment(folder):
+            return
+        while folder is not None:
+            nameless = None
+            for row in self._level(folder):
+                if "name" in row:
+                    yield self._names.path(row["name"])
+                elif row["subdir"] == folder + "/":
+                    nameless = row["subdir"]
+                elif row["subdir"] != self._names.segments:
+                    yield self._names.path(row["subdir"][:-1])
+            # Names such as `a//b` make folders without a name; what is in them are children of `a`.
+            folder = nameless
+
+    def _level(self, folder):
+        """The rows of a folder, one level deep, without the folders that have the name of a file."""
+        begun = []  # the files with which the current name begins: folders of their names may still come
         for row in listing.rows(self._client, folder, delimiter="/"):
             name = row.get("name") or row["subdir"]
-            while files and not name.startswith(files[-1]):
-                files.pop()
+            if name == folder:
+                continue  # an object by which other programs mark a folder
+            while begun and not name.startswith(begun[-1]):
+                begun.pop()
             if "name" in row:
-                files.append(name)
-            if name in (folder, self._names.segments) or name[:-1] in files:
+                begun.append(name)
+            elif name[:-1] in begun:
                 continue
-            if name == folder + "/":
-                # Names such as `a//b` make folders without a name; their files are children of `a`.
-                for child in self._children(name):
-                    yield child
-            else:
-                yield self._names.path(name).rstrip("/")
+            yield row
 
     def _remove_file(self, path):
         """Why a file could not be removed, or None."""
         try:
-            self._objects.remove(self._names.writable(path))
-            self._uncache(self._names.clean(path))
+            self._files.remove(path)
         except UnspecifiedError as error:
             return error
         return None
@@ -274,7 +251,7 @@ class Storage(driver.Base):
         for name, error in self.remove_many(others).items():
             failed[name] = error
         for name in plain:
-            self._uncache(self._names.path(name))
+            self._files.uncache(self._names.path(name))
         return failed
 
 

@@ -57,6 +57,14 @@ class Account:
         if there:
             yield from self._rights()
 
+    @property
+    def container(self) -> str:
+        return str(self._swift.container)
+
+    def has_container(self) -> bool:
+        """Raises ConnectionError when Swift does not say."""
+        return bool(self._client.request("HEAD", accept=(404,)).status != 404)
+
     def elsewhere(self) -> Iterator[Line]:
         """Generate a line when the container has a registry's files, but under another prefix."""
         end = f"/{layout.ROOT}/"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from docker_registry.core.driver import Base
 from docker_registry.settings import Settings
 
-from .contents import contents
+from .contents import contents, is_version_1
 from .lines import Level, Line
 
-__all__ = ["look_at_storage"]
+__all__ = ["look_at_storage", "why_nothing_is_here"]
 
 
 def look_at_storage(settings: Settings, driver: Base) -> Iterator[Line]:
@@ -31,3 +31,19 @@ def look_at_storage(settings: Settings, driver: Base) -> Iterator[Line]:
     yield from lines
     if any(line.level is Level.WARNING for line in lines):
         yield from account.elsewhere()
+
+
+def why_nothing_is_here(settings: Settings, driver: Base) -> str:
+    """Why a walk found no file of a registry, in one line; raises ConnectionError when the storage does not say."""
+    if settings.storage != "swift":
+        return "no registry's files are here"
+    from .account import Account
+
+    account = Account(settings, driver)
+    if not account.has_container():
+        return f"there is no container {account.container}: check swift_container (storage.swift.container)"
+    where = f"in container {account.container}, storage_path {settings.storage_path}"
+    if is_version_1(driver):
+        return f"{where}: these are files of docker-registry (v1), which fsck does not know, and leaves alone"
+    others = "".join(f"; {line.text}. {line.advice}" for line in account.elsewhere())
+    return f"{where}: no registry's files are here{others}"

@@ -12,7 +12,7 @@ from docker_registry.distribution.model.digest import Digest
 
 from .lines import Line, error, ok, warning
 
-__all__ = ["contents"]
+__all__ = ["contents", "is_version_1"]
 
 _SAMPLE = 10_000  # rows of the blobs' listing: one request
 _V1_REPOSITORY = "/_index_images"  # a file that every repository of docker-registry has
@@ -38,6 +38,11 @@ def contents(driver: Base) -> Iterator[Line]:
     yield ok("layout", f"{'mixed: ' if len(found) > 1 else ''}{'; '.join(found)}")
     if second:
         yield ok("repositories", f"{second} under {layout.ROOT}")
+
+
+def is_version_1(driver: Base) -> bool:
+    """Whether docker-registry's v1 layout is here."""
+    return any(True for _ in driver.list_prefixes("repositories", _V1_REPOSITORY))
 
 
 def _writers(driver: Base) -> Iterator[str]:

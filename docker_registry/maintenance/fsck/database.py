@@ -39,11 +39,14 @@ CREATE TABLE owned (part TEXT, path TEXT, first INT, size INT);
 CREATE INDEX owned_part ON owned (part);
 CREATE INDEX owned_path ON owned (path);
 CREATE TABLE prefix (prefix TEXT, path TEXT, PRIMARY KEY (prefix, path)) WITHOUT ROWID;
-CREATE TABLE part (name TEXT PRIMARY KEY, folder TEXT, size INT, modified REAL) WITHOUT ROWID;
+CREATE TABLE part (name TEXT PRIMARY KEY, folder TEXT, size INT, modified REAL, known INT) WITHOUT ROWID;
 CREATE TABLE manifest (digest TEXT PRIMARY KEY, subject TEXT, leaving TEXT) WITHOUT ROWID;
 CREATE TABLE reference (
-    manifest TEXT, digest TEXT, size INT, is_manifest INT, optional INT, PRIMARY KEY (manifest, digest)
+    manifest TEXT, digest TEXT, size INT, is_manifest INT, optional INT, platform TEXT, PRIMARY KEY (manifest, digest)
 ) WITHOUT ROWID;
+CREATE INDEX reference_digest ON reference (digest);
+CREATE TABLE broken (digest TEXT, repository TEXT, tag TEXT, size INT, why TEXT, advice TEXT);
+CREATE INDEX broken_digest ON broken (digest);
 """
 
 
@@ -59,6 +62,9 @@ class Database:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._sql.close()
 
     def _ask(self, sql: str, *values: Any) -> Iterator[Any]:

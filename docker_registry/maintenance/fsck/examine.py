@@ -18,7 +18,7 @@ from .options import DAY, Options
 from .places import What, place
 from .scan import read_link
 
-__all__ = ["Examiner", "hash_file"]
+__all__ = ["Examiner", "hash_file", "is_linked"]
 
 T = TypeVar("T")
 
@@ -42,7 +42,9 @@ class Examiner:
         yield from self.missing_segments()
         yield from self.shared_segments()
         yield from self.missing_referrers()
-        yield from self.unlinked()
+        yield from self.unlinked_references()
+        yield from self.unlinked_tags()
+        yield from self.of_no_use()
         yield from self.unfinished_uploads()
 
     def _confirmed(
@@ -102,6 +104,7 @@ class Examiner:
             f"names the {what} {reference.digest}",
             repository=reference.repository,
             digest=reference.manifest,
+            target=reference.digest,
         )
 
     def empty_blobs(self) -> Iterator[Finding]:
@@ -182,19 +185,51 @@ class Examiner:
             )
         return None
 
-    def unlinked(self) -> Iterator[Finding]:
+    def unlinked_references(self) -> Iterator[Finding]:
+        yield from self._confirmed(
+            self._unlinked_reference,
+            self._index.unlinked_references(),
+            lambda reference: layout.layer_link(reference.repository, Digest.parse(reference.digest)),
+        )
+
+    def _unlinked_reference(self, reference: Reference) -> Finding | None:
+        name, digest = reference.repository, Digest.parse(reference.digest)
+        if not is_linked(self._driver, name, Digest.parse(reference.manifest)):
+            return None
+        if is_linked(self._driver, name, digest, as_manifest=reference.is_manifest):
+            return None
+        return Finding(
+            Kind.UNLINKED_REFERENCE,
+            layout.revision_link(name, digest) if reference.is_manifest else layout.layer_link(name, digest),
+            f"{reference.manifest} names {reference.digest}",
+            repository=name,
+            digest=reference.digest,
+        )
+
+    def unlinked_tags(self) -> Iterator[Finding]:
+        yield from self._confirmed(self._unlinked_tag, self._index.unlinked_tags(), lambda link: link.path)
+
+    def _unlinked_tag(self, link: Link) -> Finding | None:
+        held = read_link(link, self._driver.get_newest(link.path))
+        if held is None or is_linked(self._driver, link.repository, held):
+            return None
+        return Finding(
+            Kind.UNLINKED_TAG,
+            link.path,
+            f"{link.repository}:{link.tag} is {held}",
+            repository=link.repository,
+            digest=str(held),
+            age=age(link.modified),
+        )
+
+    def of_no_use(self) -> Iterator[Finding]:
         for digest, path, size in self._index.unlinked_blobs():
             yield Finding(Kind.UNLINKED_BLOB, path, f"{size} bytes", digest=digest, size=size)
-        for reference in self._index.unlinked_references():
-            yield Finding(
-                Kind.UNLINKED_REFERENCE,
-                layout.layer_link(reference.repository, Digest.parse(reference.digest)),
-                f"{reference.manifest} names {reference.digest}",
-                repository=reference.repository,
-                digest=reference.digest,
-            )
         for folder, files in self._index.unknown_files():
             yield Finding(Kind.UNKNOWN_FILES, folder, f"{files} files, left alone")
+        for folder, files in self._index.unknown_parts():
+            where = f"segments/{folder}".rstrip("/")
+            yield Finding(Kind.UNKNOWN_FILES, where, f"{files} objects that are no registry's segments, left alone")
 
     def unfinished_uploads(self) -> Iterator[Finding]:
         """Uploads that are over. Those to which somebody wrote lately are in progress, and no finding."""
@@ -243,6 +278,22 @@ def _path_of_manifest(reference: Reference) -> str:
 def _path_of_referrer(row: tuple[str, str, str]) -> str:
     repository, subject, digest = row
     return layout.referrer(repository, Digest.parse(subject), Digest.parse(digest))
+
+
+def is_linked(driver: Base, repository: str, digest: Digest, as_manifest: bool = True) -> bool:
+    """Whether a repository has a blob, or a manifest: Distribution 2.1 put those among the blobs. Asks by name."""
+    links = [layout.layer_link(repository, digest)]
+    if as_manifest:
+        links.insert(0, layout.revision_link(repository, digest))
+    return any(_is_there(driver, path) for path in links)
+
+
+def _is_there(driver: Base, path: str) -> bool:
+    try:
+        driver.stat(path, newest=True)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:

@@ -106,9 +106,15 @@ class Kind(Enum):
     )
     UNLINKED_REFERENCE = (
         "unlinked-reference",
-        Severity.NOTE,
-        "the repository has a manifest, but no link to content which that names",
+        Severity.DAMAGE,
+        "a repository has a manifest, but no link to content which that names, so clients get 404 for it",
         "push the image again",
+    )
+    UNLINKED_TAG = (
+        "unlinked-tag",
+        Severity.DAMAGE,
+        "a tag names a manifest that its repository no longer has, so clients get 404 for it",
+        "push the image again, or delete the tag (--repair does)",
     )
     UNKNOWN_FILES = ("unknown-files", Severity.NOTE, "files of no layout known here", "nothing")
 
@@ -128,6 +134,7 @@ class Finding:
     detail: str
     repository: str = ""
     digest: str = ""
+    target: str = ""  # what a manifest or a tag names and clients cannot have, where `digest` is something else
     names: tuple[str, ...] = ()  # exact names of the files or segments that a repair is about
     size: int = 0  # bytes
     age: float | None = None  # seconds since it was last changed; None where the storage does not say
@@ -153,6 +160,12 @@ class Summary:
     found: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
     unsettled: int = 0
+    unpullable: int = 0  # images
+
+    @property
+    def sound(self) -> bool:
+        """Whether clients notice nothing wrong (any more)."""
+        return not (self.unsettled or self.unpullable)
 
     def count(self, finding: Finding) -> None:
         self.found[finding.kind.code] += 1

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from docker_registry.core.driver import Base
 
 from ..progress import Quiet
 from .examine import Examiner
 from .findings import Finding, Kind, Summary, age
+from .images import Image
 from .index import Index
 from .options import Options
 from .repair import Repairer
 from .scan import Scan
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["Fsck", "Options"]
 
 
 class Fsck:
-    """One run over `driver`; `summary` is right when `run` has ended."""
+    """One run over `driver`, a context manager; `summary` and `images` are right when `run` has ended."""
 
     def __init__(self, driver: Base, options: Options, progress: Quiet):
+        self._index = Index()
         self._driver = driver
         self._options = options
         self._progress = progress
@@ -29,17 +35,28 @@ class Fsck:
     def run(self) -> Iterator[Finding]:
         """Generate all findings, each mended already as far as the options allow.
 
-        Raises ConnectionError when the storage cannot be listed.
+        Raises ConnectionError when the storage cannot be listed, NoRegistryError when no registry's files are there.
         """
-        with Index() as index:
-            scan = Scan(self._driver, index, self._options.workers, self._progress)
-            examiner = Examiner(self._driver, index, self._options, self._progress)
-            repairer = Repairer(self._driver, index, self._options, lambda: not scan.untold)
-            for finding in self._find(index, scan, examiner):
-                repairer.mend(finding)
-                self.summary.count(finding)
-                yield finding
-            self._sum_up(index, examiner)
+        index = self._index
+        scan = Scan(self._driver, index, self._options.workers, self._progress)
+        examiner = Examiner(self._driver, index, self._options, self._progress)
+        repairer = Repairer(self._driver, index, self._options, lambda: not scan.untold)
+        for finding in self._find(index, scan, examiner):
+            repairer.mend(finding)
+            self.summary.count(finding)
+            index.note(finding)
+            yield finding
+        self._sum_up(index, examiner)
+
+    def images(self) -> Iterator[Image]:
+        """Generate the images that no client can pull."""
+        return self._index.broken_images()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._index.close()
 
     def _find(self, index: Index, scan: Scan, examiner: Examiner) -> Iterator[Finding]:
         # A repair may only follow the whole walk: what it removes must be no one's.
@@ -70,3 +87,4 @@ class Fsck:
         self.summary.manifests = index.count("manifest")
         self.summary.repositories = index.count("link", "repository")
         self.summary.bytes_hashed = examiner.hashed
+        self.summary.unpullable = sum(1 for _ in self.images())

@@ -14,6 +14,7 @@ from docker_registry.core.types import Entry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 
+from .images import Images
 from .manifests import Manifest
 from .ownership import Group, Owner, Ownership
 from .places import Place, What
@@ -51,7 +52,7 @@ class Upload(NamedTuple):
     modified: float | None  # of what was written last
 
 
-class Index(Ownership):
+class Index(Ownership, Images):
     """Use it as a context manager."""
 
     # Filling it.
@@ -88,7 +89,7 @@ class Index(Ownership):
         subject = str(manifest.subject) if manifest and manifest.subject else None
         self._insert("manifest", digest, subject, manifest.foreign_to_2_8 if manifest else "")
         for item in manifest.items if manifest else ():
-            self._insert("reference", digest, str(item.digest), item.size, item.is_manifest, item.optional)
+            self._insert("reference", digest, str(item.digest), *item[1:])
 
     def set_link(self, link: Link, digest: str) -> None:
         """Note the digest that a link was read to hold."""
@@ -115,6 +116,10 @@ class Index(Ownership):
         self.add_owner(Entry(path, size, modified))
 
     # Blobs, links, manifests.
+
+    def has_registry(self) -> bool:
+        """Whether any listed file is of a layout that is known here, v1's apart."""
+        return any(self.count(table) for table in ("blob", "link", "upload"))
 
     def unproven_links(self) -> Iterator[Link]:
         """Links whose content the listing did not prove to be the right digest."""
@@ -170,15 +175,26 @@ class Index(Ownership):
         )
 
     def unlinked_references(self) -> Iterator[Reference]:
-        """What a repository's manifest names and the storage has, but not the repository."""
+        """What a repository's manifest names and the storage has, but the repository has no link to."""
         yield from map(
             Reference._make,
             self._ask(
                 "SELECT reference.manifest, reference.digest, reference.size, is_manifest, link.repository FROM link"
                 " JOIN reference ON reference.manifest = link.digest JOIN there ON there.digest = reference.digest"
-                " WHERE link.what = 'REVISION' AND NOT EXISTS (SELECT 1 FROM link other"
+                " WHERE link.what = 'REVISION' AND NOT optional AND NOT EXISTS (SELECT 1 FROM link other"
                 " WHERE other.digest = reference.digest AND other.repository = link.repository"
-                " AND other.what IN ('LAYER', 'REVISION'))"
+                " AND (other.what = 'LAYER' OR other.what = 'REVISION' AND is_manifest))"
+            ),
+        )
+
+    def unlinked_tags(self) -> Iterator[Link]:
+        """Tags of manifests that are there, but that the tag's repository has no link to."""
+        yield from map(
+            Link._make,
+            self._ask(
+                f"SELECT {_LINK} FROM link JOIN there ON there.digest = link.digest"  # noqa: S608
+                " WHERE link.what = 'TAG' AND NOT EXISTS (SELECT 1 FROM link other WHERE other.digest = link.digest"
+                " AND other.repository = link.repository AND other.what IN ('LAYER', 'REVISION'))"
             ),
         )
 

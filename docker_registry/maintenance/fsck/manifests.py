@@ -27,6 +27,7 @@ class Item(NamedTuple):
     size: int | None  # bytes; None where the manifest does not say
     is_manifest: bool
     optional: bool  # a foreign layer, which a registry need not hold
+    platform: str = ""  # "linux/arm64", where an index says for which one the image is
 
 
 @dataclass(frozen=True)
@@ -83,4 +84,11 @@ def _items(document: dict[str, Any]) -> list[Item]:
 
 def _item(descriptor: dict[str, Any], is_manifest: bool) -> Item:
     foreign = bool(descriptor.get("urls"))
-    return Item(Digest.parse(descriptor["digest"]), int(descriptor["size"]), is_manifest, foreign)
+    digest, size = Digest.parse(descriptor["digest"]), int(descriptor["size"])
+    return Item(digest, size, is_manifest, foreign, _platform(descriptor))
+
+
+def _platform(descriptor: dict[str, Any]) -> str:
+    platform = descriptor.get("platform")
+    fields = platform if isinstance(platform, dict) else {}
+    return "/".join(str(fields[name]) for name in ("os", "architecture", "variant") if fields.get(name))

@@ -44,9 +44,9 @@ class Ownership(Database):
         row = self._sql.execute("SELECT modified FROM owner WHERE path = ?", (path,)).fetchone()
         return None if row is None else row[0]
 
-    def add_part(self, entry: Entry) -> None:
-        """Note one segment that the storage lists."""
-        self._insert("part", entry.path, entry.path.rpartition("/")[0], entry.size, entry.modified)
+    def add_part(self, entry: Entry, known: bool) -> None:
+        """Note one segment that the storage lists; `known` says whether its name is that of a registry's segment."""
+        self._insert("part", entry.path, entry.path.rpartition("/")[0], entry.size, entry.modified, known)
 
     def add_parts(self, path: str, parts: Iterable[Part] | None) -> None:
         """Note what a file said it consists of; None: it is plain."""
@@ -114,15 +114,21 @@ class Ownership(Database):
         )
 
     def orphans(self) -> Iterator[Group]:
-        """Folders of segments of which no file owns any."""
+        """Folders of a registry's segments of which no file owns any."""
         yield from map(
             Group._make,
             self._ask(
-                "SELECT folder, COUNT(*), SUM(size), MAX(modified) FROM part WHERE folder NOT IN"
+                "SELECT folder, COUNT(*), SUM(size), MAX(modified) FROM part WHERE known AND folder NOT IN"
                 " (SELECT folder FROM part JOIN owned ON owned.part = part.name) GROUP BY folder"
             ),
         )
 
     def parts_in(self, folder: str) -> list[str]:
-        """The names of a folder's segments."""
-        return [name for (name,) in self._ask("SELECT name FROM part WHERE folder = ?", folder)]
+        """The names of a folder's segments, without what others put there."""
+        return [name for (name,) in self._ask("SELECT name FROM part WHERE known AND folder = ?", folder)]
+
+    def unknown_parts(self) -> Iterator[tuple[str, int]]:
+        """(folder, how many objects among the segments have names of no registry and belong to no file)"""
+        yield from self._ask(
+            "SELECT folder, COUNT(*) FROM part WHERE NOT known AND name NOT IN (SELECT part FROM owned) GROUP BY folder"
+        )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from enum import Enum, auto
 from typing import NamedTuple
 
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest, DigestError
 
-__all__ = ["Place", "What", "place"]
+__all__ = ["Place", "What", "is_segment", "place"]
 
 
 class What(Enum):
@@ -42,6 +44,14 @@ class Place(NamedTuple):
 
 
 _UNKNOWN = Place(What.UNKNOWN)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # how both registries name an upload
+# Ours: the random id of a write, and the segment's number. Distribution's: the hex digits of the path that was written,
+# 32 random bytes and the SHA-1 of nothing (a slip of its `swiftSegmentPath`, in every 2.x), and the segment's number.
+_OUR_SEGMENT = re.compile(r"[0-9a-f]{32}/[a-z-]*\d{8,}")
+_THEIR_SEGMENT = re.compile(
+    f"{b'/docker/registry/v2/'.hex()}(?:[0-9a-f]{{2}})+{hashlib.sha1(usedforsecurity=False).hexdigest()}"
+)
+_NUMBER = re.compile(r"\d{16}")
 _V1_FOLDERS = ("images/", "repositories/")
 
 
@@ -60,11 +70,27 @@ def place(path: str) -> Place:
     except DigestError:
         return _UNKNOWN
     if path.startswith(layout.SESSIONS + "/"):
-        session = path[len(layout.SESSIONS) + 1 :].partition("/")[0]
-        return Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{session}")
+        match path[len(layout.SESSIONS) + 1 :].split("/"):
+            case [session, _] if _UUID.fullmatch(session):
+                return Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{session}")
+        return _UNKNOWN
     if path.startswith(_V1_FOLDERS):
         return Place(What.V1)
     return _UNKNOWN
+
+
+def is_segment(part: str) -> bool:
+    """Whether a part has a name that this registry or Distribution gives to segments.
+
+    The folder `segments` of a container may hold another application's
+    objects: what has any other name is never ours to remove.
+    """
+    if _OUR_SEGMENT.fullmatch(part):
+        return True
+    match part.split("/"):
+        case [start, rest, number] if len(start) == 3:
+            return bool(_THEIR_SEGMENT.fullmatch(start + rest) and _NUMBER.fullmatch(number))
+    return False
 
 
 def _digest(pieces: list[str]) -> Digest:
@@ -95,6 +121,8 @@ def _in_repository(path: str) -> Place:
             return Place(What.INDEX, name, tag, _digest([algorithm, code]))
         case ["manifests", "referrers", *subject, algorithm, code, "descriptor"] if len(subject) == 2:
             return Place(What.REFERRER, name, digest=_digest([algorithm, code]), subject=_digest(subject))
-        case ["uploads", upload, _, *_]:
+        case ["uploads", upload, "data" | "startedat"] | ["uploads", upload, "hashstates", _, _] if _UUID.fullmatch(
+            upload
+        ):
             return Place(What.UPLOAD, name, upload=f"{layout.repository(name)}/_uploads/{upload}")
     return _UNKNOWN

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TextIO
 
 from .findings import Finding, Kind, Severity, Summary
+from .images import Image
 
 __all__ = ["JsonReport", "TextReport"]
 
@@ -14,7 +16,7 @@ FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 
 
 class TextReport:
-    """Each finding as it comes, what to do about each kind at the end."""
+    """Each finding as it comes, then what to do about each kind, then the images that do not pull."""
 
     def __init__(self, out: TextIO):
         self._out = out
@@ -30,7 +32,7 @@ class TextReport:
         if not finding.done and finding.kind.severity is not Severity.NOTE:
             self._advice[finding.kind] = None
 
-    def end(self, summary: Summary) -> None:
+    def end(self, summary: Summary, images: Iterable[Image]) -> None:
         self._line(
             f"{summary.repositories} repositories, {summary.blobs} blobs ({summary.manifests} manifests), "
             f"{summary.files} files, {summary.segments} segments looked at"
@@ -42,6 +44,10 @@ class TextReport:
             self._line(f"  {code}: {count}, {summary.repaired[code]} repaired")
         for kind in self._advice:
             self._line(f"{kind.code}: {kind.meaning}. What to do: {kind.advice}.")
+        if summary.unpullable:
+            self._line(f"{summary.unpullable} images do not pull:")
+        for image in images:
+            self._line(f"  {image.name}: {image.why}. What to do: {image.advice}.")
 
     def _line(self, text: str) -> None:
         # Names in the storage are other people's: no control character reaches a terminal.
@@ -49,7 +55,7 @@ class TextReport:
 
 
 class JsonReport:
-    """JSON lines: findings, then the summary."""
+    """JSON lines: findings, then images that do not pull, then the summary."""
 
     def __init__(self, out: TextIO):
         self._out = out
@@ -59,7 +65,9 @@ class JsonReport:
         kind = fields.pop("kind")
         self._write({"finding": kind.code, "severity": kind.severity.value, **fields})
 
-    def end(self, summary: Summary) -> None:
+    def end(self, summary: Summary, images: Iterable[Image]) -> None:
+        for image in images:
+            self._write({"image": image.name, "why": image.why, "advice": image.advice})
         self._write({"summary": vars(summary), "format": FORMAT})
 
     def _write(self, line: dict[str, object]) -> None:

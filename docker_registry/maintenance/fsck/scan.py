@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError, WrongArgumentsError
+from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError, UsageError, WrongArgumentsError
 from docker_registry.core.types import Part, Stat
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest, DigestError
@@ -17,12 +17,16 @@ from ..progress import Quiet
 from .findings import Finding, Kind, age
 from .index import Index, Link, Owner
 from .manifests import ManifestError, read_manifest
-from .places import What, place
+from .places import What, is_segment, place
 
-__all__ = ["Scan", "gap", "read_link"]
+__all__ = ["NoRegistryError", "Scan", "gap", "read_link"]
 
 MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes; nothing larger is read as a manifest
 _NUMBERED = re.compile(r"/(\d{16})$")  # how Distribution 2.x ends the names of its segments
+
+
+class NoRegistryError(UsageError):
+    """The storage has no file of a layout that can be looked at: it is the wrong place, or nothing was pushed yet."""
 
 
 class Scan:
@@ -36,15 +40,20 @@ class Scan:
         self.untold: set[str] = set()
 
     def run(self) -> Iterator[Finding]:
-        """Raises ConnectionError when a listing cannot be had; anything less becomes a finding."""
+        """Raises ConnectionError when a listing cannot be had, NoRegistryError where no registry's files are.
+
+        Anything less becomes a finding.
+        """
         with self._progress.step("segments listed") as advance:
             for entry in self._driver.walk_parts():
-                self._index.add_part(entry)
+                self._index.add_part(entry, is_segment(entry.path))
                 advance()
         with self._progress.step("files listed") as advance:
             for entry in self._driver.walk():
                 self._index.add_file(entry, place(entry.path))
                 advance()
+        if not self._index.has_registry():
+            raise NoRegistryError("no registry's files are here")
         yield from self._read_links()
         while True:
             yield from self._read_manifests()

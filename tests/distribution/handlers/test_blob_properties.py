@@ -38,7 +38,7 @@ def test_any_way_of_cutting_an_upload_gives_the_same_blob(
     announced: bool,
 ) -> None:
     registry = fresh()
-    replica = Client(Registry(registry.driver, registry.settings))
+    replica = Client(Registry(registry.context.driver, registry.settings))
     digest = Digest.of(data, algorithm)
     push = Push(Client(registry), query=f"?digest-algorithm={algorithm}" if announced else "")
     older = push.location
@@ -65,7 +65,9 @@ def test_any_way_of_cutting_an_upload_gives_the_same_blob(
     assert pull(push.client, "some/repo", digest) == data
     push.client.delete(older)
     assert pull(replica, "some/repo", digest) == data
-    stored = [entry.path for entry in registry.driver.walk(layout.BLOBS) if entry.path.endswith(f"{digest.hex}/data")]
+    stored = [
+        entry.path for entry in registry.context.driver.walk(layout.BLOBS) if entry.path.endswith(f"{digest.hex}/data")
+    ]
     assert len(stored) == 1
 
 

@@ -11,14 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.live import venvs
-from tests.live.combinations import pytest_terminal_summary
 from tests.live.identity.cloud import Cloud
 from tests.live.identity.keystones import Keystone, Pike
 from tests.live.v1_registry import installed
 from tests.peers import need
-from tests.wheels import Environment, build_wheel
-
-__all__ = ["pytest_terminal_summary"]
+from tests.wheels import Environment, build_wheel, with_driver
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 
@@ -45,9 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def python2(wheel: Path) -> Environment:
     """Python 2.7 with our wheel in it."""
-    where = Environment(venvs.venv("driver-py27", venvs.PINS / "driver-py27.txt", venvs.python2()))
-    where.install("--no-deps", "--force-reinstall", wheel)
-    return where
+    return with_driver(venvs.venv("driver-py27", venvs.PINS / "driver-py27.txt", venvs.python2()), wheel)
 
 
 @pytest.fixture(scope="session")

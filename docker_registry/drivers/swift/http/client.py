@@ -124,9 +124,9 @@ class Client(object):
         label, target = self._place(container, name)
         return self._persist(_Request("GET", label, target, query, headers, b"", accept, None, True))
 
-    def get_json(self, name, query, container=None):
+    def get_json(self, name, query, container=None, headers=None):
         """What an object is as JSON, such as a manifest; None where the server sends something else."""
-        answer = self.open(name, query, container=container)
+        answer = self.open(name, query, headers, container=container)
         try:
             if not answer.headers.get("content-type", "").startswith("application/json"):
                 return None

@@ -16,10 +16,12 @@ from ..http import listing
 from ..http.answers import is_report
 from ..http.deletion import check_multistatus, delete_each
 
-__all__ = ["LargeObjects", "is_dynamic", "is_large", "is_static"]
+__all__ = ["NEWEST", "LargeObjects", "is_dynamic", "is_large", "is_static"]
 
 logger = logging.getLogger(__name__)
 
+# Makes Swift ask all replicas and answer as the newest one does; without it, the first that answers may be an old one.
+NEWEST = {"X-Newest": "true"}
 DEEPEST = 10  # manifests within manifests, as in Swift itself
 
 
@@ -78,22 +80,31 @@ class LargeObjects(object):
         failed = delete_each(self._client, places, self._limit)
         return {places[place]: error for place, error in failed.items()}
 
-    def forget(self, name, parts):
-        """Delete segments that a replaced or abandoned manifest under `name` had, unless the live one has them.
+    def sweep(self, name, parts, live):
+        """Delete those of `parts` that the object `name` does not have, given what HEAD said of it (None: it is gone).
 
-        In doubt they stay; garbage collection finds them.
+        What cannot be deleted, or not be told, stays for garbage collection.
         """
         if not parts:
             return
         try:
-            answer = self._client.request("HEAD", name, accept=(404,))
-            live = () if answer.status == 404 else self.parts(name, answer.headers) or ()
-            kept = {part.name for part in live}
-            failed = self.delete_parts(part.name for part in parts if part.name not in kept)
+            has = self._owner(name, live)
+            failed = self.delete_parts(part.name for part in parts if not has(part.name))
         except UnspecifiedError as error:
             failed = {parts[0].name: error}
         if failed:
             logger.warning("segments once of %s stay until garbage collection: %s", name, _one(failed))
+
+    def _owner(self, name, headers):
+        """A function that says of a part's name whether a large object has it, given what HEAD said."""
+        if headers is None:
+            return lambda part: False
+        prefix = self.prefix(name, headers)
+        if prefix is not None:
+            # Not by a listing, which may lag behind.
+            return lambda part: part.startswith(prefix)
+        names = {part.name for part in self.parts(name, headers) or ()}
+        return lambda part: part in names
 
     def _static(self, container, name, depth):
         if depth > DEEPEST:
@@ -111,7 +122,7 @@ class LargeObjects(object):
                 yield below
 
     def _manifest(self, container, name):
-        manifest = self._client.get_json(name, "multipart-manifest=get", container)
+        manifest = self._client.get_json(name, "multipart-manifest=get", container, NEWEST)
         if manifest is None:
             # Ceph's gateway may not know the query, and sends the object itself.
             raise BrokenError(say("{0}: this server does not give the manifests of large objects", name))
@@ -128,7 +139,7 @@ class LargeObjects(object):
             "DELETE",
             name,
             "multipart-manifest=delete",
-            {"Accept": "application/json"},
+            dict(NEWEST, Accept="application/json"),
             accept=(404,),
             check=is_report,
         )

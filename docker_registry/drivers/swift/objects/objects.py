@@ -4,18 +4,17 @@ from __future__ import unicode_literals
 
 import logging
 
-from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnreachableError
+from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnreachableError, UnspecifiedError
 
 from ..compat import md5, say
 from ..http.client import Answer
-from .large import is_large
+from .large import NEWEST, is_large
+from .reading import read_object
 
-__all__ = ["NEWEST", "Content", "Objects", "size_of"]
+__all__ = ["Content", "Objects", "size_of"]
 
 logger = logging.getLogger(__name__)
 
-# Makes Swift ask all replicas and answer as the newest one does; without it, the first that answers may be an old one.
-NEWEST = {"X-Newest": "true"}
 COMMIT = "X-Object-Meta-Commit"
 # A name may appear and vanish between a refused PUT and the look at why; so often in a row is no accident.
 ROUNDS = 5
@@ -27,9 +26,11 @@ class Content(object):
     """What a PUT sends: a plain object's bytes, or a manifest's (then with a `query`).
 
     `size` is that of the file; `parts` are the segments that it consists of;
-    `commit` is the identity by which its writer knows it again. `etag` is that
-    of a plain object's bytes, `manifest_etag` the one that Swift makes of a
-    manifest's segments, as far as they are known.
+    `commit` is the identity by which its writer knows it again. `unanswered`
+    is set when a PUT of it broke off without an answer: it may have worked, or
+    still be on its way. `etag` is that of a plain object's bytes,
+    `manifest_etag` the one that Swift makes of a manifest's segments, None
+    where it is not known.
     """
 
     def __init__(self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None):
@@ -39,6 +40,7 @@ class Content(object):
         self.etag = etag
         self.parts = parts
         self.commit = commit
+        self.unanswered = False
         self.stored_as = etag or manifest_etag
 
     @classmethod
@@ -53,13 +55,41 @@ class Content(object):
             headers[COMMIT] = self.commit
         return headers
 
+    def doubtless_parts(self):
+        """The parts that no PUT of this content can bring to life any more, once another object is live."""
+        return [] if self.unanswered else list(self.parts)
+
+    def is_in(self, headers):
+        """Whether an object is this content, given what HEAD said of it (None: there is none)."""
+        if headers is None:
+            return False
+        if self.wrote(headers):
+            return True
+        return self.etag == headers.get("etag", "").strip('"') and not is_large(headers)
+
+    def wrote(self, headers):
+        """Whether a PUT of this very content made an object, given what HEAD said of it."""
+        return self.commit is not None and headers.get(COMMIT.lower()) == self.commit
+
 
 class Objects(object):
-    """Objects by their names. Nothing here leaves segments behind that it knows to be no one's."""
+    """Objects by their names. Nothing here leaves segments behind that it knows to be no one's.
+
+    Several writers may meet over one name, without a lock: Swift keeps what was put last. So each looks at what is live
+    after it has put a manifest, or replaced one, and removes what that does not name: the segments of what it replaced,
+    and its own where another came after it. A writer that looked before another, already under way, put its own over it
+    leaves segments to garbage collection.
+
+    Every look that decides over a deletion, or that something may stay, asks for the newest.
+    """
 
     def __init__(self, client, large):
         self._client = client
         self._large = large
+
+    def get(self, name, how=None):
+        """The whole of a small object, asked for with the headers `how`."""
+        return read_object(self._client, name, how)
 
     def head(self, name, how=None):
         """The headers of an object, asked for with the headers `how`; None where there is none."""
@@ -67,45 +97,51 @@ class Objects(object):
         return None if answer.status == 404 else answer.headers
 
     def write(self, name, content):
-        """Put content under a name: 1 request where nothing is there, 2 where the same is, else 3 and old segments."""
+        """Put content without segments: 1 request where nothing is there, 2 where the same is, else 3.
+
+        Where what was there had segments, further ones look for these.
+        """
         if self._put_new(name, content):
             return
-        there = self.head(name)
-        if there is None or not self._is_same(there, content):
-            self._replace(name, content, there)
+        former = self._look(name)
+        if not content.is_in(former) or "x-delete-at" in former:
+            self._replace(name, content, former)
 
     def replace(self, name, content):
-        """Put content under a name whether or not something is there: 2 requests, and old segments."""
-        self._replace(name, content, self.head(name))
+        """Put content whether or not something is there: 2 requests, a look after it where segments are at stake."""
+        self._replace(name, content, self._look(name))
 
     def overwrite(self, name, content):
         """Put content under a name that has no segments, whatever is there: 1 request."""
         self._put(name, content)
 
     def settle(self, name, content):
-        """Put content under a name that determines it; whether it is this very content that is there now.
+        """Put content under a name that determines it, unless it is there.
 
-        A file of the same size stays, one of another size is damaged and
-        gives way. 1 request where nothing is there.
+        A file of the same size stays, and the segments of this content go; one
+        of another size is damaged and gives way. 1 request where nothing is
+        there: two writers that overlap there may both succeed, and the segments
+        of the one that is not live are left to garbage collection.
         """
         for _ in range(ROUNDS):
             if self._put_new(name, content):
-                return True
-            there = self.head(name)
+                return
+            there = self._look(name)
             if there is None:
                 continue
-            if there.get(COMMIT.lower()) == content.commit:
-                return True
+            if content.wrote(there):
+                return
             if size_of(name, there) != content.size:
                 self._replace(name, content, there)
-                return True
+                return
             if self._keep(name, there):
-                return False
+                self._large.sweep(name, content.doubtless_parts(), there)
+                return
         raise UnreachableError(say("PUT {0}: it keeps appearing and vanishing", name))
 
     def remove(self, name):
         """Delete an object and its segments; whether there was one. At most 2 requests unless it is dynamic."""
-        there = self.head(name)
+        there = self._look(name)
         if there is None:
             return False
         self._large.remove(name, there)
@@ -116,36 +152,72 @@ class Objects(object):
 
         def look():
             # Sent again, the request would find nothing, and say so, after its own success.
-            return None if self.head(name) else REMOVED
+            return None if self._look(name) else REMOVED
 
         return self._client.request("DELETE", name, accept=(404,), doubt=look).status != 404
 
-    def _put_new(self, name, content):
-        def look():
-            return None if self.head(name) is None else TAKEN
+    def forget(self, name, parts):
+        """Delete segments of an abandoned write under a name, unless what is live there has them."""
+        if not parts:
+            return
+        try:
+            live = self._look(name)
+        except UnspecifiedError as error:
+            logger.warning("segments meant for %s stay until garbage collection: %s", name, error)
+            return
+        self._large.sweep(name, parts, live)
 
-        answer = self._put(name, content, (412,), look, only_new=True)
+    def _look(self, name):
+        """The headers of the newest object, or None: what decisions hang on."""
+        return self.head(name, NEWEST)
+
+    def _put_new(self, name, content):
+        """Put content where nothing is; whether that was so."""
+
+        def look():
+            content.unanswered = True
+            return None if self._look(name) is None else TAKEN
+
+        headers = content.headers(only_new=True)
+        answer = self._client.put(name, content.body, content.query, headers, (412,), look, content.stored_as)
         return answer.status != TAKEN.status
 
-    def _put(self, name, content, accept=(), doubt=None, only_new=False):
-        headers = content.headers(only_new)
-        return self._client.put(name, content.body, content.query, headers, accept, doubt, content.stored_as)
+    def _put(self, name, content):
+        def note():
+            content.unanswered = True
 
-    def _replace(self, name, content, there):
-        old = self._old_parts(name, there) if there is not None and is_large(there) else ()
+        headers = content.headers(only_new=False)
+        self._client.put(name, content.body, content.query, headers, doubt=note, etag=content.stored_as)
+
+    def _replace(self, name, content, former):
+        old = self._old_parts(name, former) if former is not None and is_large(former) else ()
         self._put(name, content)
-        self._large.forget(name, old)
+        if old or content.parts:
+            self._look_back(name, content, former, old)
 
-    def _old_parts(self, name, there):
+    def _look_back(self, name, content, former, old):
+        """Delete what a PUT has left to no one; `former` is what HEAD said before it, `old` are the parts that had."""
         try:
-            return self._large.parts(name, there)
+            live = self._look(name)
+        except UnspecifiedError as error:
+            logger.warning("segments once of %s may stay until garbage collection: %s", name, error)
+            return
+        if content.is_in(live):
+            mine = {part.name for part in content.parts}
+            self._large.sweep(name, [part for part in old if part.name not in mine], None)
+        elif _version(live) == _version(former):
+            # As if nothing had been put: the replicas that took it do not answer.
+            logger.warning("segments of %s may stay until garbage collection: it is not there yet", name)
+        else:
+            self._large.sweep(name, list(old) + content.doubtless_parts(), live)
+
+    def _old_parts(self, name, former):
+        try:
+            return self._large.parts(name, former)
         except (BrokenError, FileNotFoundError) as error:
             # What cannot be read must not hinder the write that heals it.
             logger.warning("%s is replaced; its old segments stay until garbage collection: %s", name, error)
             return ()
-
-    def _is_same(self, there, content):
-        return content.etag == there.get("etag", "").strip('"') and not is_large(there) and "x-delete-at" not in there
 
     def _keep(self, name, there):
         """Rescue what is there from a garbage collector that marked it; whether it is still there."""
@@ -153,6 +225,11 @@ class Objects(object):
             return True
         answer = self._client.request("POST", name, headers={"X-Remove-Delete-At": "now"}, accept=(404,))
         return answer.status != 404
+
+
+def _version(headers):
+    """What tells one object under a name from the next, given what HEAD said."""
+    return headers and tuple(headers.get(key) for key in ("x-timestamp", "etag", COMMIT.lower()))
 
 
 def size_of(name, headers):

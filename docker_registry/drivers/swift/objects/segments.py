@@ -1,258 +1,76 @@
-"""The two-step write: cut a stream into segments, send them while it is read, then name the whole.
-
-Up to one segment stays in memory until the stage is closed, so that a small
-file becomes one plain object with one PUT. Every stage writes its segments
-under an identity of its own: nobody else ever uses these names.
-"""
+"""Segments in Swift by the names of their parts: sent, named in a manifest, read back, deleted."""
 
 from __future__ import unicode_literals
 
-import binascii
 import json
-import logging
-import os
-from collections import namedtuple
 
-from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
+from ..compat import md5
+from .reading import open_object
 
-from ..compat import Blocks, Part, Stage, md5
-from ..work.greenlets import breathe
-from ..work.hashing import Md5, NoChecksum
-from ..work.memory import Lease
-from ..work.workers import WorkerPool
-from .objects import Content
+__all__ = ["Segments"]
 
-__all__ = ["SegmentedStage", "Workshop"]
-
-logger = logging.getLogger(__name__)
-
-BLOCK = 1 << 20  # bytes asked of a stream at a time
-SMALL = 16 << 10  # bytes; a stream that gives fewer gets its blocks joined
-PATIENCE = 1.0  # seconds that a stream without any memory waits, before it takes one block beyond the budget
+CHUNK = 256 << 10  # bytes read at a time
 MANIFEST_ROWS = 1000  # segments of a manifest, where the server does not say
-
-# What all stages of a driver share. `read_part` generates the bytes of a part, given its name; `changed` is told of
-# each path that was written.
-Workshop = namedtuple(
-    "Workshop", "client names objects large budget segment_size concurrency checksums read_part changed"
-)
+MANIFEST = "multipart-manifest=put"
 
 
-class SegmentedStage(Stage):
-    """A stage over segments in Swift, see `docker_registry.core.staging.Stage`."""
+class Segments(object):
+    """The segments below one root. `retries` are the further tries of a body that breaks."""
 
-    def __init__(self, workshop, parts=()):
-        self._shop = workshop
-        self._id = binascii.hexlify(os.urandom(16)).decode("ascii")
-        self._given = [Part(*part) for part in parts]
-        self._mine = []
-        self._count = 0
-        self._etags = {}
-        self._tail = _Tail(workshop)
-        self._workers = WorkerPool(workshop.concurrency)
-        self._tried = None
-        self._in_doubt = False
+    def __init__(self, client, names, large, retries):
+        self._client = client
+        self._names = names
+        self._large = large
+        self._retries = retries
 
-    @property
-    def size(self):
-        return sum(part.size for part in self._given + self._mine) + self._tail.size
+    def put(self, part, body, etag):
+        """Send a segment; with `etag`, its MD5, Swift's answer must have the same."""
+        _, name = self._names.located(part.name)
+        self._client.put(name, body, headers={"ETag": etag} if etag else None, etag=etag)
 
-    def fill(self, fp):
-        before = self.size
-        with self._shop.budget.stream():
-            while self._fill_block(fp):
-                pass
-        return self.size - before
-
-    def _fill_block(self, fp):
-        """Take the next bytes; whether there were any."""
-        limit = min(self._shop.segment_size, self._shop.budget.portion() or self._shop.segment_size)
-        room = limit - self._tail.size
-        want = min(BLOCK, room if room > 0 else limit)
-        self._make_room(want)
-        block = fp.read(want)
-        if block:
-            if self._tail.size + len(block) > limit:
-                self._send_tail()
-                self._tail.lease.overdraw(len(block))
-            self._tail.append(block)
-            # A client that is always ready would else keep everybody else from sending.
-            breathe()
-        return bool(block)
-
-    def read(self):
-        self._workers.join()
-        for part in self._given + self._mine:
-            for chunk in self._shop.read_part(part.name):
+    def read(self, part):
+        """Generate the bytes of a segment."""
+        container, name = self._names.located(part.name)
+        with open_object(self._client, name, None, CHUNK, self._retries, container=container) as reader:
+            for chunk in reader:
                 yield chunk
-        for block in self._tail.blocks:
-            yield block
 
-    def keep(self):
-        self._send_tail()
-        self._workers.join()
-        self._given, self._mine = self._given + self._mine, []
-        return list(self._given)
+    def delete(self, parts):
+        """Delete segments; returns those that could not be, and why."""
+        return self._large.delete_parts(part.name for part in parts)
 
-    def commit(self, path, immutable=False):
-        name = self._shop.names.writable(path)
-        content = self._content()
-        # Until there is a clear answer, the closing PUT may have worked, or still be on its way.
-        self._tried, self._in_doubt = name, True
-        try:
-            ours = self._close(name, content, immutable)
-        except (UsageError, MissingError, BrokenError):
-            self._in_doubt = False
-            raise
-        self._given, self._mine = [], []
-        self._tail.clear()
-        self._shop.changed(path)
-        if not ours:
-            self._shop.large.forget(name, content.parts)
+    def manifest(self, parts, etags, new_part):
+        """The manifest of a file of these parts, as its closing PUT sends it, and the ETag that Swift makes of it.
 
-    def _close(self, name, content, immutable):
-        """Send the closing PUT; whether the name now stands for this very content."""
-        if immutable:
-            return self._shop.objects.settle(name, content)
-        if content.parts:
-            self._shop.objects.replace(name, content)
-        else:
-            self._shop.objects.write(name, content)
-        return True
+        `etags` are MD5s by names of parts; without all of them the ETag is None.
 
-    def discard(self):
-        self._mine = self._given + self._mine
-        self._given = []
-        self._abandon()
-
-    def _abandon(self):
-        try:
-            self._workers.join()
-        except Exception as error:  # noqa: BLE001  whatever it is, the others get removed
-            logger.info("a segment of an abandoned stage failed: %s", error)
-        mine, self._mine = self._mine, []
-        self._tail.clear()
-        if self._in_doubt and mine:
-            logger.warning("%s segments stay until garbage collection: their commit had no answer", len(mine))
-        elif self._tried:
-            self._shop.large.forget(self._tried, mine)
-        else:
-            for why in self._shop.large.delete_parts(part.name for part in mine).values():
-                logger.warning("a segment stays until garbage collection: %s", why)
-
-    def _make_room(self, want):
-        """Get memory for `want` further bytes, by sending what is there if need be.
-
-        Nothing here waits for another stream without an end to it, so that
-        streams cannot block each other for good.
+        Where they are too many for one, manifests of their own stand for them, under the parts that `new_part` names.
         """
-        lease = self._tail.lease
-        while not lease.cover(self._tail.size + want):
-            if self._workers.busy:
-                self._workers.wait_one()
-            elif self._tail.size:
-                self._send_tail()
-                lease = self._tail.lease
-            else:
-                if not lease.cover(want, PATIENCE):
-                    lease.overdraw(want)
-                return
-
-    def _send_tail(self):
-        """Hand what is in memory over to the pool, as a segment."""
-        if not self._tail.size:
-            return
-        tail, self._tail = self._tail, _Tail(self._shop)
-        part = self._new_part("", tail.size)
-        try:
-            self._workers.submit(self._send, part, tail)
-        except BaseException:
-            tail.clear()
-            raise
-
-    def _new_part(self, kind, size):
-        part = Part("{0}/{1}{2:08d}".format(self._id, kind, self._count), size)
-        self._count += 1
-        self._mine.append(part)
-        return part
-
-    def _send(self, part, tail):
-        try:
-            etag = tail.md5.hexdigest()
-            _, name = self._shop.names.located(part.name)
-            self._shop.client.put(name, tail.body(), headers={"ETag": etag} if etag else None, etag=etag)
-            if etag:
-                self._etags[part.name] = etag
-        finally:
-            tail.clear()
-
-    def _content(self):
-        """What the closing PUT has to send."""
-        if not any(part.size for part in self._given + self._mine):
-            return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id)
-        self._send_tail()
-        self._workers.join()
-        size = self.size
-        limit = self._shop.client.info.get("slo", {}).get("max_manifest_segments", MANIFEST_ROWS)
-        rows = [self._row(part) for part in self._given + self._mine if part.size]
+        limit = self._client.info.get("slo", {}).get("max_manifest_segments", MANIFEST_ROWS)
+        rows = [self._row(part, part.size, etags.get(part.name)) for part in parts if part.size]
         while len(rows) > limit:
-            rows = [self._nest(rows[start : start + limit]) for start in range(0, len(rows), limit)]
-        body = json.dumps(rows).encode("ascii")
-        return Content(
-            body,
-            size,
-            "multipart-manifest=put",
-            parts=self._given + self._mine,
-            commit=self._id,
-            manifest_etag=_manifest_etag(rows),
-        )
+            rows = [self._nest(new_part(), rows[start : start + limit]) for start in range(0, len(rows), limit)]
+        return _body(rows), _etag(rows)
 
-    def _nest(self, rows):
+    def _nest(self, part, rows):
         """Put a manifest of some rows; returns the row that stands for them."""
-        part = self._new_part("manifest-", 0)
-        container, name = self._shop.names.located(part.name)
-        body = json.dumps(rows).encode("ascii")
-        self._shop.client.put(name, body, "multipart-manifest=put", etag=_manifest_etag(rows))
-        return {"path": "/{0}/{1}".format(container, name), "size_bytes": sum(row["size_bytes"] for row in rows)}
+        _, name = self._names.located(part.name)
+        self._client.put(name, _body(rows), MANIFEST, etag=_etag(rows))
+        return self._row(part, sum(row["size_bytes"] for row in rows), None)
 
-    def _row(self, part):
-        row = {"path": "/{0}/{1}".format(*self._shop.names.located(part.name)), "size_bytes": part.size}
-        if part.name in self._etags:
-            row["etag"] = self._etags[part.name]
+    def _row(self, part, size, etag):
+        row = {"path": "/{0}/{1}".format(*self._names.located(part.name)), "size_bytes": size}
+        if etag:
+            row["etag"] = etag
         return row
 
 
-def _manifest_etag(rows):
+def _etag(rows):
     """The ETag that Swift makes of a manifest with these rows; None where one of theirs is not known."""
     if not all("etag" in row for row in rows):
         return None
     return md5("".join(row["etag"] for row in rows).encode("ascii")).hexdigest()
 
 
-class _Tail(object):
-    """The segment that is being filled: its bytes, their MD5 if it is wanted, and the memory they were granted."""
-
-    def __init__(self, workshop):
-        self.lease = Lease(workshop.budget)
-        self._new_md5 = Md5 if workshop.checksums else NoChecksum
-        self.md5 = self._new_md5()
-        self.size = 0
-        self.blocks = []
-
-    def append(self, block):
-        if self.blocks and len(self.blocks[-1]) < SMALL:
-            self.blocks[-1] += block
-        else:
-            self.blocks.append(block)
-        self.md5.update(block)
-        self.size += len(block)
-
-    def body(self):
-        """All of it, to be sent as it lies in memory."""
-        return Blocks(self.blocks) if self.size else b""
-
-    def clear(self):
-        self.size = 0
-        self.blocks = []
-        self.md5 = self._new_md5()
-        self.lease.end()
+def _body(rows):
+    return json.dumps(rows).encode("ascii")

@@ -1,0 +1,159 @@
+"""Who may come in, as either config file says it: Distribution's `auth`, and the section `registry.auth`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.auth.patterns import Pattern
+from docker_registry.settings import Auth, Immutable, Rule, TokenServer
+
+from .values import Options, flag, text
+
+__all__ = ["DISTRIBUTION", "add_distribution", "read_section"]
+
+_DEEDS = ("pull", "push", "delete")
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A text, or a list of texts."""
+    return tuple(text(item) for item in (value if isinstance(value, list) else [value]))
+
+
+def _no(value: Any) -> bool:
+    if flag(value):
+        raise ValueError("is not supported; give auth.token.realm the whole URL")
+    return False
+
+
+# Distribution's keys below `auth`, and how each is read.
+DISTRIBUTION: dict[str, Callable[[Any], Any]] = {
+    "htpasswd.path": text,
+    "htpasswd.realm": text,
+    "token.autoredirect": _no,
+    "token.autoredirectpath": text,
+    "token.issuer": text,
+    "token.jwks": text,
+    "token.realm": text,
+    "token.rootcertbundle": text,
+    "token.service": text,
+    "token.signingalgorithms": texts,
+}
+
+
+def add_distribution(auth: Auth, options: Options) -> Auth:
+    """`auth` with what Distribution's keys say; `options` has them without `auth.` before them."""
+    values = {name: options.take(name, convert, None) for name, convert in DISTRIBUTION.items()}
+    fields: dict[str, Any] = {}
+    if values["htpasswd.path"]:
+        fields["htpasswd"] = values["htpasswd.path"]
+    if values["htpasswd.realm"]:
+        fields["realm"] = values["htpasswd.realm"]
+    token = {name.removeprefix("token."): value for name, value in values.items() if name.startswith("token.")}
+    if any(token.values()):
+        fields["token"] = _token_server(token, f"{options.where}.token")
+    return _checked(dataclasses.replace(auth, **fields), options.where)
+
+
+def read_section(options: Options) -> Auth:
+    """The section `registry.auth`. Raises ConfigError."""
+    token = options.take("token", lambda value: Options(value, f"{options.where}, token"), None)
+    auth = Auth(
+        htpasswd=options.take("htpasswd", text, ""),
+        realm=options.take("realm", text, Auth.realm),
+        token=_token_section(token) if token else None,
+        robots=options.take("robots", flag, False),
+        revoked=options.take("revoked", texts, ()),
+        policy=tuple(_rule(item) for item in _mappings(options, "policy")),
+        immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
+    )
+    options.refuse_rest(["htpasswd", "realm", "token", "robots", "revoked", "policy", "immutable"])
+    return _checked(auth, options.where)
+
+
+def _checked(auth: Auth, where: str) -> Auth:
+    if auth.htpasswd and auth.token:
+        raise ConfigError(f"{where}: has htpasswd and token; choose one")
+    if auth.policy and not auth.is_on:
+        raise ConfigError(f"{where}: policy: nobody can log in; add htpasswd, token or robots: true")
+    return auth
+
+
+def _token_section(options: Options) -> TokenServer:
+    names = [name.removeprefix("token.") for name in DISTRIBUTION if name.startswith("token.")]
+    values = {name: options.take(name, DISTRIBUTION[f"token.{name}"], None) for name in names}
+    options.refuse_rest(names)
+    return _token_server(values, options.where)
+
+
+def _token_server(values: Mapping[str, Any], where: str) -> TokenServer:
+    for name in ("realm", "service", "issuer"):
+        if not values[name]:
+            raise ConfigError(f"{where}: {name}: is missing")
+    if not (values["rootcertbundle"] or values["jwks"]):
+        raise ConfigError(f"{where}: rootcertbundle: is missing, and jwks too; one must name the server's keys")
+    return TokenServer(
+        realm=values["realm"],
+        service=values["service"],
+        issuer=values["issuer"],
+        certificates=values["rootcertbundle"] or "",
+        jwks=values["jwks"] or "",
+        algorithms=values["signingalgorithms"] or (),
+    )
+
+
+def _mappings(options: Options, name: str) -> list[Options]:
+    def convert(value: Any) -> list[Options]:
+        if not isinstance(value, list):
+            raise ValueError("must be a list")
+        return [Options(item, f"{options.where}, {name}, item {number}") for number, item in enumerate(value, 1)]
+
+    return options.take(name, convert, [])
+
+
+def _rule(options: Options) -> Rule:
+    rule = Rule(
+        who=options.take("who", _who, ()),
+        repositories=options.take("repositories", _patterns, ("**",)),
+        may=options.take("may", _deeds, ()),
+    )
+    if not (rule.who and rule.may):
+        raise ConfigError(f"{options.where}: {'may' if rule.who else 'who'}: is missing")
+    options.refuse_rest(["who", "repositories", "may"])
+    return rule
+
+
+def _immutable(options: Options) -> Immutable:
+    found = Immutable(
+        repositories=options.take("repositories", _patterns, ("**",)), tags=options.take("tags", _patterns, ("*",))
+    )
+    options.refuse_rest(["repositories", "tags"])
+    return found
+
+
+def _who(value: Any) -> tuple[str, ...]:
+    names = texts(value)
+    for name in names:
+        if name not in ("*", "anonymous") and not (name.startswith(("user:", "robot:")) and name.partition(":")[2]):
+            raise ValueError(f"{name!r} must be anonymous, user:NAME, robot:NAME, or * for everybody who logged in")
+    return names
+
+
+def _deeds(value: Any) -> tuple[str, ...]:
+    deeds = texts(value)
+    for deed in deeds:
+        if deed not in _DEEDS:
+            raise ValueError(f"{deed!r} must be one of {', '.join(_DEEDS)}")
+    return deeds
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    patterns = texts(value)
+    for pattern in patterns:
+        try:
+            Pattern(pattern)
+        except ValueError as error:
+            raise ValueError(f"{pattern!r} {error}") from None
+    return patterns

@@ -1,0 +1,121 @@
+"""Basic authentication: a name and a password, checked by whoever knows them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from cachetools import TTLCache
+
+from ..errors import Code, RegistryError
+from .access import Access
+from .caller import ANONYMOUS, Caller
+from .gate import RefusedError, challenge
+
+__all__ = ["Basic", "Passwords"]
+
+REMEMBERED = 60.0  # s for which a checked password needs no second check
+WRONG = 10  # wrong passwords that an address may send for one name ...
+WRONG_NAMES = 100  # ... and for all names, since a proxy's address may be that of many clients ...
+WINDOW = 60.0  # s; ... before it has to wait so long for what is not remembered
+AT_ONCE = 32  # checks under way; a check takes a core for a tenth of a second
+_ENTRIES = 10_000  # passwords, and addresses, remembered
+
+
+class Passwords(Protocol):
+    """Somebody who knows names and passwords."""
+
+    @property
+    def version(self) -> object:
+        """Changes whenever `check` may answer otherwise than before."""
+
+    def check(self, name: str, password: str) -> Caller | None:
+        """Who that is, or None; takes as long for a name that is known as for one that is not."""
+
+
+class Basic:
+    """Asks each of `known` in turn.
+
+    Answers are remembered for a minute, under a key from which nobody gets the
+    password back. `clock` gives seconds and never goes back.
+    """
+
+    scheme = "basic"
+
+    def __init__(self, realm: str, known: Sequence[Passwords], clock: Callable[[], float] = time.monotonic):
+        self._realm = realm
+        self._known = known
+        self._key = secrets.token_bytes(32)
+        self._lock = threading.Lock()
+        self._checked: TTLCache[bytes, Caller | None] = TTLCache(_ENTRIES, REMEMBERED, clock)
+        self._wrong: TTLCache[object, int] = TTLCache(_ENTRIES, WINDOW, clock)
+        self._under_way = 0
+
+    def enter(self, credentials: str, client: str) -> Caller:
+        name, password = _decode(credentials)
+        if not name and not password:
+            return ANONYMOUS  # so clients that have no password answer a challenge
+        key = self._remembered_as(name, password)
+        with self._lock:
+            # Before what is remembered, else a guess that is right would be told from a wrong one.
+            if self._wrong.get((client, name), 0) >= WRONG:
+                raise _wait("too many wrong passwords for this name", WINDOW)
+            if key in self._checked:
+                return _accepted(self._checked[key], name)
+        caller = self._check(name, password, client)
+        with self._lock:
+            self._checked[key] = caller
+            if caller is None:
+                for who in (client, (client, name)):
+                    self._wrong[who] = self._wrong.get(who, 0) + 1
+        return _accepted(caller, name)
+
+    def challenge(self, accesses: Sequence[Access], error: str) -> str:
+        return challenge("Basic", {"realm": self._realm})
+
+    def _remembered_as(self, name: str, password: str) -> bytes:
+        versions = [repr(known.version) for known in self._known]
+        return hmac.digest(self._key, repr((versions, name, password)).encode(), "sha256")
+
+    def _check(self, name: str, password: str, client: str) -> Caller | None:
+        with self._lock:
+            if self._wrong.get(client, 0) >= WRONG_NAMES:
+                raise _wait("too many wrong passwords from this address", WINDOW)
+            if self._under_way >= AT_ONCE:
+                raise _wait("too many logins at once", 1)
+            self._under_way += 1
+        try:
+            # Each is asked, also behind one that knows the name: how long it takes must tell nothing.
+            found = [known.check(name, password) for known in self._known]
+        finally:
+            with self._lock:
+                self._under_way -= 1
+        return next((caller for caller in found if caller), None)
+
+
+def _decode(credentials: str) -> tuple[str, str]:
+    """RFC 7617: base64 of `name:password`, in UTF-8."""
+    try:
+        text = base64.b64decode(credentials, validate=True).decode("utf8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise RefusedError("the Basic credentials are malformed") from None
+    name, colon, password = text.partition(":")
+    if not colon:
+        raise RefusedError("the Basic credentials are malformed")
+    return name, password
+
+
+def _accepted(caller: Caller | None, name: str) -> Caller:
+    if caller is None:
+        raise RefusedError(f"wrong name or password, given as {name[:60]!r}")
+    return caller
+
+
+def _wait(why: str, seconds: float) -> RegistryError:
+    return RegistryError(Code.TOOMANYREQUESTS, f"{why}, try again later", headers={"Retry-After": str(int(seconds))})

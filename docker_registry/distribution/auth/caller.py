@@ -1,0 +1,39 @@
+"""Who sent a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from .access import Access
+
+__all__ = ["ANONYMOUS", "Caller", "Kind"]
+
+
+class Kind(str, Enum):
+    """By which door somebody came in."""
+
+    ANONYMOUS = "anonymous"
+    USER = "user"  # a name and a password
+    ROBOT = "robot"  # a password that the registry made itself
+    TOKEN = "token"  # noqa: S105  a token server's word
+
+
+def _everything(_: Access) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`grants` is the most that the credential allows; the policy may allow less."""
+
+    kind: Kind
+    name: str = ""
+    grants: Callable[[Access], bool] = field(default=_everything, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}" if self.name else self.kind.value
+
+
+ANONYMOUS = Caller(Kind.ANONYMOUS)

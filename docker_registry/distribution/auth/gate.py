@@ -1,0 +1,104 @@
+"""The way into the registry: who calls, may they, and what do they hear if not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from urllib.parse import quote
+
+from werkzeug.wrappers import Request
+
+from ..errors import Code, RegistryError
+from .access import Access
+from .caller import ANONYMOUS, Caller, Kind
+from .policy import Policy
+
+__all__ = ["Door", "Gate", "RefusedError", "challenge"]
+
+audit = logging.getLogger("docker_registry.audit")
+
+
+class RefusedError(Exception):
+    """A credential is not accepted; the text says why, for the log. `code` is the challenge's `error`."""
+
+    def __init__(self, why: str, code: str = ""):
+        super().__init__(why)
+        self.code = code
+
+
+class Door(Protocol):
+    """One way to tell who calls."""
+
+    scheme: str  # of the Authorization header, in lower case
+
+    def enter(self, credentials: str, client: str) -> Caller:
+        """Who these credentials (the header without its scheme) belong to; `client` is the address they come from.
+
+        Raises RefusedError, or RegistryError for a caller who must wait.
+        """
+
+    def challenge(self, accesses: Sequence[Access], error: str) -> str:
+        """How to come in through here."""
+
+
+class Gate:
+    """All doors of one registry. Without doors, everybody is let in and may do everything."""
+
+    def __init__(self, doors: Sequence[Door], policy: Policy):
+        self._doors = doors
+        self.policy = policy
+
+    def admit(self, request: Request, accesses: Sequence[Access]) -> Caller:
+        """Who sent a request that needs `accesses` (none: a login). Raises UNAUTHORIZED or DENIED."""
+        if not self._doors:
+            return ANONYMOUS
+        try:
+            caller = self._identify(request)
+        except RefusedError as error:
+            self._log(request, "somebody", f"refused: {error}")
+            raise self._unauthorized(accesses, error.code) from None
+        lacking = [access for access in accesses if not self.policy.allows(caller, access)]
+        if caller.kind is Kind.ANONYMOUS and (lacking or not accesses):
+            raise self._unauthorized(accesses, "")
+        if lacking:
+            self._log(request, str(caller), f"may not {lacking[0]}")
+            if caller.kind is Kind.TOKEN:
+                raise self._unauthorized(accesses, "insufficient_scope")
+            raise RegistryError(Code.DENIED, f"{caller} may not {lacking[0]}", [access._asdict() for access in lacking])
+        return caller
+
+    def may(self, caller: Caller, access: Access) -> bool:
+        return not self._doors or self.policy.allows(caller, access)
+
+    def may_see(self, caller: Caller, name: str) -> bool:
+        """Whether a repository is in the caller's catalogue. A token that allows the catalogue allows all of it."""
+        return caller.kind is Kind.TOKEN or self.may(caller, Access("repository", name, "pull"))
+
+    def _identify(self, request: Request) -> Caller:
+        header = request.headers.get("Authorization", "")
+        scheme, _, credentials = header.partition(" ")
+        if not header:
+            return ANONYMOUS
+        for door in self._doors:
+            if door.scheme == scheme.lower():
+                return door.enter(credentials.strip(), request.remote_addr or "")
+        raise RefusedError(f"no login here is of the scheme {scheme[:20]!r}")
+
+    def _unauthorized(self, accesses: Sequence[Access], error: str) -> RegistryError:
+        challenges = [door.challenge(accesses, error) for door in self._doors]
+        return RegistryError(
+            Code.UNAUTHORIZED,
+            detail=[access._asdict() for access in accesses],
+            headers={"WWW-Authenticate": ", ".join(challenges)},
+        )
+
+    def _log(self, request: Request, who: str, what: str) -> None:
+        asked = f"{quote(request.method)} {quote(request.path, safe='/:@')}"[:300]
+        audit.warning("%s from %s: %s (%s)", who, request.remote_addr, what, asked)
+
+
+def challenge(scheme: str, fields: Mapping[str, str]) -> str:
+    """RFC 9110, 11.6.1, every value quoted: clients exist that take no other form."""
+    quoted = ((name, value.replace("\\", "\\\\").replace('"', '\\"')) for name, value in fields.items())
+    return f"{scheme} " + ",".join(f'{name}="{value}"' for name, value in quoted)

@@ -1,0 +1,170 @@
+"""The public keys of a token server, from files that are read again when they change."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from docker_registry.core.exceptions import ConfigError
+
+__all__ = ["Keys"]
+
+logger = logging.getLogger(__name__)
+
+_FILE_LIMIT = 4 << 20  # bytes
+_CHAIN_LIMIT = 8  # certificates of an x5c
+_TRIED = 8  # keys tried for a token that names none
+
+
+class Keys:
+    """`certificates` is a file of PEM certificates, `jwks` one of a JSON Web Key Set; either may be "".
+
+    Raises ConfigError where neither gives a key. Later, files that cannot be
+    read leave the former keys in force.
+    """
+
+    def __init__(self, certificates: str, jwks: str):
+        self._certificates = certificates
+        self._jwks = jwks
+        self._lock = threading.Lock()
+        self._trusted: list[x509.Certificate] = []
+        self._by_id: dict[str, Any] = {}
+        self._stamp: object = None
+        self._read(self._look())
+
+    @property
+    def version(self) -> object:
+        """Changes with the files."""
+        try:
+            stamp = self._look()
+            if stamp != self._stamp:
+                self._read(stamp)
+        except ConfigError as error:
+            logger.error("%s; the keys read before stay in force", error)
+        return self._stamp
+
+    def candidates(self, header: Mapping[str, Any]) -> Iterator[Any]:
+        """The keys that may have signed a token with this header."""
+        chain = header.get("x5c")
+        if isinstance(chain, list) and chain:
+            key = self._through_chain(chain)
+            if key is not None:
+                yield key
+            return
+        identity = header.get("kid")
+        if identity is not None:
+            if str(identity) in self._by_id:
+                yield self._by_id[str(identity)]
+            return
+        seen = {id(key): key for key in self._by_id.values()}
+        yield from list(seen.values())[:_TRIED]
+
+    def _look(self) -> object:
+        return tuple(_stamp(path) for path in (self._certificates, self._jwks) if path)
+
+    def _read(self, stamp: object) -> None:
+        trusted = _certificates(self._certificates) if self._certificates else []
+        by_id: dict[str, Any] = {}
+        for certificate in trusted:
+            key = certificate.public_key()
+            for identity in (_libtrust_id(key), _thumbprint(key)):
+                if identity:
+                    by_id[identity] = key
+        if self._jwks:
+            by_id.update(_key_set(self._jwks))
+        if not by_id:
+            raise ConfigError("auth.token: has no key; give it rootcertbundle or jwks")
+        with self._lock:
+            self._trusted, self._by_id, self._stamp = trusted, by_id, stamp
+
+    def _through_chain(self, chain: list[Any]) -> Any:
+        """The key of the first certificate, if a trusted one vouches for it through the others."""
+        try:
+            links = [x509.load_der_x509_certificate(base64.b64decode(str(item))) for item in chain[:_CHAIN_LIMIT]]
+        except ValueError:
+            return None
+        now = datetime.now(timezone.utc)
+        for position, link in enumerate(links):
+            if not link.not_valid_before_utc <= now <= link.not_valid_after_utc:
+                return None
+            if any(link == trusted or _issued(link, trusted) for trusted in self._trusted):
+                return links[0].public_key()
+            if position + 1 == len(links) or not _issued(link, links[position + 1]):
+                return None
+        return None
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        is_authority = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return is_authority
+
+
+def _stamp(path: str) -> object:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise ConfigError(f"auth.token: cannot read {path}: {error.strerror}") from None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_FILE_LIMIT)
+    except OSError as error:
+        raise ConfigError(f"auth.token: cannot read {path}: {error.strerror}") from None
+
+
+def _certificates(path: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_bytes(path))
+    except ValueError:
+        raise ConfigError(f"auth.token.rootcertbundle: {path} has no PEM certificates") from None
+
+
+def _key_set(path: str) -> dict[str, Any]:
+    try:
+        return {
+            str(key.key_id or key.thumbprint().decode() if hasattr(key, "thumbprint") else key.key_id): key.key
+            for key in jwt.PyJWKSet.from_dict(json.loads(_bytes(path))).keys
+            if key.key_type != "oct"
+        }
+    except (ValueError, AttributeError, jwt.PyJWTError):
+        raise ConfigError(f"auth.token.jwks: {path} is not a JSON Web Key Set with public keys") from None
+
+
+def _libtrust_id(key: Any) -> str:
+    """Docker's own key id: SHA-256 of the key, its first 240 bits in base32, in groups of four."""
+    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    text = base64.b32encode(digest[:30]).decode()
+    return ":".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def _thumbprint(key: Any) -> str:
+    """RFC 7638's name of a key; "" for a kind of key that no token is signed with."""
+    for algorithm in (jwt.algorithms.RSAAlgorithm, jwt.algorithms.ECAlgorithm, jwt.algorithms.OKPAlgorithm):
+        try:
+            fields = algorithm.to_jwk(key, as_dict=True)
+        except (TypeError, AttributeError, jwt.PyJWTError):
+            continue
+        needed = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}[fields["kty"]]
+        text = json.dumps({name: fields[name] for name in needed}, separators=(",", ":"), sort_keys=True)
+        return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return ""

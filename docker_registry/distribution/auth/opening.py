@@ -1,0 +1,34 @@
+"""The doors that the settings ask for."""
+
+from __future__ import annotations
+
+from docker_registry.settings import Settings
+
+from .basic import Basic, Passwords
+from .gate import Door, Gate
+from .policy import Policy
+
+__all__ = ["open_gate"]
+
+
+def open_gate(settings: Settings) -> Gate:
+    """Raises ConfigError for files that cannot be read."""
+    auth = settings.auth
+    doors: list[Door] = []
+    known: list[Passwords] = []
+    if auth.htpasswd:
+        from .htpasswd import Htpasswd
+
+        known.append(Htpasswd(auth.htpasswd))
+    if auth.robots:
+        from .robots import Robots
+
+        revoked = frozenset(auth.revoked)
+        known.append(Robots([settings.secret], lambda: revoked))
+    if known:
+        doors.append(Basic(auth.realm, known))
+    if auth.token:
+        from .token import Token
+
+        doors.append(Token(auth.token))
+    return Gate(doors, Policy(auth.policy, auth.immutable))

@@ -1,0 +1,73 @@
+"""What each caller may do: a table of rules, everything denied that no rule allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from docker_registry.settings import Immutable, Rule
+
+from .access import CATALOG, Access
+from .caller import Caller, Kind
+from .patterns import Pattern
+
+__all__ = ["Policy"]
+
+
+class _Rule(NamedTuple):
+    everybody: bool  # who logged in
+    anonymous: bool
+    who: tuple[Pattern, ...]
+    repositories: tuple[Pattern, ...]
+    actions: frozenset[str]
+
+    def is_for(self, caller: Caller) -> bool:
+        if caller.kind is Kind.ANONYMOUS:
+            return self.anonymous
+        return self.everybody or any(pattern.matches(f"{caller.kind.value}:{caller.name}") for pattern in self.who)
+
+    def covers(self, repository: str) -> bool:
+        return any(pattern.matches(repository) for pattern in self.repositories)
+
+
+class Policy:
+    """Without a rule, whoever logged in may do everything, as in Distribution."""
+
+    def __init__(self, rules: Sequence[Rule], immutable: Sequence[Immutable] = ()):
+        self._rules = [
+            _Rule(
+                "*" in rule.who,
+                Kind.ANONYMOUS.value in rule.who,
+                _patterns([name for name in rule.who if ":" in name]),
+                _patterns(rule.repositories),
+                frozenset(rule.may),
+            )
+            for rule in rules
+        ]
+        self._immutable = [(_patterns(rule.repositories), _patterns(rule.tags)) for rule in immutable]
+
+    def allows(self, caller: Caller, access: Access) -> bool:
+        """Whether both the caller's credential and the table allow it."""
+        if not caller.grants(access):
+            return False
+        if caller.kind is Kind.TOKEN:
+            return True  # the token server decided
+        if not self._rules:
+            return caller.kind is not Kind.ANONYMOUS
+        if access == CATALOG:
+            return True  # it shows only what the caller may pull
+        return any(
+            access.action in rule.actions and rule.covers(access.name) for rule in self._rules if rule.is_for(caller)
+        )
+
+    def is_immutable(self, repository: str, tag: str) -> bool:
+        """Whether a tag, once set, may not be moved or deleted."""
+        return any(
+            any(pattern.matches(repository) for pattern in repositories)
+            and any(pattern.matches(tag) for pattern in tags)
+            for repositories, tags in self._immutable
+        )
+
+
+def _patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:
+    return tuple(map(Pattern, texts))

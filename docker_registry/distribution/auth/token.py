@@ -1,0 +1,121 @@
+"""Bearer tokens of somebody's token server (Distribution's `auth.token`, the Docker token protocol).
+
+A token is a JWT. Its signature is checked with the keys that the operator
+named: certificates, known by the key ids that token servers use for them, or
+leading to one of them through `x5c`; or a JSON Web Key Set. Algorithms with a
+shared secret, and `none`, are never accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jwt
+from cachetools import TTLCache
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.settings import TokenServer
+
+from .access import Access, scope
+from .caller import Caller, Kind
+from .gate import RefusedError, challenge
+from .keys import Keys
+
+__all__ = ["ALGORITHMS", "Token"]
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+LEEWAY = 60.0  # s that clocks may differ, as in Distribution
+_LONGEST = 64 << 10  # characters of a token
+_REMEMBERED = 60.0  # s for which a checked token needs no second check, unless it expires before
+_ENTRIES = 4_000
+
+
+class Token:
+    """Raises ConfigError for settings without a usable key."""
+
+    scheme = "bearer"
+
+    def __init__(self, server: TokenServer, clock: Callable[[], float] = time.time):
+        unknown = [name for name in server.algorithms if name not in ALGORITHMS]
+        if unknown:
+            raise ConfigError(f"auth.token.signingalgorithms: {unknown[0]} is not one of {', '.join(ALGORITHMS)}")
+        self._server = server
+        self._algorithms = list(server.algorithms or ALGORITHMS)
+        self._keys = Keys(server.certificates, server.jwks)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._checked: TTLCache[bytes, tuple[float, Caller]] = TTLCache(_ENTRIES, _REMEMBERED)
+
+    def enter(self, credentials: str, client: str) -> Caller:
+        if len(credentials) > _LONGEST:
+            raise RefusedError("the token is too long", "invalid_token")
+        key = hashlib.sha256(repr(self._keys.version).encode() + credentials.encode()).digest()
+        with self._lock:
+            expires, caller = self._checked.get(key, (0.0, None))
+        if caller is not None and self._clock() < expires:
+            return caller
+        try:
+            claims = self._claims(credentials)
+        except jwt.PyJWTError as error:
+            raise RefusedError(f"the token is not accepted: {error}", "invalid_token") from None
+        caller = Caller(Kind.TOKEN, str(claims.get("sub", ""))[:200], _granted(claims.get("access")))
+        with self._lock:
+            self._checked[key] = (float(claims["exp"]) + LEEWAY, caller)
+        return caller
+
+    def challenge(self, accesses: Sequence[Access], error: str) -> str:
+        values = {"realm": self._server.realm, "service": self._server.service}
+        if accesses:
+            values["scope"] = scope(accesses)
+        if error:
+            values["error"] = error
+        return challenge("Bearer", values)
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        failure: jwt.PyJWTError = jwt.InvalidKeyError("none of the configured keys signed it")
+        for key in self._keys.candidates(header):
+            try:
+                return self._verified(token, key)
+            except (jwt.InvalidSignatureError, jwt.InvalidKeyError, TypeError) as error:
+                failure = error if isinstance(error, jwt.PyJWTError) else failure
+        raise failure
+
+    def _verified(self, token: str, key: Any) -> dict[str, Any]:
+        # Times are checked below: the library takes them from a clock of its own.
+        options: Any = {"require": ["exp"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        claims: dict[str, Any] = jwt.decode(
+            token, key, self._algorithms, options, audience=self._server.service, issuer=self._server.issuer
+        )
+        now = self._clock()
+        if _time(claims, "exp") + LEEWAY <= now:
+            raise jwt.ExpiredSignatureError("it has expired")
+        if _time(claims, "nbf") - LEEWAY > now:
+            raise jwt.ImmatureSignatureError("it is not valid yet")
+        return claims
+
+
+def _time(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise jwt.DecodeError(f"its {name} is not a number")
+    return float(value)
+
+
+def _granted(access: Any) -> Callable[[Access], bool]:
+    """What a token's `access` claim allows; items that are not of its form allow nothing."""
+    allowed = set()
+    for item in access if isinstance(access, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("actions"), list):
+            for action in item["actions"]:
+                allowed.add((str(item.get("type")), str(item.get("name")), str(action)))
+
+    def grants(asked: Access) -> bool:
+        return asked in allowed or (asked.kind, asked.name, "*") in allowed
+
+    return grants

@@ -1,0 +1,38 @@
+"""What all requests of a process share: the storage, and what is built over it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docker_registry.core.driver import Base as Driver
+from docker_registry.settings import MIB, Settings
+
+from .auth.gate import Gate
+from .auth.opening import open_gate
+from .storage.blob_writer import BlobWriter
+from .storage.cache import Cache
+from .storage.store import Store
+from .storage.upload_sessions import Sessions
+
+__all__ = ["Context"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every handler."""
+
+    driver: Driver
+    settings: Settings
+    gate: Gate
+    store: Store
+    sessions: Sessions
+    blob_writer: BlobWriter
+
+    @classmethod
+    def over(cls, driver: Driver, settings: Settings) -> Context:
+        """Everything that `settings` ask for, over one driver. Raises ConfigError."""
+        # A limit that was lowered must not hide what was pushed before.
+        limit = max(settings.manifest_size_limit, 4 * MIB)
+        store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit)
+        sessions = Sessions(driver, settings.secret, settings.upload_ttl)
+        return cls(driver, settings, open_gate(settings), store, sessions, BlobWriter(driver, store, sessions))

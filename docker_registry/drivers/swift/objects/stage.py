@@ -1,0 +1,217 @@
+"""The two-step write: cut a stream into segments, send them while it is read, then name the whole.
+
+Up to one segment stays in memory until the stage is closed, so that a small
+file becomes one plain object with one PUT. Every stage writes its segments
+under an identity of its own: nobody else ever uses these names.
+"""
+
+from __future__ import unicode_literals
+
+import binascii
+import logging
+import os
+
+from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
+
+from ..compat import Blocks, Part, Stage
+from ..work.greenlets import breathe
+from ..work.hashing import Md5, NoChecksum
+from ..work.memory import Lease
+from ..work.workers import WorkerPool
+from .objects import Content
+from .segments import MANIFEST
+
+__all__ = ["SegmentedStage"]
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 1 << 20  # bytes asked of a stream at a time
+SMALL = 16 << 10  # bytes; a stream that gives fewer gets its blocks joined
+PATIENCE = 1.0  # seconds that a stream without any memory waits, before it takes one block beyond the budget
+
+
+class SegmentedStage(Stage):
+    """A stage over segments in Swift, see `docker_registry.core.staging.Stage`.
+
+    `files` give the whole its name, `segments` take the bytes, `budget` lends the memory that they wait in;
+    `settings` are the driver's.
+    """
+
+    def __init__(self, files, segments, budget, settings, parts=()):
+        self._files = files
+        self._segments = segments
+        self._budget = budget
+        self._segment_size = settings.segment_size
+        self._new_md5 = Md5 if settings.checksums else NoChecksum
+        self._id = binascii.hexlify(os.urandom(16)).decode("ascii")
+        self._given = [Part(*part) for part in parts]
+        self._mine = []
+        self._count = 0
+        self._etags = {}
+        self._tail = self._new_tail()
+        self._workers = WorkerPool(settings.concurrency)
+        self._tried = None
+        self._in_doubt = False
+
+    @property
+    def size(self):
+        return sum(part.size for part in self._given + self._mine) + self._tail.size
+
+    def fill(self, fp):
+        before = self.size
+        with self._budget.stream():
+            while self._fill_block(fp):
+                pass
+        return self.size - before
+
+    def _fill_block(self, fp):
+        """Take the next bytes; whether there were any."""
+        limit = min(self._segment_size, self._budget.portion() or self._segment_size)
+        room = limit - self._tail.size
+        want = min(BLOCK, room if room > 0 else limit)
+        self._make_room(want)
+        block = fp.read(want)
+        if block:
+            if self._tail.size + len(block) > limit:
+                self._send_tail()
+                self._tail.lease.overdraw(len(block))
+            self._tail.append(block)
+            # A client that is always ready would else keep everybody else from sending.
+            breathe()
+        return bool(block)
+
+    def read(self):
+        self._workers.join()
+        for part in self._given + self._mine:
+            for chunk in self._segments.read(part):
+                yield chunk
+        for block in self._tail.blocks:
+            yield block
+
+    def keep(self):
+        self._send_tail()
+        self._workers.join()
+        self._given, self._mine = self._given + self._mine, []
+        return list(self._given)
+
+    def commit(self, path, immutable=False):
+        self._files.check(path)
+        content = self._content()
+        # Until there is a clear answer, the closing PUT may have worked, or still be on its way.
+        self._tried, self._in_doubt = path, True
+        try:
+            self._files.commit(path, content, immutable)
+        except (UsageError, MissingError, BrokenError):
+            self._in_doubt = content.unanswered
+            raise
+        self._given, self._mine = [], []
+        self._tail.clear()
+
+    def discard(self):
+        self._mine = self._given + self._mine
+        self._given = []
+        self._abandon()
+
+    def _abandon(self):
+        try:
+            self._workers.join()
+        except Exception as error:  # noqa: BLE001  whatever it is, the others get removed
+            logger.info("a segment of an abandoned stage failed: %s", error)
+        mine, self._mine = self._mine, []
+        self._tail.clear()
+        if self._in_doubt and mine:
+            logger.warning("%s segments stay until garbage collection: their commit had no answer", len(mine))
+        elif self._tried is not None:
+            self._files.abandon(self._tried, mine)
+        else:
+            for why in self._segments.delete(mine).values():
+                logger.warning("a segment stays until garbage collection: %s", why)
+
+    def _make_room(self, want):
+        """Get memory for `want` further bytes, by sending what is there if need be.
+
+        Nothing here waits for another stream without an end to it, so that
+        streams cannot block each other for good.
+        """
+        lease = self._tail.lease
+        while not lease.cover(self._tail.size + want):
+            if self._workers.busy:
+                self._workers.wait_one()
+            elif self._tail.size:
+                self._send_tail()
+                lease = self._tail.lease
+            else:
+                if not lease.cover(want, PATIENCE):
+                    lease.overdraw(want)
+                return
+
+    def _send_tail(self):
+        """Hand what is in memory over to the pool, as a segment."""
+        if not self._tail.size:
+            return
+        tail, self._tail = self._tail, self._new_tail()
+        part = self._new_part("", tail.size)
+        try:
+            self._workers.submit(self._send, part, tail)
+        except BaseException:
+            tail.clear()
+            raise
+
+    def _new_part(self, kind, size):
+        part = Part("{0}/{1}{2:08d}".format(self._id, kind, self._count), size)
+        self._count += 1
+        self._mine.append(part)
+        return part
+
+    def _new_tail(self):
+        return _Tail(Lease(self._budget), self._new_md5)
+
+    def _send(self, part, tail):
+        try:
+            etag = tail.md5.hexdigest()
+            self._segments.put(part, tail.body(), etag)
+            if etag:
+                self._etags[part.name] = etag
+        finally:
+            tail.clear()
+
+    def _content(self):
+        """What the closing PUT has to send."""
+        if not any(part.size for part in self._given + self._mine):
+            return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id)
+        self._send_tail()
+        self._workers.join()
+        size = self.size
+        manifest, etag = self._segments.manifest(
+            self._given + self._mine, self._etags, lambda: self._new_part("manifest-", 0)
+        )
+        return Content(manifest, size, MANIFEST, parts=self._given + self._mine, commit=self._id, manifest_etag=etag)
+
+
+class _Tail(object):
+    """The segment that is being filled: its bytes, their MD5 if it is wanted, and the memory they were granted."""
+
+    def __init__(self, lease, new_md5):
+        self.lease = lease
+        self._new_md5 = new_md5
+        self.md5 = new_md5()
+        self.size = 0
+        self.blocks = []
+
+    def append(self, block):
+        if self.blocks and len(self.blocks[-1]) < SMALL:
+            self.blocks[-1] += block
+        else:
+            self.blocks.append(block)
+        self.md5.update(block)
+        self.size += len(block)
+
+    def body(self):
+        """All of it, to be sent as it lies in memory."""
+        return Blocks(self.blocks) if self.size else b""
+
+    def clear(self):
+        self.size = 0
+        self.blocks = []
+        self.md5 = self._new_md5()
+        self.lease.end()

@@ -1,0 +1,104 @@
+"""Who may come in, in both formats of config file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from docker_registry.config import classic, distribution
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.settings import Auth, Immutable, Rule, TokenServer
+from tests.config.test_distribution import merged
+
+TOKEN = {"realm": "https://auth/token", "service": "registry", "issuer": "auth", "rootcertbundle": "/certs.pem"}
+SERVER = TokenServer("https://auth/token", "registry", "auth", "/certs.pem")
+
+
+def ours(section: str) -> Auth:
+    """What docker-registry's format makes of a section `registry.auth`."""
+    flavor = {"storage": "swift", "swift_container": "c", "registry": {"auth": yaml.safe_load(section)}}
+    return classic.read({"prod": flavor}, "config.yml", {}, "prod").settings.auth
+
+
+def theirs(*paths_and_values: tuple[str, Any], **environ: str) -> Auth:
+    return distribution.read(merged(*paths_and_values), "config.yml", environ).settings.auth
+
+
+def test_nothing_is_asked_for_by_default() -> None:
+    assert theirs() == ours("{}") == Auth()
+    assert not Auth().is_on
+
+
+def test_distributions_keys() -> None:
+    assert theirs(("auth.htpasswd", {"realm": "here", "path": "/passwd"})) == Auth(realm="here", htpasswd="/passwd")
+    assert theirs(*((f"auth.token.{name}", value) for name, value in TOKEN.items())) == Auth(token=SERVER)
+    algorithms = theirs(("auth.token", {**TOKEN, "signingalgorithms": ["ES256"]}))
+    assert algorithms.token is not None
+    assert algorithms.token.algorithms == ("ES256",)
+
+
+def test_distributions_environment() -> None:
+    assert theirs(REGISTRY_AUTH_HTPASSWD_PATH="/passwd", REGISTRY_AUTH_HTPASSWD_REALM="here") == Auth(
+        realm="here", htpasswd="/passwd"
+    )
+    assert theirs(**{f"REGISTRY_AUTH_TOKEN_{name.upper()}": value for name, value in TOKEN.items()}).token == SERVER
+    assert theirs(REGISTRY_AUTH="{htpasswd: {realm: here, path: /passwd}}").htpasswd == "/passwd"
+
+
+SECTION = """
+htpasswd: /passwd
+robots: true
+revoked: [0123456789ab]
+policy:
+- {who: anonymous, repositories: public/**, may: pull}
+- {who: ["user:alice", "robot:ci-*"], repositories: [team/**, shared], may: [pull, push]}
+- {who: "*", may: pull}
+immutable:
+- {repositories: prod/**, tags: "v*"}
+"""
+EXPECTED = Auth(
+    htpasswd="/passwd",
+    robots=True,
+    revoked=("0123456789ab",),
+    policy=(
+        Rule(("anonymous",), ("public/**",), ("pull",)),
+        Rule(("user:alice", "robot:ci-*"), ("team/**", "shared"), ("pull", "push")),
+        Rule(("*",), ("**",), ("pull",)),
+    ),
+    immutable=(Immutable(("prod/**",), ("v*",)),),
+)
+
+
+def test_the_section_of_our_own_in_both_formats() -> None:
+    assert ours(SECTION) == EXPECTED
+    assert theirs(("registry.auth", yaml.safe_load(SECTION))) == EXPECTED
+    assert ours(yaml.safe_dump({"token": TOKEN})).token == SERVER
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ("{htpaswd: /passwd}", "unknown option htpaswd; did you mean htpasswd?"),
+        ("{policy: {who: me}}", "auth: policy: must be a list"),
+        ("{robots: true, policy: [{may: pull}]}", "policy, item 1: who: is missing"),
+        ("{robots: true, policy: [{who: '*'}]}", "policy, item 1: may: is missing"),
+        ("{robots: true, policy: [{who: alice, may: pull}]}", "who: 'alice' must be anonymous, user:NAME"),
+        ("{robots: true, policy: [{who: '*', may: [pull, write]}]}", "may: 'write' must be one of pull, push, delete"),
+        ("{robots: true, policy: [{who: '*', may: pull, repositories: a//b}]}", "'a//b' must have no empty part"),
+        ("{robots: true, policy: [{who: '*', may: pull, repository: a}]}", "unknown option repository; did you mean"),
+        ("{policy: [{who: '*', may: pull}]}", "policy: nobody can log in; add htpasswd, token or robots: true"),
+        ("{immutable: [{tags: 'a**'}]}", "'a**' must have ** only as a whole part"),
+        ("{token: {realm: x}}", "auth, token: service: is missing"),
+        ("{token: {realm: x, service: y, issuer: z}}", "rootcertbundle: is missing, and jwks too"),
+        ("{token: {realm: x, service: y, issuer: z, jwks: f, autoredirect: true}}", "autoredirect: is not supported"),
+        ("{htpasswd: f, token: {realm: x, service: y, issuer: z, jwks: f}}", "has htpasswd and token; choose one"),
+        ("[]", "must be a mapping"),
+    ],
+)
+def test_mistakes(section: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        ours(section)
+    assert complaint in str(wrong.value)
+    assert "\n" not in str(wrong.value)

@@ -1,0 +1,156 @@
+"""Names and passwords: the htpasswd file, what is remembered, what is slowed down."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.auth import basic
+from docker_registry.distribution.auth.basic import AT_ONCE, REMEMBERED, WINDOW, WRONG, Basic
+from docker_registry.distribution.auth.caller import ANONYMOUS, Caller, Kind
+from docker_registry.distribution.auth.gate import RefusedError
+from docker_registry.distribution.auth.htpasswd import Htpasswd
+from docker_registry.distribution.errors import RegistryError
+from tests.peers import need
+
+
+def line(name: str, password: str) -> str:
+    return f"{name}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()}"
+
+
+def credentials(name: str, password: str) -> str:
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "htpasswd"
+    path.write_text("\n".join(["# users", line("alice", "secret"), "bob:$apr1$x$y", line("zoë", "pässword"), ""]))
+    return path
+
+
+class TestHtpasswd:
+    def test_right_and_wrong(self, file: Path) -> None:
+        known = Htpasswd(str(file))
+        assert known.check("alice", "secret") == Caller(Kind.USER, "alice")
+        assert known.check("zoë", "pässword") == Caller(Kind.USER, "zoë")
+        for name, password in (("alice", "Secret"), ("alice", ""), ("carol", "secret"), ("bob", "x"), ("", "")):
+            assert known.check(name, password) is None
+        assert known.check("alice", "secret\0") is None
+
+    def test_a_line_without_bcrypt_is_named_without_its_hash(
+        self, file: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        Htpasswd(str(file))
+        assert "line 3: no bcrypt hash" in caplog.text
+        assert "apr1" not in caplog.text
+
+    def test_as_apache_writes_it(self, tmp_path: Path) -> None:
+        program, path = need("htpasswd"), tmp_path / "apache"
+        subprocess.run([program, "-cbB", "-C", "4", path, "carol", "x" * 80], check=True, capture_output=True)
+        known = Htpasswd(str(path))
+        assert known.check("carol", "x" * 80)
+        assert known.check("carol", "x" * 71) is None
+
+    def test_a_file_that_is_not_there_is_one_line(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"auth.htpasswd.path: cannot read .*gone: No such file"):
+            Htpasswd(str(tmp_path / "gone"))
+
+    def test_a_file_that_vanishes_leaves_who_was_in_it(self, file: Path) -> None:
+        known = Htpasswd(str(file))
+        before = known.version
+        file.unlink()
+        assert known.version == before
+        assert known.check("alice", "secret")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Counting(Htpasswd):
+    checks = 0
+
+    def check(self, name: str, password: str) -> Caller | None:
+        self.checks += 1
+        return super().check(name, password)
+
+
+class TestBasic:
+    @pytest.fixture(autouse=True)
+    def door(self, file: Path) -> None:
+        self.clock, self.known = Clock(), Counting(str(file))
+        self.door = Basic("here", [self.known], self.clock)
+
+    def enter(self, name: str, password: str, client: str = "10.0.0.1") -> Caller:
+        return self.door.enter(credentials(name, password), client)
+
+    def test_a_checked_password_is_remembered_for_a_minute(self) -> None:
+        for _ in range(3):
+            assert self.enter("alice", "secret").name == "alice"
+        assert self.known.checks == 1
+        self.clock.now += REMEMBERED + 1
+        self.enter("alice", "secret")
+        assert self.known.checks == 2
+
+    def test_a_changed_file_counts_at_once(self, file: Path) -> None:
+        self.enter("alice", "secret")
+        file.write_text(line("alice", "other"))
+        os.utime(file, ns=(1, 1))
+        with pytest.raises(RefusedError):
+            self.enter("alice", "secret")
+        assert self.enter("alice", "other").name == "alice"
+
+    def test_neither_name_nor_password_is_nobody(self) -> None:
+        assert self.enter("", "") is ANONYMOUS
+        with pytest.raises(RefusedError):
+            self.enter("", "x")
+
+    @pytest.mark.parametrize(
+        "malformed", ["", "%%%", base64.b64encode(b"nocolon").decode(), base64.b64encode(b"\xff:x").decode()]
+    )
+    def test_malformed_credentials_are_refused(self, malformed: str) -> None:
+        with pytest.raises(RefusedError, match="malformed"):
+            self.door.enter(malformed, "10.0.0.1")
+
+    def test_who_guesses_must_wait_and_nobody_else(self) -> None:
+        self.enter("alice", "secret", "10.0.0.2")
+        for number in range(WRONG):
+            with pytest.raises(RefusedError):
+                self.enter("alice", f"guess {number}")
+        checks = self.known.checks
+        with pytest.raises(RegistryError, match="too many wrong passwords for this name"):
+            self.enter("alice", "secret")
+        assert self.known.checks == checks  # a right guess is not told from a wrong one
+        assert self.enter("alice", "secret", "10.0.0.2").name == "alice"
+        assert self.enter("zoë", "pässword").name == "zoë"
+        self.clock.now += WINDOW + 1
+        assert self.enter("alice", "secret").name == "alice"
+
+    def test_a_client_that_repeats_an_old_password_is_told_so_without_a_check(self) -> None:
+        for _ in range(3 * WRONG):
+            with pytest.raises(RefusedError):
+                self.enter("alice", "old")
+        assert self.known.checks == 1
+        assert self.enter("alice", "secret").name == "alice"
+
+    def test_checks_under_way_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(basic, "AT_ONCE", 0)
+        with pytest.raises(RegistryError, match="too many logins at once"):
+            self.enter("alice", "secret")
+        assert AT_ONCE > 0
+
+    def test_nothing_that_is_kept_has_a_password(self) -> None:
+        self.enter("alice", "secret")
+        with pytest.raises(RefusedError) as refused:
+            self.enter("alice", "other secret")
+        assert "secret" not in repr(vars(self.door)) + str(refused.value)

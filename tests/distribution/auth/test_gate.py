@@ -1,0 +1,185 @@
+"""The whole registry behind its doors: what each caller gets, and hears if not."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from pathlib import Path
+
+import bcrypt
+import pytest
+from werkzeug.test import Client
+
+from docker_registry.core.driver import fetch
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.auth.robots import Grant, Robots
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.settings import Auth, Rule, Settings
+from tests.distribution.auth.issuer import Issuer, access
+
+SECRET = b"a secret of the tests"
+CONTENT = b"some bytes"
+DIGEST = Digest.of(CONTENT)
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def registry(auth: Auth) -> Client:
+    return Client(Registry(fetch("memory")("/registry", None), Settings(secret=SECRET, auth=auth)))
+
+
+@pytest.fixture
+def htpasswd(tmp_path: Path) -> str:
+    file = tmp_path / "htpasswd"
+    lines = [f"{name}:{bcrypt.hashpw(name.encode(), bcrypt.gensalt(4)).decode()}" for name in ("alice", "bob")]
+    file.write_text("\n".join(lines))
+    return str(file)
+
+
+def push(client: Client, name: str, headers: dict[str, str]) -> int:
+    return client.post(f"/v2/{name}/blobs/uploads/?digest={DIGEST}", data=CONTENT, headers=headers).status_code
+
+
+def pull(client: Client, name: str, headers: dict[str, str] | None = None) -> int:
+    return client.get(f"/v2/{name}/blobs/{DIGEST}", headers=headers).status_code
+
+
+def test_without_doors_everybody_may_do_everything() -> None:
+    client = registry(Auth())
+    assert client.get("/v2/").status_code == 200
+    assert push(client, "a", {}) == 201
+    assert pull(client, "a", basic("who", "ever")) == 200
+
+
+def test_a_name_and_a_password(htpasswd: str) -> None:
+    client = registry(Auth(htpasswd=htpasswd, realm="here"))
+    for path in ("/v2/", "/v2/_catalog", "/v2/a/tags/list", f"/v2/a/blobs/{DIGEST}"):
+        for headers in ({}, basic("alice", "wrong"), basic("carol", "carol"), {"Authorization": "Basic"}, bearer("x")):
+            response = client.get(path, headers=headers)
+            assert (response.status_code, response.json["errors"][0]["code"]) == (401, "UNAUTHORIZED")
+            assert response.headers["WWW-Authenticate"] == 'Basic realm="here"'
+    assert client.get("/v2/", headers=basic("alice", "alice")).status_code == 200
+    assert push(client, "a", basic("alice", "alice")) == 201
+    assert pull(client, "a", basic("bob", "bob")) == 200
+
+
+def test_every_resource_asks(htpasswd: str) -> None:
+    client = registry(Auth(htpasswd=htpasswd))
+    paths = [
+        "/v2/",
+        "/v2/_catalog",
+        "/v2/a/tags/list",
+        "/v2/a/manifests/latest",
+        f"/v2/a/manifests/{DIGEST}",
+        f"/v2/a/blobs/{DIGEST}",
+        "/v2/a/blobs/uploads/",
+        "/v2/a/blobs/uploads/some-id",
+        f"/v2/a/referrers/{DIGEST}",
+    ]
+    for path in paths:
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+            assert client.open(path, method=method).status_code in (401, 405), (method, path)
+
+
+def test_the_policy(htpasswd: str) -> None:
+    rules = (
+        Rule(("anonymous", "*"), ("public/**",), ("pull",)),
+        Rule(("user:alice",), ("**",), ("pull", "push", "delete")),
+        Rule(("*",), ("team/**",), ("pull", "push")),
+    )
+    client = registry(Auth(htpasswd=htpasswd, policy=rules))
+    alice, bob = basic("alice", "alice"), basic("bob", "bob")
+    assert [push(client, name, alice) for name in ("public/a", "team/a", "private")] == [201] * 3
+    assert [pull(client, name) for name in ("public/a", "team/a", "private")] == [200, 401, 401]
+    assert [pull(client, name, bob) for name in ("public/a", "team/a", "private")] == [200, 200, 403]
+    assert [push(client, name, bob) for name in ("public/a", "team/a", "private")] == [403, 201, 403]
+    denied = client.get(f"/v2/private/blobs/{DIGEST}", headers=bob)
+    assert denied.json["errors"][0]["code"] == "DENIED"
+    assert denied.json["errors"][0]["message"] == "user bob may not pull private"
+    assert client.delete(f"/v2/team/a/blobs/{DIGEST}", headers=bob).status_code == 403
+    assert client.delete(f"/v2/team/a/blobs/{DIGEST}", headers=alice).status_code == 202
+    # A login is asked for, else no client would ever send a password.
+    assert client.get("/v2/").status_code == 401
+    assert client.get("/v2/", headers=basic("", "")).status_code == 401
+
+
+def test_the_catalogue_shows_what_the_caller_may_pull(htpasswd: str) -> None:
+    rules = (Rule(("anonymous", "*"), ("public/**",), ("pull",)), Rule(("user:alice",), ("**",), ("pull", "push")))
+    client = registry(Auth(htpasswd=htpasswd, policy=rules))
+    names = ["a", "public/a", "public/b", "z"]
+    for name in names:
+        push(client, name, basic("alice", "alice"))
+
+    def catalogue(headers: dict[str, str], query: str = "") -> list[str]:
+        return client.get(f"/v2/_catalog{query}", headers=headers).json["repositories"]
+
+    assert catalogue(basic("alice", "alice")) == names
+    assert catalogue(basic("bob", "bob")) == ["public/a", "public/b"]
+    assert catalogue({}) == ["public/a", "public/b"]
+    assert catalogue(basic("bob", "bob"), "?n=1") == ["public/a"]
+    assert catalogue(basic("bob", "bob"), "?n=1&last=public/a") == ["public/b"]
+
+
+def test_a_mount_needs_its_source(htpasswd: str) -> None:
+    rules = (Rule(("user:alice",), ("**",), ("pull", "push")), Rule(("user:bob",), ("bob/**",), ("pull", "push")))
+    client = registry(Auth(htpasswd=htpasswd, policy=rules))
+    push(client, "private", basic("alice", "alice"))
+    mount = f"/v2/bob/a/blobs/uploads/?mount={DIGEST}&from=private"
+    # As if it were not there: the client uploads it.
+    assert client.post(mount, headers=basic("bob", "bob")).status_code == 202
+    assert pull(client, "bob/a", basic("bob", "bob")) == 404
+    assert client.post(mount.replace("bob/a", "alice"), headers=basic("alice", "alice")).status_code == 201
+
+
+def test_tokens(tmp_path: Path) -> None:
+    issuer = Issuer(tmp_path)
+    client = registry(Auth(token=issuer.server()))
+    refused = client.put("/v2/team/app/manifests/latest", data=b"{}")
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].endswith('scope="repository:team/app:pull,push"')
+    weak = client.put(
+        "/v2/team/app/manifests/latest", data=b"{}", headers=bearer(issuer.token(access("team/app", "pull")))
+    )
+    assert weak.status_code == 401
+    assert weak.headers["WWW-Authenticate"].endswith(',error="insufficient_scope"')
+    assert client.get("/v2/", headers=bearer(issuer.token())).status_code == 200
+    both = bearer(issuer.token(access("team/app", "pull", "push")))
+    assert push(client, "team/app", both) == 201
+    assert push(client, "team/other", both) == 401
+    assert client.get("/v2/_catalog", headers=both).status_code == 401
+    catalogue = client.get("/v2/_catalog", headers=bearer(issuer.token(access("catalog", "*", type="registry"))))
+    assert catalogue.json == {"repositories": ["team/app"]}
+    assert 'scope="registry:catalog:*"' in client.get("/v2/_catalog").headers["WWW-Authenticate"]
+
+
+def test_robots_beside_people(htpasswd: str) -> None:
+    client = registry(Auth(htpasswd=htpasswd, robots=True))
+    _, password = Robots([SECRET]).create("deploy", [Grant("ci/**", ("pull", "push"))], 60)
+    robot = basic("deploy", password)
+    assert push(client, "ci/app", robot) == 201
+    assert push(client, "other", robot) == 403
+    assert push(client, "other", basic("alice", "alice")) == 201
+    assert client.get("/v2/_catalog", headers=robot).json == {"repositories": ["ci/app"]}
+
+
+def test_refusals_are_written_down_without_secrets(htpasswd: str, caplog: pytest.LogCaptureFixture) -> None:
+    rules = (Rule(("user:alice",), ("**",), ("pull",)),)
+    client = registry(Auth(htpasswd=htpasswd, policy=rules))
+    client.get("/v2/", headers=basic("alice", "hunter2"))
+    push(client, "a", basic("alice", "alice"))
+    lines = [record.getMessage() for record in caplog.records if record.name == "docker_registry.audit"]
+    assert "wrong name or password, given as 'alice'" in lines[0]
+    assert lines[1].startswith("user alice from None: may not push a (POST /v2/a/blobs/uploads/")
+    assert "hunter2" not in caplog.text
+
+
+def test_nothing_that_is_shown_has_a_secret(htpasswd: str) -> None:
+    settings = Settings(secret=SECRET, auth=Auth(htpasswd=htpasswd, robots=True))
+    assert "secret of the tests" not in repr(settings) + json.dumps(dataclasses.asdict(settings.auth))

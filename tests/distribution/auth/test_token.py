@@ -1,0 +1,255 @@
+"""Tokens of a token server: right ones of every algorithm, and each way to be wrong."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.auth.access import CATALOG, Access, needed
+from docker_registry.distribution.auth.caller import Caller, Kind
+from docker_registry.distribution.auth.gate import RefusedError
+from docker_registry.distribution.auth.keys import _thumbprint
+from docker_registry.distribution.auth.token import ALGORITHMS, LEEWAY, Token
+from tests.distribution.auth.issuer import Issuer, access, certificate, new_key
+
+PULL = Access("repository", "team/app", "pull")
+PUSH = Access("repository", "team/app", "push")
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    return Issuer(tmp_path_factory.mktemp("issuer"))
+
+
+def enter(door: Token, token: str) -> Caller:
+    return door.enter(token, "10.0.0.1")
+
+
+@pytest.mark.parametrize("by", ["certificates", "jwks"])
+@pytest.mark.parametrize("algorithm", ["RS256", "PS512", "ES256", "ES384", "ES512", "EdDSA"])
+def test_algorithms(tmp_path: Path, algorithm: str, by: str) -> None:
+    issuer = Issuer(tmp_path, algorithm)
+    header = {"kid": "key-1"} if by == "jwks" else None
+    caller = enter(Token(issuer.server(by)), issuer.token(access("team/app", "pull"), header=header))
+    assert (caller.kind, caller.name) == (Kind.TOKEN, "alice")
+    assert caller.grants(PULL)
+    assert not caller.grants(PUSH)
+
+
+def test_key_ids_of_token_servers(issuer: Issuer) -> None:
+    door, public = Token(issuer.server()), issuer.key.public_key()
+    for identity in (issuer.key_id, _thumbprint(public)):
+        enter(door, issuer.token(header={"kid": identity}))
+    with pytest.raises(RefusedError):
+        enter(door, issuer.token(header={"kid": "another"}))
+
+
+def test_the_thumbprint_of_rfc_7638() -> None:
+    # The RFC's own example, section 3.1.
+    modulus = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3"
+        "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA"
+        "ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-"
+        "kEgU8awapJzKnqDKgw"
+    )
+    key = jwt.PyJWK({"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256"}).key
+    assert _thumbprint(key) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def unsigned(issuer: Issuer) -> str:
+    return jwt.encode(
+        jwt.decode(issuer.token(access("team/app", "pull")), options={"verify_signature": False}), None, "none"
+    )
+
+
+def confused(issuer: Issuer) -> str:
+    """Signed with the public key as if it were a shared secret."""
+    head = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
+    body = issuer.token().split(".")[1].encode()
+    mac = hmac.digest(issuer.bundle.read_bytes(), head + b"." + body, hashlib.sha256)
+    return (head + b"." + body + b"." + base64.urlsafe_b64encode(mac).rstrip(b"=")).decode()
+
+
+def tampered(issuer: Issuer) -> str:
+    head, body, signature = issuer.token(access("team/app", "pull")).split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    claims["access"][0]["actions"].append("push")
+    changed = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"{head}.{changed}.{signature}"
+
+
+WRONG: dict[str, Any] = {
+    "another key": lambda issuer: issuer.token(key=new_key()),
+    "another issuer": lambda issuer: issuer.token(iss="other"),
+    "no issuer": lambda issuer: issuer.token(iss=None),
+    "another service": lambda issuer: issuer.token(aud="other"),
+    "another service in a list": lambda issuer: issuer.token(aud=["other"]),
+    "no service": lambda issuer: issuer.token(aud=None),
+    "expired": lambda issuer: issuer.token(exp=int(time.time() - LEEWAY - 60)),
+    "never expires": lambda issuer: issuer.token(exp=None),
+    "expires in a word": lambda issuer: issuer.token(exp="tomorrow"),
+    "expires at infinity": lambda issuer: issuer.token(exp=float("inf")),
+    "expires at no number": lambda issuer: issuer.token(exp=float("nan")),
+    "not yet valid": lambda issuer: issuer.token(nbf=int(time.time() + LEEWAY + 600)),
+    "unsigned": unsigned,
+    "a public key as a secret": confused,
+    "tampered": tampered,
+    "cut": lambda issuer: issuer.token()[:-5],
+    "no token": lambda issuer: "hello",
+    "empty": lambda issuer: "",
+    "huge": lambda issuer: "a" * 100_000,
+    "not a mapping": lambda issuer: jwt.api_jws.encode(b"[1]", issuer.key, "ES256"),
+    "an unknown algorithm": lambda issuer: issuer.token().replace("eyJ", "eyK", 1),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_tokens(issuer: Issuer, kind: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        enter(Token(issuer.server()), WRONG[kind](issuer))
+    assert refused.value.code == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": ["x", "registry"]},
+        {"nbf": None},
+        {"iat": lambda now: int(now + 30)},
+        {"exp": lambda now: int(now - LEEWAY + 30)},
+        {"nbf": lambda now: int(now + 40)},
+    ],
+)
+def test_clocks_and_lists_that_are_right(issuer: Issuer, claims: dict[str, Any]) -> None:
+    now = time.time()
+    claims = {name: value(now) if callable(value) else value for name, value in claims.items()}
+    enter(Token(issuer.server(), lambda: now), issuer.token(**claims))
+
+
+def test_a_remembered_token_ends_with_its_time(issuer: Issuer) -> None:
+    now = time.time()
+    door = Token(issuer.server(), lambda: now)
+    token = issuer.token(exp=int(now) + 5)
+    enter(door, token)
+    now += 5 + LEEWAY + 1
+    with pytest.raises(RefusedError, match="expired"):
+        enter(door, token)
+
+
+@pytest.mark.parametrize(
+    ("claim", "granted"),
+    [
+        ([access("team/app", "pull", "push")], "pull push"),
+        ([access("team/app", "*")], "pull push delete"),
+        ([access("team/app", "pull"), access("team/app", "delete")], "pull delete"),
+        ([access("team/*", "pull")], ""),
+        ([access("team/app", "pull", type="registry")], ""),
+        ([{"type": "repository", "name": "team/app", "actions": "pull"}], ""),
+        ({"team/app": "pull"}, ""),
+        ("pull", ""),
+        ([None, 1, [], {}], ""),
+    ],
+)
+def test_what_a_claim_allows(issuer: Issuer, claim: Any, granted: str) -> None:
+    caller = enter(Token(issuer.server()), issuer.token(**{"access": claim}))
+    found = [action for action in ("pull", "push", "delete") if caller.grants(Access("repository", "team/app", action))]
+    assert found == granted.split()
+
+
+def test_the_catalogue(issuer: Issuer) -> None:
+    assert enter(Token(issuer.server()), issuer.token(access("catalog", "*", type="registry"))).grants(CATALOG)
+    assert not enter(Token(issuer.server()), issuer.token(access("catalog", "pull"))).grants(CATALOG)
+
+
+class TestChains:
+    """A token may carry its certificate, which one of the bundle must vouch for."""
+
+    @pytest.fixture(autouse=True)
+    def authority(self, tmp_path: Path) -> None:
+        self.root_key = new_key()
+        self.root = certificate(self.root_key, "root")
+        self.issuer = Issuer(tmp_path, "ES256")
+        self.issuer.bundle.write_bytes(self.root.public_bytes(Encoding.PEM))
+        self.door = Token(self.issuer.server())
+
+    def leaf(self, **fields: Any) -> Any:
+        return certificate(self.issuer.key, "leaf", (self.root_key, self.root), **fields)
+
+    def test_one_and_through_another(self) -> None:
+        enter(self.door, self.issuer.token(header=Issuer.chain(self.leaf())))
+        middle_key = new_key()
+        middle = certificate(middle_key, "middle", (self.root_key, self.root), ca=True)
+        leaf = certificate(self.issuer.key, "leaf", (middle_key, middle))
+        enter(self.door, self.issuer.token(header=Issuer.chain(leaf, middle)))
+        with pytest.raises(RefusedError):
+            enter(self.door, self.issuer.token(header=Issuer.chain(leaf)))
+
+    def test_those_that_vouch_for_nothing(self) -> None:
+        now, day = datetime.now(timezone.utc), timedelta(days=1)
+        middle_key = new_key()
+        no_authority = certificate(middle_key, "middle", (self.root_key, self.root))
+        stranger = new_key()
+        false_root = certificate(stranger, "root")  # of the right name
+        chains = [
+            Issuer.chain(self.leaf(starts=now - 3 * day, ends=now - day)),
+            Issuer.chain(self.leaf(starts=now + day, ends=now + 3 * day)),
+            Issuer.chain(certificate(self.issuer.key, "leaf", (middle_key, no_authority)), no_authority),
+            Issuer.chain(certificate(self.issuer.key, "leaf", (stranger, false_root)), false_root),
+            Issuer.chain(certificate(self.issuer.key, "leaf")),
+            {"x5c": ["no certificate"]},
+            {"x5c": [5]},
+        ]
+        for header in chains:
+            with pytest.raises(RefusedError):
+                enter(self.door, self.issuer.token(header=header))
+
+    def test_a_certificate_of_another_key(self) -> None:
+        with pytest.raises(RefusedError):
+            enter(self.door, self.issuer.token(key=new_key(), header=Issuer.chain(self.leaf())))
+
+
+def test_new_keys_count_at_once_and_broken_files_change_nothing(tmp_path: Path) -> None:
+    first, second = Issuer(tmp_path), Issuer(tmp_path)
+    door = Token(second.server())
+    with pytest.raises(RefusedError):
+        enter(door, first.token())
+    old = second.token()
+    enter(door, old)
+    second.bundle.write_text("broken")
+    enter(door, old)
+    second.bundle.write_bytes(first.certificate.public_bytes(Encoding.PEM))
+    enter(door, first.token())
+    with pytest.raises(RefusedError):
+        enter(door, old)
+
+
+def test_settings_without_a_usable_key(tmp_path: Path) -> None:
+    issuer = Issuer(tmp_path)
+    with pytest.raises(ConfigError, match="cannot read"):
+        Token(issuer.server(certificates=str(tmp_path / "gone")))
+    issuer.jwks.write_text(json.dumps({"keys": [{"kty": "oct", "k": "AAAA", "kid": "x", "alg": "HS256"}]}))
+    with pytest.raises(ConfigError):
+        Token(issuer.server("jwks"))
+    with pytest.raises(ConfigError, match="HS256 is not one of"):
+        Token(issuer.server(algorithms=("HS256",)))
+    assert "none" not in ALGORITHMS
+
+
+def test_challenges(issuer: Issuer) -> None:
+    door = Token(issuer.server())
+    assert door.challenge(needed("PUT", {"name": "team/app"}), "insufficient_scope") == (
+        'Bearer realm="https://auth.example.org/token",service="registry",'
+        'scope="repository:team/app:pull,push",error="insufficient_scope"'
+    )
+    assert door.challenge([], "") == 'Bearer realm="https://auth.example.org/token",service="registry"'
