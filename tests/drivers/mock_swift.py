@@ -82,6 +82,9 @@ class MockSwift(object):
         """From now on, one replica of every object misses all writes; it is the one that answers without X-Newest."""
         self._behind = {container: dict(objects) for container, objects in self.containers.items()}
 
+    def catch_up(self):
+        self._behind = None
+
     def options(self, **more):
         """What a driver's configuration has to say to come here."""
         return dict({"swift_object_storage_url": URL, "swift_token": TOKEN, "swift_container": "box"}, **more)

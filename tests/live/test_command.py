@@ -78,6 +78,35 @@ def test_a_wrong_option(config: Path) -> None:
     assert "did you mean swift_container?" in serve_fails(change(config, "swift_container", "swift_contaner"))
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ('"swift_segment_size": "6G"', "the server takes objects to 5120 MiB"),
+        ('"swift_storage_policy": "gold"', "swift_storage_policy is gold, which the server does not have"),
+        ('"swift_container": "a/b"', "the name of a container has no slash"),
+    ],
+)
+def test_what_no_push_could_succeed_with_is_refused_by_serve_and_by_check(
+    config: Path, option: str, words: str
+) -> None:
+    change(config, '"registry": {}', f'"registry": {{}}, {option}')
+    assert words in serve_fails(config)
+    command = [*COMMAND, "check", "--config", str(config)]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+    assert checked.returncode == 1
+    assert words in checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-check",)])
+def test_a_token_leaves_nothing_to_derive_the_secret_from(
+    swift: EmbeddedSwift, config: Path, arguments: tuple[str, ...]
+) -> None:
+    options = {"storage": "swift", "swift_token": "x", "swift_object_storage_url": swift.storage_url}
+    config.write_text(json.dumps({"test": options}))
+    assert "secret_key (http.secret) is missing" in serve_fails(config, *arguments)
+    assert "secret_key (http.secret) is missing" in fails("check", "--config", str(config))
+
+
 def test_a_port_in_use(config: Path, taken: int) -> None:
     error = serve_fails(config, "--port", str(taken))
     assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error

@@ -20,6 +20,7 @@ COMMIT = "X-Object-Meta-Commit"
 ROUNDS = 5
 TAKEN = Answer(412, {})
 REMOVED = Answer(204, {})
+DONE = Answer(201, {})
 
 
 class Content(object):
@@ -182,16 +183,21 @@ class Objects(object):
         answer = self._client.put(name, content.body, content.query, headers, (412,), look, content.stored_as)
         return answer.status != TAKEN.status
 
-    def _put(self, name, content):
-        def note():
+    def _put(self, name, content, former=None):
+        """Put content whatever is there; `former` is what HEAD said before."""
+
+        def look():
             content.unanswered = True
+            # A manifest that another writer has seen and replaced meanwhile must not come back: that one removes its
+            # segments. With something new there, this PUT is done: it is live, or it was replaced.
+            return DONE if content.parts and _version(self._look(name)) != _version(former) else None
 
         headers = content.headers(only_new=False)
-        self._client.put(name, content.body, content.query, headers, doubt=note, etag=content.stored_as)
+        self._client.put(name, content.body, content.query, headers, doubt=look, etag=content.stored_as)
 
     def _replace(self, name, content, former):
         old = self._old_parts(name, former) if former is not None and is_large(former) else ()
-        self._put(name, content)
+        self._put(name, content, former)
         if old or content.parts:
             self._look_back(name, content, former, old)
 
