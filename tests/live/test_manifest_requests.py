@@ -70,22 +70,28 @@ def cost(swift: EmbeddedSwift) -> Calls:
 
 
 def test_a_push_of_a_manifest_by_a_registry_that_took_its_blobs(warm: Client, cost: Calls) -> None:
-    assert cost(lambda: push(warm, "app", "v1", BODY)) <= 4
-    assert cost(lambda: push(warm, "app", "v1", BODY)) <= 4
+    assert cost(lambda: push(warm, "app", "v1", BODY)) <= 5
+    assert cost(lambda: push(warm, "app", "v1", BODY)) <= 5
+
+
+def test_a_push_of_a_manifest_whose_blobs_were_seen_but_not_taken(warm: Client, cold: Client, cost: Calls) -> None:
+    for data in (b"{}", *LAYERS):
+        assert cold.head(f"/v2/app/blobs/{Digest.of(data)}").status_code == 200
+    assert cost(lambda: push(cold, "app", "v1", BODY)) <= 5 + REFERENCES
 
 
 def test_a_push_of_a_manifest_by_another_registry(warm: Client, cold: Client, cost: Calls) -> None:
-    assert cost(lambda: push(cold, "app", "v1", BODY)) <= 2 * REFERENCES + 4
+    assert cost(lambda: push(cold, "app", "v1", BODY)) <= 2 * REFERENCES + 5
 
 
 def test_moving_a_tag_costs_no_more_than_setting_it(warm: Client, cost: Calls) -> None:
     push(warm, "app", "latest", image())
-    assert cost(lambda: push(warm, "app", "latest", BODY)) <= 4
+    assert cost(lambda: push(warm, "app", "latest", BODY)) <= 5
 
 
 def test_a_push_by_digest_and_of_a_referrer(warm: Client, cost: Calls) -> None:
     assert cost(lambda: push(warm, "app", DIGEST, BODY)) <= 2
-    assert cost(lambda: push(warm, "app", "sig", image(subject=subject_of(BODY)))) <= 5
+    assert cost(lambda: push(warm, "app", "sig", image(subject=subject_of(BODY)))) <= 6
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -93,7 +99,7 @@ def test_a_push_by_digest_and_of_a_referrer(warm: Client, cost: Calls) -> None:
 def test_a_pull_of_a_manifest(warm: Client, cold: Client, cost: Calls, method: str, reference: object) -> None:
     push(warm, "app", "v1", BODY)
     url = manifest_url("app", reference)
-    assert cost(lambda: cold.open(url, method=method)) <= 2
+    assert cost(lambda: cold.open(url, method=method)) <= (3 if reference == "v1" else 2)
     assert cost(lambda: cold.open(url, method=method)) <= 1
     assert cost(lambda: warm.open(url, method=method)) <= 1
 
@@ -105,7 +111,7 @@ def test_a_pull_of_what_is_not_there(warm: Client, cost: Calls) -> None:
 
 def test_a_tag_and_its_manifest_pulled_together(warm: Client, cold: Client, cost: Calls) -> None:
     push(warm, "app", "v1", BODY)
-    assert cost(lambda: cold.head(manifest_url("app", "v1"))) <= 2
+    assert cost(lambda: cold.head(manifest_url("app", "v1"))) <= 3
     assert cost(lambda: cold.get(manifest_url("app", DIGEST))) <= 1
 
 
@@ -152,7 +158,8 @@ class Recorded(Base):
         self.written: list[str] = []
 
     def get_content(self, path: str) -> bytes:
-        self.reads.wait()
+        if "/_layers/" in path:
+            self.reads.wait()
         return self.inner.get_content(path)
 
     def stat(self, path: str) -> Stat:
@@ -160,7 +167,7 @@ class Recorded(Base):
         return self.inner.stat(path)
 
     def put_content(self, path: str, content: bytes) -> str:
-        if not path.endswith(("/data", "/current/link")):
+        if not path.endswith("/data"):
             self.links.wait()
         self.written.append(path)
         return self.inner.put_content(path, content)
@@ -172,7 +179,7 @@ class Recorded(Base):
 def test_all_references_are_asked_for_side_by_side_and_the_tag_comes_last() -> None:
     references = 4
     layers = LAYERS[: references - 1]
-    driver = Recorded(reads_together=2 * references, links_together=3)
+    driver = Recorded(reads_together=2 * references, links_together=2)
     for data in (b"{}", *layers):
         digest = Digest.of(data)
         driver.inner.put_content(layout.blob_data(digest), data)
@@ -181,9 +188,8 @@ def test_all_references_are_asked_for_side_by_side_and_the_tag_comes_last() -> N
     digest = Digest.of(body)
     assert push(Client(Registry(driver, PATIENT)), "app", "v1", body).status_code == 201
     assert driver.written[0] == layout.blob_data(digest)
-    assert set(driver.written[1:-1]) == {
+    assert set(driver.written[1:3]) == {
         layout.revision_link("app", digest),
         layout.tag_index_link("app", "v1", digest),
-        layout.referrer("app", DIGEST, digest),
     }
-    assert driver.written[-1] == layout.tag_current("app", "v1")
+    assert set(driver.written[3:]) == {layout.referrer("app", DIGEST, digest), layout.tag_current("app", "v1")}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import FileNotFoundError, UnreachableError
+from docker_registry.core.exceptions import FileNotFoundError, UnreachableError, UnspecifiedError
 from docker_registry.core.types import Entry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -107,6 +107,36 @@ def test_a_tag_whose_manifest_is_gone(plant: Plant) -> None:
     assert missing.detail == f"app:v2 is {digest}"
     assert plant.driver.exists(layout.tag_current("app", "v2"))
     assert not plant.driver.exists(layout.revision_link("app", digest))
+
+
+def test_a_tag_whose_manifest_was_deleted_from_the_repository(plant: Plant) -> None:
+    digest = plant.image("app", "v1", [b"layer"])
+    plant.driver.remove(layout.revision_link("app", digest))
+    (finding,) = fsck(plant.driver)
+    assert (finding.kind, finding.repository, finding.digest) == (Kind.UNLINKED_TAG, "app", str(digest))
+    assert not finding.settled
+    (young,) = fsck(plant.driver, repair=True)
+    assert "younger" in young.left
+    (mended,) = fsck(plant.driver, repair=True, grace=ANY_AGE)
+    assert "removed the tag" in mended.done
+    assert not plant.driver.exists(layout.tag_current("app", "v1"))
+    assert plant.driver.exists(layout.blob_data(digest))
+
+
+def test_a_dead_tag_is_put_back_when_a_push_brings_its_manifest_meanwhile(plant: Plant) -> None:
+    digest = plant.image("app", "v1", [b"layer"])
+    link, tag = layout.revision_link("app", digest), layout.tag_current("app", "v1")
+    plant.driver.remove(link)
+    remove = plant.driver.remove_many
+
+    def pushed_meanwhile(paths: Iterable[str]) -> dict[str, UnspecifiedError]:
+        plant.link(link, digest)
+        return remove(paths)
+
+    plant.driver.remove_many = pushed_meanwhile
+    (finding,) = fsck(plant.driver, repair=True, grace=ANY_AGE)
+    assert "again" in finding.left
+    assert plant.driver.get_content(tag) == str(digest).encode()
 
 
 def test_a_manifest_whose_layer_is_gone(plant: Plant) -> None:
@@ -287,6 +317,7 @@ def test_content_that_only_another_repository_links(plant: Plant) -> None:
     [finding] = fsck(plant.driver, repair=True)
     assert finding.kind is Kind.UNLINKED_REFERENCE
     assert (finding.repository, finding.done) == ("other", "")
+    assert not finding.settled, "a pull of the image ends in a 404"
 
 
 def test_an_upload_of_distribution_that_nobody_went_on_with(plant: Plant) -> None:

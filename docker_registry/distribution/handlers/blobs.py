@@ -42,7 +42,7 @@ class Blobs(Resource):
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET, HEAD"}
             )
-        if self.store.read_link(layout.layer_link(name, digest)) is None:
+        if not self.store.has_link(layout.layer_link(name, digest)):
             raise _unknown(digest)
         self.store.unlink_layer(name, digest)
         return Response(status=202)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from werkzeug.datastructures import MIMEAccept
@@ -26,10 +28,11 @@ _TAGS_MAX = 100  # tags that one push sets; the spec wants 10
 
 class Manifests(Resource):
     def get(self, name: str, reference: str) -> Response:
-        digest = self._find(name, reference)
+        digest, manifest = self._find(name, reference)
         if self.request.if_none_match.contains_weak(str(digest)):
             return Response(status=304, headers=_headers(digest))
-        manifest = self._read(name, digest)
+        if manifest is None:
+            manifest = self._read(name, digest)
         if not self._accepts(manifest.media_type):
             digest, manifest = self._choose(name, reference, digest, manifest)
         headers = {**_headers(digest), "Vary": "Accept"}
@@ -77,23 +80,39 @@ class Manifests(Resource):
         except RegistryError as error:
             raise _unknown(name, reference, str(error)) from None
 
-    def _find(self, name: str, reference: str) -> Digest:
+    def _find(self, name: str, reference: str) -> tuple[Digest, Manifest | None]:
+        """Under which digest a manifest is stored, and the manifest where it was read already."""
         target = self._known(name, reference)
-        found = self.store.revision(name, target) if isinstance(target, Digest) else self.store.tag(name, target)
-        if found is None:
+        if isinstance(target, Digest):
+            stored = self.store.revision(name, target)
+            if stored is None:
+                raise _unknown(name, reference)
+            return stored, None
+        meaning = self.store.tag(name, target)
+        if meaning is None:
             raise _unknown(name, reference)
+        with self._served(name, meaning):
+            found = self.store.tagged_manifest(name, meaning)
+        if found is None:
+            raise _unknown(name, reference, f"{name}:{reference} was {meaning}, which {name} has no more")
         return found
 
     def _read(self, name: str, digest: Digest) -> Manifest:
-        try:
+        with self._served(name, digest):
             manifest = self.store.manifest(digest)
-        except ManifestError as error:
-            logger.warning("%s in %s cannot be served: %s", digest, name, error)
-            raise _unknown(name, str(digest), str(error)) from None
         if manifest is None:
             logger.warning("%s has a link to the manifest %s, whose data is gone", name, digest)
             raise _unknown(name, str(digest))
         return manifest
+
+    @contextmanager
+    def _served(self, name: str, digest: Digest) -> Iterator[None]:
+        """What is no manifest that is served here is not there."""
+        try:
+            yield
+        except ManifestError as error:
+            logger.warning("%s in %s cannot be served: %s", digest, name, error)
+            raise _unknown(name, str(digest), str(error)) from None
 
     def _accepts(self, media_type: str) -> bool:
         return _takes(self.request.headers.get("Accept", ""), media_type)
@@ -105,7 +124,7 @@ class Manifests(Resource):
         the image for linux/amd64, as from Distribution.
         """
         default = default_image(manifest) if ":" not in reference else None
-        if default is not None:
+        if default is not None and self.store.revision(name, default) is not None:
             image = self._read(name, default)
             if self._accepts(image.media_type):
                 return default, image

@@ -147,7 +147,7 @@ class BlobWriter:
 
     def _commit(self, stage: Stage, digest: Digest, size: int) -> None:
         stage.commit(layout.blob_data(digest), immutable=True)
-        self._store.saw_blob(digest, size)
+        self._store.stored_blob(digest, size)
 
 
 def _hasher_after(session: Session, algorithm: str) -> Hasher | None:

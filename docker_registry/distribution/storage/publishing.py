@@ -1,12 +1,19 @@
 """Making a manifest part of a repository: what it needs is there, then data, then links, then tags.
 
-Three waves of requests; within one they go side by side. A crash between two
-leaves at most data or links that nobody is served.
+Waves of requests; within one they go side by side. A crash between two leaves
+at most data or links that nobody is served.
+
+A delete of the same manifest may run at the same time, perhaps on another
+replica. It takes the revision's link last (see `deletion`), so the link tells:
+is it there after the tags were written, the push came after the delete, or the
+delete comes after the push. Is it gone, all is written once more. The argument
+is in docs/manifests.md, and `test_races.py` tries every interleaving.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -20,6 +27,9 @@ from .store import Store
 
 __all__ = ["publish"]
 
+logger = logging.getLogger(__name__)
+
+_TRIES = 3  # to link what is deleted all the time
 _NAMED = 100  # missing references that one answer names
 
 
@@ -30,21 +40,35 @@ def publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: S
     its subject may come later. Nothing is linked then.
     """
     _admit(store, name, digest, manifest)
+    for _ in range(_TRIES):
+        if _link(store, name, digest, manifest, tags):
+            return
+        logger.info("%s was deleted from %s while it was pushed: linked again", digest, name)
+    raise RegistryError(
+        Code.UNAVAILABLE, f"{digest} was deleted while it was pushed, push it again", headers={"Retry-After": "1"}
+    )
+
+
+def _link(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Sequence[Tag]) -> bool:
+    """Write the links, then what needs them; whether the repository has the manifest at the end."""
     links: list[Callable[[], object]] = [partial(store.link_revision, name, digest)]
-    links += [partial(store.write_link, layout.tag_index_link(name, tag, digest), digest) for tag in tags]
+    gather(links + [partial(store.note_tag, name, tag, digest) for tag in tags])
+    followers: list[Callable[[], object]] = []
     if manifest.subject:
+        # Behind the link, as a delete removes it before the link: so it is there when the link is.
         entry = json.dumps(manifest.descriptor(digest)).encode()
         path = layout.referrer(name, manifest.subject, digest)
-        links.append(partial(store.driver.overwrite, path, entry))
-    gather(links)
-    gather([partial(store.write_link, layout.tag_current(name, tag), digest) for tag in tags])
+        followers.append(partial(store.driver.overwrite, path, entry))
+    followers += [partial(store.set_tag, name, tag, digest) for tag in tags]
+    gather(followers)
+    return not followers or store.read_link(layout.revision_link(name, digest)) is not None
 
 
 def _admit(store: Store, name: str, digest: Digest, manifest: Manifest) -> None:
     """Store the data, while each reference's link and data are asked for."""
     calls: list[Callable[[], object]] = [partial(store.write_manifest, digest, manifest)]
     for reference in manifest.references:
-        calls.append(partial(_link, store, name, reference))
+        calls.append(partial(_find, store, name, reference))
         calls.append(partial(store.blob_size, reference.digest, fresh=True))
     answers = gather(calls)[1:]
     missing = [
@@ -65,9 +89,9 @@ def _admit(store: Store, name: str, digest: Digest, manifest: Manifest) -> None:
         )
 
 
-def _link(store: Store, name: str, reference: Reference) -> Digest | None:
+def _find(store: Store, name: str, reference: Reference) -> Digest | None:
     find = store.revision if reference.manifest else store.layer
-    return find(name, reference.digest)
+    return find(name, reference.digest, fresh=True)
 
 
 def _elsewhere(store: Store, reference: Reference, stored: object) -> bool:

@@ -3,29 +3,35 @@
 Two questions are kept apart everywhere. A *link* says that a repository may
 serve a digest; other processes can remove it, so it is remembered for seconds
 only. *Data* says that the bytes are there; that is immutable as long as a link
-exists, so a reader may take it from the cache however old it is. Whoever is
-about to promise something new (a link, a manifest) asks with `fresh=True`.
+exists, so a reader may take it from the cache however old it is.
+
+What is remembered serves reads. Whoever is about to promise something new (a
+link, a manifest) asks with `fresh=True`: then only what this process itself
+wrote in the last `OWN` seconds needs no look, and every look asks for the
+newest. A look that says no is believed at once, whatever was remembered.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from docker_registry.core.driver import Base as Driver
-from docker_registry.core.exceptions import FileNotFoundError
+from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
 from ..model import layout
 from ..model.digest import Digest, DigestError
 from ..model.manifest import Manifest, ManifestError, parse_manifest
 from .cache import FOREVER, Cache
+from .parallel import gather
 
 __all__ = ["DamagedError", "Store"]
 
-logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
+
+NOW = -1.0  # s: nothing remembered is so young
+OWN = 30.0  # s for which what this process wrote needs no second look
 
 
 class DamagedError(Exception):
@@ -44,24 +50,38 @@ class Store:
     # Links.
 
     def read_link(self, path: str) -> Digest | None:
-        """The digest that a link holds, asked now; None where there is no (whole) link."""
+        """The digest that a link holds now; None where there is no link.
+
+        Raises DamagedError when it holds something else.
+        """
+        return self._ask_link(path, self.driver.get_newest)
+
+    def _ask_link(self, path: str, read: Callable[[str], bytes]) -> Digest | None:
         try:
-            text = self.driver.get_content(path)
+            content = read(path)
         except FileNotFoundError:
+            self._forget_link(path)
             return None
         try:
-            return Digest.parse(text.decode("ascii", "replace").strip())
+            return Digest.parse(content.decode("ascii", "replace").strip())
         except DigestError as error:
-            logger.warning("%s is taken for missing: %s", path, error)
-            return None
+            raise DamagedError(f"the link {path} is damaged ({error}); fsck --repair says and does more") from None
+
+    def has_link(self, path: str) -> bool:
+        """Whether a link is there now, whatever it holds."""
+        try:
+            return self.read_link(path) is not None
+        except DamagedError:
+            return True
 
     def write_link(self, path: str, digest: Digest) -> None:
         """Write or replace a link; what it promises must have been seen first."""
-        self.driver.overwrite(path, str(digest).encode("ascii"))
-
-    def _write_known_link(self, path: str, digest: Digest) -> None:
-        self.write_link(path, digest)
+        self._overwrite(path, digest)
         self.cache.put(("link", path), digest)
+        self.cache.put(("own", path), digest)
+
+    def _overwrite(self, path: str, digest: Digest) -> None:
+        self.driver.overwrite(path, str(digest).encode("ascii"))
 
     def remove_link(self, path: str) -> bool:
         """Whether there was one."""
@@ -70,65 +90,96 @@ class Store:
         except FileNotFoundError:
             return False
         finally:
-            self.cache.forget(("link", path))
+            self._forget_link(path)
         return True
 
-    def _link(self, path: str) -> Digest | None:
-        return self._remember(("link", path), lambda: self.read_link(path), self._link_ttl)
+    def _forget_link(self, path: str) -> None:
+        self.cache.forget(("link", path))
+        self.cache.forget(("own", path))
 
-    def layer(self, name: str, digest: Digest) -> Digest | None:
-        """Under which digest a blob of a repository is stored, or None; at most `link_ttl` old.
+    def _link(self, path: str, digest: Digest, max_age: float, newest: bool) -> Digest | None:
+        """What the link of `digest` holds, at most `max_age` seconds ago."""
+        read = self.driver.get_newest if newest else self.driver.get_content
+        stored = self._remember(("link", path), lambda: self._ask_link(path, read), max_age)
+        if stored is not None and stored != digest and stored.algorithm == digest.algorithm:
+            raise DamagedError(f"the link {path} holds {stored}; fsck --repair mends it")
+        return stored
+
+    def _fresh_link(self, path: str, digest: Digest) -> Digest | None:
+        own: Digest | None = self.cache.get(("own", path), OWN)
+        return own or self._link(path, digest, NOW, newest=True)
+
+    def layer(self, name: str, digest: Digest, fresh: bool = False, newest: bool = False) -> Digest | None:
+        """Under which digest a blob of a repository is stored, or None; at most `link_ttl` old, unless `fresh`.
 
         Distribution 2.x stores a blob pushed with another algorithm under its
         sha256, and links it under both.
         """
-        return self._link(layout.layer_link(name, digest))
+        path = layout.layer_link(name, digest)
+        return self._fresh_link(path, digest) if fresh else self._link(path, digest, self._link_ttl, newest)
 
     def link_layer(self, name: str, digest: Digest) -> None:
         """Make a blob part of a repository; its data must have been seen, see `blob_size(fresh=True)`."""
-        self._write_known_link(layout.layer_link(name, digest), digest)
+        self.write_link(layout.layer_link(name, digest), digest)
 
     def unlink_layer(self, name: str, digest: Digest) -> bool:
         """Take a blob out of a repository; whether it was in it."""
         return self.remove_link(layout.layer_link(name, digest))
 
-    def revision(self, name: str, digest: Digest) -> Digest | None:
-        """Under which digest a manifest of a repository is stored, or None; at most `link_ttl` old.
+    def revision(self, name: str, digest: Digest, fresh: bool = False) -> Digest | None:
+        """Under which digest a manifest of a repository is stored, or None; at most `link_ttl` old, unless `fresh`.
 
         Distribution 2.1 put the links of manifests among those of layers.
         """
-        return self._link(layout.revision_link(name, digest)) or self.layer(name, digest)
+        path = layout.revision_link(name, digest)
+        found = self._fresh_link(path, digest) if fresh else self._link(path, digest, self._link_ttl, newest=False)
+        return found or self.layer(name, digest, fresh)
 
     def link_revision(self, name: str, digest: Digest) -> None:
         """Make a manifest part of a repository; its data and all it refers to must have been seen."""
-        self._write_known_link(layout.revision_link(name, digest), digest)
+        self.write_link(layout.revision_link(name, digest), digest)
 
     # Data.
 
     def blob_size(self, digest: Digest, fresh: bool = False) -> int | None:
-        """A blob's size in bytes, or None where its data is not there.
+        """A blob's size in bytes, or None where its data is not there; at most `link_ttl` old.
 
-        `fresh` asks the storage unless it said so in the last `link_ttl` seconds.
+        For `fresh` it also does that this process stored the blob in the last `OWN` seconds.
         """
-        return self._remember(("size", digest), lambda: self._ask_size(digest), self._link_ttl if fresh else FOREVER)
+        own: int | None = self.cache.get(("own", digest), OWN) if fresh else None
+        if own is not None:
+            return own
+        size = self._remember(("size", digest), lambda: self._ask_size(digest), self._link_ttl)
+        if size is None:
+            self.lost_blob(digest)
+        return size
 
     def _ask_size(self, digest: Digest) -> int | None:
-        size = self.driver.stat(layout.blob_data(digest)).size
+        size = self.driver.stat(layout.blob_data(digest), newest=True).size
         # A dynamic large object that lost its segments: to be pushed again, which heals it.
         return None if size == 0 and not digest.is_of_nothing else size
 
     def saw_blob(self, digest: Digest, size: int) -> None:
-        """The storage has just confirmed a blob's data."""
+        """The storage has just said that a blob's data is there."""
         self.cache.put(("size", digest), size)
+
+    def stored_blob(self, digest: Digest, size: int) -> None:
+        """The storage has just confirmed a blob's data to this process, which sent it."""
+        self.saw_blob(digest, size)
+        self.cache.put(("own", digest), size)
 
     def lost_blob(self, digest: Digest) -> None:
         """The storage has just said that a blob's data is not there, whatever was remembered."""
-        self.cache.forget(("size", digest))
-        self.cache.forget(("manifest", digest))
+        for fact in ("size", "own", "manifest"):
+            self.cache.forget((fact, digest))
 
     def find_blob(self, name: str, digest: Digest, fresh: bool = False) -> tuple[Digest, int] | None:
-        """Under which digest a repository's blob is stored, and its size; the link is asked first."""
-        stored = self.layer(name, digest)
+        """Under which digest a repository's blob is stored, and its size; the link is asked first.
+
+        Nothing of it is older than `link_ttl`: the client that asks may not
+        push the blob. `fresh`: it is about to be promised.
+        """
+        stored = self.layer(name, digest, fresh, newest=True)
         if stored is None:
             return None
         size = self.blob_size(stored, fresh)
@@ -143,6 +194,34 @@ class Store:
         are no manifest that this registry serves.
         """
         return self._remember(("manifest", digest), lambda: self._read_manifest(digest), FOREVER, lambda m: m.weight)
+
+    def tagged_manifest(self, name: str, digest: Digest) -> tuple[Digest, Manifest | None] | None:
+        """What a tag of a repository means: under which digest it is stored, and the manifest (None: its data is gone).
+
+        None where the repository has that manifest no more: no tag outlives its
+        manifest. Link and data are asked for side by side. Raises as `manifest` does.
+        """
+        if self.cache.get(("manifest", digest)) is not None:
+            stored = self.revision(name, digest)
+            return None if stored is None else (stored, self.manifest(stored))
+        calls: list[Callable[[], Any]] = [
+            partial(self.revision, name, digest),
+            partial(self._manifest_or_error, digest),
+        ]
+        stored, found = gather(calls)
+        if stored is None:
+            return None
+        if stored != digest:
+            return stored, self.manifest(stored)
+        if isinstance(found, Exception):
+            raise found
+        return stored, found
+
+    def _manifest_or_error(self, digest: Digest) -> Manifest | Exception | None:
+        try:
+            return self.manifest(digest)
+        except (DamagedError, ManifestError, UnspecifiedError) as error:
+            return error
 
     def _read_manifest(self, digest: Digest) -> Manifest:
         path = layout.blob_data(digest)
@@ -162,7 +241,7 @@ class Store:
         """
         self.driver.overwrite(layout.blob_data(digest), manifest.body)
         self.cache.put(("manifest", digest), manifest, manifest.weight)
-        self.saw_blob(digest, len(manifest.body))
+        self.stored_blob(digest, len(manifest.body))
 
     # Tags.
 
@@ -174,6 +253,14 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def set_tag(self, name: str, tag: str, digest: Digest) -> None:
+        """Let a tag mean a manifest that the repository has."""
+        self._overwrite(layout.tag_current(name, tag), digest)
+
+    def note_tag(self, name: str, tag: str, digest: Digest) -> None:
+        """Write into a tag's history that it means, or is about to mean, a manifest."""
+        self._overwrite(layout.tag_index_link(name, tag, digest), digest)
+
     def _remember(
         self, key: Hashable, ask: Callable[[], T | None], max_age: float, size: Callable[[T], int] = lambda _: 0
     ) -> T | None:
@@ -181,6 +268,7 @@ class Store:
         try:
             return self.cache.fetch(key, lambda: _found(ask()), max_age, size)
         except FileNotFoundError:
+            self.cache.forget(key)
             return None
 
 

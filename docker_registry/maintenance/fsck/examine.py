@@ -18,7 +18,7 @@ from .options import DAY, Options
 from .places import What, place
 from .scan import read_link
 
-__all__ = ["Examiner", "hash_file"]
+__all__ = ["Examiner", "hash_file", "is_linked"]
 
 T = TypeVar("T")
 
@@ -194,9 +194,9 @@ class Examiner:
 
     def _unlinked_reference(self, reference: Reference) -> Finding | None:
         name, digest = reference.repository, Digest.parse(reference.digest)
-        if not self._linked(name, Digest.parse(reference.manifest)):
+        if not is_linked(self._driver, name, Digest.parse(reference.manifest)):
             return None
-        if self._linked(name, digest, as_manifest=reference.is_manifest):
+        if is_linked(self._driver, name, digest, as_manifest=reference.is_manifest):
             return None
         return Finding(
             Kind.UNLINKED_REFERENCE,
@@ -210,8 +210,8 @@ class Examiner:
         yield from self._confirmed(self._unlinked_tag, self._index.unlinked_tags(), lambda link: link.path)
 
     def _unlinked_tag(self, link: Link) -> Finding | None:
-        held = read_link(link, self._driver.get_content(link.path))
-        if held is None or self._linked(link.repository, held):
+        held = read_link(link, self._driver.get_newest(link.path))
+        if held is None or is_linked(self._driver, link.repository, held):
             return None
         return Finding(
             Kind.UNLINKED_TAG,
@@ -221,20 +221,6 @@ class Examiner:
             digest=str(held),
             age=age(link.modified),
         )
-
-    def _linked(self, repository: str, digest: Digest, as_manifest: bool = True) -> bool:
-        """Whether a repository has a blob, or a manifest: Distribution 2.1 put those among the blobs."""
-        links = [layout.layer_link(repository, digest)]
-        if as_manifest:
-            links.insert(0, layout.revision_link(repository, digest))
-        return any(map(self._is_there, links))
-
-    def _is_there(self, path: str) -> bool:
-        try:
-            self._driver.stat(path)
-        except FileNotFoundError:
-            return False
-        return True
 
     def of_no_use(self) -> Iterator[Finding]:
         for digest, path, size in self._index.unlinked_blobs():
@@ -292,6 +278,22 @@ def _path_of_manifest(reference: Reference) -> str:
 def _path_of_referrer(row: tuple[str, str, str]) -> str:
     repository, subject, digest = row
     return layout.referrer(repository, Digest.parse(subject), Digest.parse(digest))
+
+
+def is_linked(driver: Base, repository: str, digest: Digest, as_manifest: bool = True) -> bool:
+    """Whether a repository has a blob, or a manifest: Distribution 2.1 put those among the blobs. Asks by name."""
+    links = [layout.layer_link(repository, digest)]
+    if as_manifest:
+        links.insert(0, layout.revision_link(repository, digest))
+    return any(_is_there(driver, path) for path in links)
+
+
+def _is_there(driver: Base, path: str) -> bool:
+    try:
+        driver.stat(path, newest=True)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def hash_file(driver: Base, path: str, algorithm: str) -> tuple[str, int]:

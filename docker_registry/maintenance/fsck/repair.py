@@ -17,7 +17,7 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import ManifestError, parse_manifest
 
-from .examine import hash_file
+from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
 from .index import Index
 from .options import DAY, Options
@@ -37,6 +37,7 @@ class Repairer:
         if options.repair:
             self._ways = {
                 Kind.DANGLING_LINK: self._remove_link,
+                Kind.UNLINKED_TAG: self._remove_tag,
                 Kind.EMPTY_BLOB: self._hide_blob,
                 Kind.ORPHANED_SEGMENTS: self._remove_segments,
                 Kind.DAMAGED_LINK: self._write_link,
@@ -101,6 +102,27 @@ class Repairer:
             self._driver.put_content(path, content)
             return False
         return True
+
+    def _remove_tag(self, finding: Finding) -> None:
+        """Remove a tag that no client can follow. A push that comes meanwhile writes the link first, then the tag."""
+        if self._is_young(finding, self._options.grace):
+            return
+        try:
+            content = self._driver.get_newest(finding.path)
+        except FileNotFoundError:
+            finding.done = "it is gone"
+            return
+        digest = Digest.parse(finding.digest)
+        if content.decode("ascii", "replace").strip() != finding.digest:
+            finding.left = "it was moved meanwhile"
+            return
+        if not is_linked(self._driver, finding.repository, digest):
+            self._remove(finding.path)
+            if not is_linked(self._driver, finding.repository, digest):
+                finding.done = "removed the tag; the manifest's data stays"
+                return
+            self._driver.put_content(finding.path, content)
+        finding.left = "the repository has the manifest again"
 
     def _hide_blob(self, finding: Finding) -> None:
         """Remove all links to a blob without bytes: clients are told that it is absent, and push it again."""

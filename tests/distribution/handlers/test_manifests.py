@@ -17,6 +17,8 @@ from docker_registry.distribution.model.manifest import DOCKER_LIST, DOCKER_MANI
 from tests.distribution.conftest import SETTINGS
 from tests.distribution.contents import descriptor, image, index, manifest_url, push, push_blob, push_image, subject_of
 
+PATIENT = dataclasses.replace(SETTINGS, link_ttl=3600.0)
+
 
 def code_of(response: TestResponse) -> str:
     return str(response.json["errors"][0]["code"]) if response.json else ""
@@ -164,12 +166,82 @@ def test_a_manifest_whose_data_is_gone_is_not_there(client: Client, driver: Base
 
 
 @pytest.mark.parametrize("content", [b"", b"sha256:12", b"\xff", b"sha256:"])
-def test_a_damaged_link_is_like_none(client: Client, driver: Base, content: bytes) -> None:
-    push_image(client, "app", "v1")
+@pytest.mark.parametrize("way", ["push", "delete"])
+def test_a_damaged_tag_is_told_and_can_be_pushed_or_deleted(
+    client: Client, driver: Base, content: bytes, way: str
+) -> None:
+    _, body = push_image(client, "app", "v1")
     driver.put_content(layout.tag_current("app", "v1"), content)
-    assert client.get(manifest_url("app", "v1")).status_code == 404
-    push_image(client, "app", "v1")
-    assert client.get(manifest_url("app", "v1")).status_code == 200
+    response = client.get(manifest_url("app", "v1"))
+    assert (response.status_code, code_of(response)) == (500, "UNKNOWN")
+    assert "tags/v1/current/link is damaged" in response.json["errors"][0]["message"]
+    if way == "push":
+        assert push(client, "app", "v1", body).status_code == 201
+        assert client.get(manifest_url("app", "v1")).status_code == 200
+    else:
+        assert client.delete(manifest_url("app", "v1")).status_code == 202
+        assert client.get(manifest_url("app", "v1")).status_code == 404
+
+
+@pytest.mark.parametrize("content", [b"", b"sha256:12", b"\xff", str(Digest.of(b"another")).encode()])
+def test_a_damaged_link_is_told_and_not_taken_for_missing(driver: Base, content: bytes) -> None:
+    client = Client(Registry(driver, SETTINGS))
+    digest, body = push_image(client, "app", "v1", b"layer")
+    layer = Digest.of(b"layer")
+    for path in (layout.layer_link("app", layer), layout.revision_link("app", digest)):
+        driver.put_content(path, content)
+    other = Client(Registry(driver, SETTINGS))
+    for response in (
+        other.get(f"/v2/app/blobs/{layer}"),
+        other.get(manifest_url("app", digest)),
+        other.get(manifest_url("app", "v1")),
+        push(other, "app", "v2", body),
+    ):
+        assert (response.status_code, code_of(response)) == (500, "UNKNOWN")
+        assert "fsck" in response.json["errors"][0]["message"]
+    push_image(other, "app", "v1", b"layer")
+    assert other.get(manifest_url("app", "v1")).data == body
+    driver.put_content(layout.layer_link("app", layer), content)
+    assert other.delete(f"/v2/app/blobs/{layer}").status_code == 202
+
+
+def test_a_tag_ends_with_its_manifest(client: Client, driver: Base) -> None:
+    """Whoever removed the link: a delete whose listing lacked the tag, another registry, a garbage collector."""
+    digest, body = push_image(client, "app", "v1")
+    other = Client(Registry(driver, SETTINGS))
+    assert other.get(manifest_url("app", "v1")).data == body
+    driver.remove(layout.revision_link("app", digest))
+    third = Client(Registry(driver, SETTINGS))
+    for method in ("GET", "HEAD"):
+        assert third.open(manifest_url("app", "v1"), method=method).status_code == 404
+        etag = {"If-None-Match": f'"{digest}"'}
+        assert third.open(manifest_url("app", "v1"), method=method, headers=etag).status_code == 404
+    assert third.delete(manifest_url("app", digest)).status_code == 202, "it heals"
+    assert third.delete(manifest_url("app", digest)).status_code == 404
+    assert not list(driver.walk(layout.tags("app")))
+
+
+def test_no_listing_decides_over_a_delete(client: Client, driver: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest, _ = push_image(client, "app", "v1")
+    with monkeypatch.context() as lagging:
+        lagging.setattr(driver, "walk", lambda path=None: iter(()))
+        assert client.delete(manifest_url("app", digest)).status_code == 202
+        for reference in ("v1", digest):
+            assert client.get(manifest_url("app", reference)).status_code == 404
+    assert client.delete(manifest_url("app", digest)).status_code == 202
+    assert not list(driver.walk(layout.tags("app")))
+
+
+def test_an_image_out_of_a_docker_list_ends_with_its_manifest(client: Client) -> None:
+    digest, body = push_image(client, "app", "amd64")
+    platform = {"os": "linux", "architecture": "amd64"}
+    document = json.loads(index(body, media_type=DOCKER_LIST))
+    document["manifests"][0]["platform"] = platform
+    assert push(client, "app", "list", json.dumps(document).encode()).status_code == 201
+    accept = {"Accept": OCI_MANIFEST}
+    assert client.get(manifest_url("app", "list"), headers=accept).data == body
+    assert client.delete(manifest_url("app", digest)).status_code == 202
+    assert client.get(manifest_url("app", "list"), headers=accept).status_code == 404
 
 
 def test_a_manifest_that_distribution_2_1_linked_as_a_layer_is_served_and_deleted(client: Client, driver: Base) -> None:
@@ -288,10 +360,45 @@ def test_a_link_does_not_prove_its_blob(client: Client, driver: Base) -> None:
 def test_what_was_seen_long_ago_justifies_no_manifest(driver: Base) -> None:
     client = Client(Registry(driver, dataclasses.replace(SETTINGS, link_ttl=0.0)))
     push_blob(client, "app", b"{}")
-    lost = push_blob(client, "app", b"lost")
+    lost = push_blob(Client(Registry(driver, SETTINGS)), "app", b"lost")
     assert client.head(f"/v2/app/blobs/{lost}").status_code == 200
     driver.remove(layout.blob_data(lost))
     assert push(client, "app", "v1", image(b"lost")).status_code == 400
+
+
+def test_a_link_that_was_only_seen_justifies_no_manifest(driver: Base) -> None:
+    """A client asks one replica whether a layer is there; another one deletes it."""
+    asked, another = Client(Registry(driver, PATIENT)), Client(Registry(driver, PATIENT))
+    _, child = push_image(another, "app", "v1", b"layer")
+    lost = Digest.of(b"layer")
+    for url in (f"/v2/app/blobs/{lost}", manifest_url("app", Digest.of(child))):
+        assert asked.head(url).status_code == 200
+        assert another.delete(url).status_code == 202
+    assert code_of(push(asked, "app", "v2", child)) == "MANIFEST_BLOB_UNKNOWN"
+    assert code_of(push(asked, "app", "v2", index(child))) == "MANIFEST_BLOB_UNKNOWN"
+    assert asked.post(f"/v2/other/blobs/uploads/?mount={lost}&from=app").status_code == 202
+    for url in (f"/v2/app/blobs/{lost}", manifest_url("app", Digest.of(child))):
+        assert asked.head(url).status_code == 404, "the refusal was a look that said no"
+
+
+def test_data_that_was_collected_elsewhere_can_be_pushed_again(driver: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is told by an old memory that it is there would skip it, and its manifest be refused."""
+    registry = Registry(driver, SETTINGS)
+    client, now = Client(registry), [0.0]
+    monkeypatch.setattr(registry.context.store.cache, "_clock", lambda: now[0])
+    push_image(client, "app", "v1", b"layer")
+    lost = Digest.of(b"layer")
+    assert client.get(f"/v2/app/blobs/{lost}").data == b"layer"
+    driver.remove(layout.blob_data(lost))
+    now[0] += 31
+    assert push(client, "app", "v1", image(b"layer")).status_code == 400
+    assert client.head(f"/v2/app/blobs/{lost}").status_code == 404
+    push_blob(client, "app", b"layer")
+    now[0] += SETTINGS.link_ttl + 1
+    assert client.head(f"/v2/app/blobs/{lost}").status_code == 200
+    driver.remove(layout.blob_data(lost))
+    now[0] += SETTINGS.link_ttl + 1
+    assert client.head(f"/v2/app/blobs/{lost}").status_code == 404, "no memory is older than link_ttl"
 
 
 def test_a_blob_that_distribution_stored_under_its_sha256_is_found(client: Client, driver: Base) -> None:
