@@ -151,6 +151,8 @@ class Settings:
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole
     body_timeout: float = 60.0  # s for the next bytes of a body, either way
+    body_min_rate: int = 1024  # bytes/s of a body on the whole, either way, once that time is over; 0 for any
+    connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
     access_log: bool = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from docker_registry.config import load
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.ours import Ours, write_config
 from tests.live.wire import Client
@@ -114,6 +116,30 @@ def test_a_port_in_use(config: Path, taken: int) -> None:
     assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error
 
 
+def test_a_port_in_use_is_said_before_a_silent_swift_is_asked(swift: EmbeddedSwift, config: Path, taken: int) -> None:
+    change(config, swift.url, f"http://127.0.0.1:{taken}")
+    assert "Address already in use" in serve_fails(config, "--port", str(taken))
+
+
+def test_every_line_is_json_where_that_is_asked_for(config: Path, taken: int) -> None:
+    change(config, '"registry": {}', '"registry": {"log_format": "json"}, "search_backend": "sqlalchemy"')
+    with Ours(config.parent, config) as registry, Client(registry.url) as client:
+        client.ask("GET", "/v2/")
+        registry.signal(signal.SIGHUP)
+        registry.wait_for("SIGHUP: the config file is read again")
+        registry.signal(signal.SIGTERM)
+        registry.process.wait(DEADLINE)
+    messages = [json.loads(line)["message"] for line in registry.log.splitlines()]
+    assert "search_backend" in messages[0]
+    assert messages[1].startswith("Serving swift on ")
+    assert sum(message.startswith("SIGTERM: ") for message in messages) == 1
+
+    command = [*COMMAND, "serve", "--host", "127.0.0.1", "--config", str(config), "--port", str(taken)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert "Address already in use" in json.loads(done.stderr.splitlines()[-1])["message"]
+
+
 def test_no_config_file(tmp_path: Path) -> None:
     assert "none.yml: No such file or directory" in serve_fails(tmp_path / "none.yml")
 
@@ -131,7 +157,7 @@ def test_a_registry_may_start_before_its_swift(swift: EmbeddedSwift, config: Pat
 def test_warnings_are_printed_once(config: Path) -> None:
     change(config, '"registry": {}', '"search_backend": "sqlalchemy"')
     with Ours(config.parent, config) as registry:
-        assert registry.log.count("warning: ") == 1
+        assert registry.log.count(" WARNING ") == 1
         assert "ignored: search_backend" in registry.log
 
 
@@ -188,9 +214,34 @@ def test_demo_shows_what_to_type_and_finds_its_images_again(tmp_path: Path) -> N
                 os.killpg(process.pid, 0)
 
 
+def test_the_demo_ends_with_its_swift_and_says_so(tmp_path: Path) -> None:
+    with demo(tmp_path / "data") as (process, _):
+        listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True)
+        [swift] = [line.split()[0] for line in listed.stdout.splitlines() if "docker_registry.embedded" in line]
+        os.kill(int(swift), signal.SIGKILL)
+        assert process.stdout
+        rest = process.stdout.read()
+        process.wait(DEADLINE)
+        assert "the Swift of this demo has ended" in rest
+        assert "Traceback" not in rest
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+
+
+def test_a_demo_without_room_says_so_in_one_line(tmp_path: Path) -> None:
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    command = [*COMMAND, "demo", "--port", "0", "--data", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, preexec_fn=no_room)
+    assert done.returncode == 1
+    assert re.fullmatch(r"docker-registry-swift: cannot use .*data for data: File too large\n", done.stderr)
+
+
 def test_the_demo_s_config_file_serves(tmp_path: Path) -> None:
     config = tmp_path / "data" / "config.yml"
     with demo(tmp_path / "data"), Ours(tmp_path, config) as second, Client(second.url) as client:
+        assert load(str(config)).settings.host == "127.0.0.1"
         assert client.tags("demo/hello") == ["1.0"]
 
 
