@@ -58,7 +58,7 @@ CONTRACTS = [
     ("drivers.swift.login", ("core", "drivers.swift.http")),
     ("embedded", ()),
     ("settings", ("core",)),
-    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth")),
+    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
     ("distribution", ("core", "settings")),
     ("distribution.auth", ("core", "settings", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
