@@ -63,7 +63,7 @@ if sys.version_info >= (3,):
 
         def has_more(self):
             """Whether more has come than was read; nothing can be read after the question."""
-            self.raw.is_over = True
+            self.raw.is_over = True  # type: ignore[attr-defined]
             return bool(self.peek(1))
 
 else:

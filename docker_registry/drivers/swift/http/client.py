@@ -107,7 +107,7 @@ class Client(object):
             settings.pool_timeout,
         )
         self._info = None
-        self._info_good_until = 0
+        self._info_good_until = 0.0
 
     def request(
         self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None, check=None
@@ -271,14 +271,14 @@ class Client(object):
 
     def _once(self, access, request):
         connection = self._pool.take(access.url, _kind(request))
-        leave = self._pool.drop
+        stream, leave = None, self._pool.drop
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
-                answer.stream, leave = Stream(response, connection, self._pool), None
+                answer.stream = stream = Stream(response, connection, self._pool)
                 return answer
             answer.body = response.read()
             if good:
@@ -287,7 +287,7 @@ class Client(object):
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
-            if leave:
+            if stream is None:
                 leave(connection)
         if good or response.status in request.accept:
             return answer

@@ -103,6 +103,7 @@ class _Body(object):
     def chunks(self, size):
         try:
             failures = 0
+            why = None  # type: object
             while self._position < self._end:
                 try:
                     self._skip()

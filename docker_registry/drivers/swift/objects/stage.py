@@ -54,7 +54,7 @@ class SegmentedStage(Stage):
         self._in_doubt = False
 
     @property
-    def size(self):
+    def size(self):  # type: ignore[override]
         return sum(part.size for part in self._given + self._mine) + self._tail.size
 
     def fill(self, fp):
