@@ -19,7 +19,7 @@ def digest_of(content: bytes) -> str:
 
 
 class Source:
-    """A file of `size` bytes for curl to send; each `fresh` makes it one that nobody has."""
+    """A file of `size` bytes for curl to send; each `fresh` makes its content new."""
 
     def __init__(self, path: Path, size: int):
         self.path = path

@@ -172,7 +172,7 @@ class Rig:
             return token
 
     def make(self, container: str) -> None:
-        """Make a container, so that nobody is the one who has to."""
+        """Make a container, so that its creation is not part of any measurement."""
         with Session(f"{self.swift.storage_url}/", {"X-Auth-Token": self.token()}) as session:
             session.ask("PUT", container, 201, 202)
 

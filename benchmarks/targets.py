@@ -33,7 +33,7 @@ def side_by_side(items: Iterable[Item], work: Callable[[Item], object], jobs: in
 
 class Target(Protocol):
     name: str
-    process: Process | None  # None where its cost is nobody's
+    process: Process | None  # None if its cost is not measured
     base: str  # below which it answers
     headers: dict[str, str]  # that every request needs
 

@@ -1,59 +1,31 @@
-"""The command docker-registry-swift.
-
-A subcommand's module is imported when it is called for, and not before: `serve`
-must fork its workers before anything imports what gevent is to patch.
-"""
+"""The command docker-registry-swift: first of all whether what it needs is installed."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 
-import click
-
-from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.own_core import check_core
 
 __all__ = ["main"]
 
-COMMANDS = {
-    "serve": ("docker_registry.commands.serve:serve", "Run the registry on a Swift, as a config file says."),
-    "demo": ("docker_registry.commands.demo:demo", "Run a registry and its own Swift on this machine, to try things."),
-    "swift": ("docker_registry.commands.demo:swift", "Run only the small OpenStack Swift of `demo`."),
-    "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
-    "robot": ("docker_registry.commands.robot:robot", "Make passwords for machines, which need no database."),
-    "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
-}
-
-
-class _Commands(click.Group):
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="docker-registry-driver-swift", prog_name="docker-registry-swift")
-def _group() -> None:
-    """Container images on OpenStack Swift."""
-
 
 def main() -> None:
-    """Run the command; what a driver or a config file has to complain about becomes one line."""
+    """Run the command. Packages that are missing, or in each other's way, are told in one line."""
     try:
-        _group(prog_name="docker-registry-swift")
-    except UnspecifiedError as error:
-        click.echo(f"docker-registry-swift: {error}", err=True)
-        sys.exit(1)
+        check_core()
+        from docker_registry.commands.group import run
+
+        run()
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module == "docker_registry":
+            raise
+        sys.exit(
+            f"docker-registry-swift: the Python module {module} is not installed:"
+            " pip install 'docker-registry-driver-swift[registry]'"
+        )
+    except ImportError as error:
+        sys.exit(f"docker-registry-swift: {error}")
 
 
 if __name__ == "__main__":

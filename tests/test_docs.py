@@ -10,7 +10,7 @@ import click
 import pytest
 import yaml
 
-from docker_registry import cli
+from docker_registry.commands.group import Commands
 from docker_registry.config import classic, keys
 from docker_registry.drivers.swift.settings import options
 from docker_registry.settings import Settings
@@ -72,7 +72,7 @@ def test_commands_exist(page: Path) -> None:
     group = click.Group("docker-registry-swift")
     for line in re.findall(r"(?m)^\s+(?:\$ )?docker-registry-swift (.*)$", page.read_text()):
         name, *arguments = line.partition(" #")[0].split()
-        command = cli._Commands().get_command(click.Context(group), name)
+        command = Commands().get_command(click.Context(group), name)
         while isinstance(command, click.Group) and arguments:
             command = command.get_command(click.Context(group), arguments.pop(0))
         assert command is not None, line

@@ -50,7 +50,8 @@ CONTRACTS = [
     # room, the only parts of the package that it may import beside itself
     ("core", ("drivers",)),
     ("drivers.memory", ("core",)),
-    ("drivers.swift", ("core",)),
+    ("own_core", ("core",)),
+    ("drivers.swift", ("core", "own_core")),
     ("drivers.swift.settings", ("core",)),
     ("drivers.swift.work", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("core", "drivers.swift.compat", "drivers.swift.names", "drivers.swift.work")),

@@ -79,7 +79,7 @@ def _fill(rig: Rig, plan: Plan, registry: Registry) -> None:
 
 
 def _patient_turn(rig: Rig, row: Row, registries: Mapping[str, Registry], work: Callable[[Registry], object]) -> None:
-    """A turn in which nobody gets more than `_PATIENCE` for an answer; who needs more gets a note."""
+    """One round, in which each answer may take at most `_PATIENCE`; a target that needs longer gets a note."""
     for name, registry in registries.items():
         try:
             turn(rig, row, {name: registry}, work)
@@ -110,7 +110,7 @@ def _pages(registry: Registry, url: str) -> Iterator[dict[str, list[str]]]:
 
 
 def _delete(rig: Rig, row: Row, registries: Mapping[str, Registry]) -> None:
-    """In a repository of its own: whoever deletes a manifest must look at every tag of the repository."""
+    """In a repository of its own, since deleting a manifest has to read every tag of the repository."""
     for name, registry in registries.items():
         unwanted = image(10, KIB)
         small = Registry(name, registry.server, _SMALL)

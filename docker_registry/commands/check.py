@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from docker_registry.config.secret import with_secret
 from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.leaving import look_at_departure
 from docker_registry.maintenance.check.lines import Level
@@ -26,6 +27,7 @@ def check(config: str | None, flavor: str | None, leaving: bool) -> None:
     """
     settings = load_and_warn(config, flavor).settings
     driver = open_driver(settings)
+    with_secret(settings)
     failed = False
     for line in look_at_departure(driver) if leaving else look_at_storage(settings, driver):
         click.echo(str(line))

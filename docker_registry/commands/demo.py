@@ -6,6 +6,7 @@ import dataclasses
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import sys
@@ -75,7 +76,8 @@ def demo(data: str, port: int, verbose: bool) -> None:
         with EmbeddedSwift(Path(data, "swift")) as backend:
             options = backend.options(swift_container=CONTAINER)
             config = _write_config(Path(data), options)
-            _greet_from_child(host, backend, data, config)
+            watched = os.pidfd_open(backend.pid), os.pidfd_open(os.getpid())
+            _greet_from_child(host, backend, data, config, watched)
             registry = dataclasses.replace(settings, driver=DriverConfig(options))
             server.run(registry, listener, lambda: registry)
     except EmbeddedError as error:
@@ -96,14 +98,21 @@ def swift(data: str, port: int) -> None:
 def _write_config(data: Path, options: dict[str, object]) -> Path:
     """A config.yml for `serve` on the Swift of this demo; JSON is YAML."""
     path = data / "config.yml"
-    text = json.dumps({"demo": {"storage": "swift", **options}}, indent=2)
-    path.write_text(f"# Written by `docker-registry-swift demo` at each start.\n{text}\n")
-    path.chmod(0o600)
+    text = json.dumps({"demo": {"storage": "swift", **options, "registry": {"host": "127.0.0.1"}}}, indent=2)
+    try:
+        path.write_text(f"# Written by `docker-registry-swift demo` at each start.\n{text}\n")
+        path.chmod(0o600)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
     return path
 
 
-def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path) -> None:
-    """Fork a process that waits for the registry, pushes the first image and prints the screen."""
+def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path, watched: tuple[int, int]) -> None:
+    """Fork a process that waits for the registry, pushes the first image and prints the screen.
+
+    It then watches Swift and the registry (`watched`, descriptors of the two processes): without its Swift the registry
+    is of no use, and ends.
+    """
     parent = os.getpid()
     if os.fork():
         return
@@ -121,8 +130,16 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
                 auth_url=backend.auth_url, user=backend.user, password=backend.password, found=found, **values
             )
         )
+        _watch(*watched, f"{Path(data, 'swift')} has its log")
     except (OSError, http.client.HTTPException) as error:
         click.echo(f"docker-registry-swift: {error}", err=True)
         os.kill(parent, signal.SIGTERM)
     finally:
         os._exit(0)
+
+
+def _watch(swift: int, registry: int, hint: str) -> None:
+    """Wait until one of two processes ends. Raises OSError when it is Swift that ended first."""
+    ended, _, _ = select.select([swift, registry], [], [])
+    if registry not in ended:
+        raise OSError(f"the Swift of this demo has ended, and the registry ends too; {hint}")

@@ -35,8 +35,7 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
         if secret.needs_own(settings):
             click.echo(f"warning: {secret.UNSHARED}", err=True)
             settings = dataclasses.replace(settings, secret=own)
-        if check:
-            probe.probe(settings)
+        probe.probe(settings, ask=check)
         return settings
 
     settings = read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import yaml
 
 from docker_registry.core.driver import available
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.drivers.swift.settings import config as driver_config
 
 from . import classic, distribution
 from .loaded import Loaded
+from .values import Problems
 
 __all__ = ["Loaded", "load"]
 
@@ -23,22 +26,34 @@ def load(path: str | None = None, flavor: str | None = None, environ: Mapping[st
 
     `path` defaults to `DOCKER_REGISTRY_CONFIG`, else `config.yml`; `flavor`
     (docker-registry's format only) to `SETTINGS_FLAVOR`. Raises ConfigError
-    when the file cannot be read, or says what cannot or must not be done.
+    when the file cannot be read, or says what cannot or must not be done; it
+    then names everything that is wrong. What a `clouds.yaml` has to say is left
+    to the driver.
     """
+    problems = Problems()
     file = Path(path or environ.get("DOCKER_REGISTRY_CONFIG") or "config.yml")
     document = _parse(file)
     if "version" in document:
         if flavor:
             raise ConfigError(f"{file}: --flavor is for docker-registry's format; this is a file of Distribution's")
-        loaded = distribution.read(document, str(file), environ)
+        loaded = distribution.read(document, str(file), environ, problems)
     else:
-        loaded = classic.read(document, str(file), environ, flavor)
-    if loaded.settings.storage not in available():
+        loaded = classic.read(document, str(file), environ, flavor, problems)
+    storage = loaded.settings.storage
+    if storage and storage not in available():
         drivers = ", ".join(available())
-        raise ConfigError(
-            f"{loaded.where}: storage: {loaded.settings.storage} is not installed; what is: {drivers}{loaded.advice}"
-        )
+        problems.add(loaded.where, f"storage: {storage} is not installed; what is: {drivers}{loaded.advice}")
+    if storage == "swift":
+        for text in driver_config.problems(loaded.settings.driver, environ):  # type: ignore[no-untyped-call]
+            problems.add(loaded.where, _with_variable(text, loaded.unset))
+    problems.refuse()
     return loaded
+
+
+def _with_variable(text: str, unset: Mapping[str, str]) -> str:
+    """A problem of an option, with the variable that should have given its value."""
+    variable = unset.get(re.split("[: ]", text, maxsplit=1)[0])
+    return f"{text} (the file takes it from _env:{variable}, and {variable} is not set)" if variable else text
 
 
 def _parse(file: Path) -> dict[Any, Any]:

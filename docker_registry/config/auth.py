@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.settings import Auth, Immutable, Rule, TokenServer
 
-from .values import Options, flag, text
+from .values import Options, Problems, flag, text
 
 __all__ = ["DISTRIBUTION", "add_distribution", "read_section"]
 
@@ -53,13 +52,13 @@ def add_distribution(auth: Auth, options: Options) -> Auth:
         fields["realm"] = values["htpasswd.realm"]
     token = {name.removeprefix("token."): value for name, value in values.items() if name.startswith("token.")}
     if any(token.values()):
-        fields["token"] = _token_server(token, f"{options.where}.token")
-    return _checked(dataclasses.replace(auth, **fields), options.where)
+        fields["token"] = _token_server(token, f"{options.where}.token", options.problems)
+    return _checked(dataclasses.replace(auth, **fields), options)
 
 
 def read_section(options: Options) -> Auth:
-    """The section `registry.auth`. Raises ConfigError."""
-    token = options.take("token", lambda value: Options(value, f"{options.where}, token"), None)
+    """The section `registry.auth`."""
+    token = options.section("token") if "token" in options.rest() else None
     auth = Auth(
         htpasswd=options.take("htpasswd", text, ""),
         realm=options.take("realm", text, Auth.realm),
@@ -70,14 +69,14 @@ def read_section(options: Options) -> Auth:
         immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
     )
     options.refuse_rest(["htpasswd", "realm", "token", "robots", "revoked", "policy", "immutable"])
-    return _checked(auth, options.where)
+    return _checked(auth, options)
 
 
-def _checked(auth: Auth, where: str) -> Auth:
+def _checked(auth: Auth, options: Options) -> Auth:
     if auth.htpasswd and auth.token:
-        raise ConfigError(f"{where}: has htpasswd and token; choose one")
+        options.refuse("has htpasswd and token; choose one")
     if auth.policy and not auth.is_on:
-        raise ConfigError(f"{where}: policy: nobody can log in; add htpasswd, token or robots: true")
+        options.refuse("policy: nobody can log in; add htpasswd, token or robots: true")
     return auth
 
 
@@ -85,19 +84,19 @@ def _token_section(options: Options) -> TokenServer:
     names = [name.removeprefix("token.") for name in DISTRIBUTION if name.startswith("token.")]
     values = {name: options.take(name, DISTRIBUTION[f"token.{name}"], None) for name in names}
     options.refuse_rest(names)
-    return _token_server(values, options.where)
+    return _token_server(values, options.where, options.problems)
 
 
-def _token_server(values: Mapping[str, Any], where: str) -> TokenServer:
+def _token_server(values: Mapping[str, Any], where: str, problems: Problems) -> TokenServer:
     for name in ("realm", "service", "issuer"):
         if not values[name]:
-            raise ConfigError(f"{where}: {name}: is missing")
+            problems.add(where, f"{name}: is missing")
     if not (values["rootcertbundle"] or values["jwks"]):
-        raise ConfigError(f"{where}: rootcertbundle: is missing, and jwks too; one must name the server's keys")
+        problems.add(where, "rootcertbundle: is missing, and jwks too; one must name the server's keys")
     return TokenServer(
-        realm=values["realm"],
-        service=values["service"],
-        issuer=values["issuer"],
+        realm=values["realm"] or "",
+        service=values["service"] or "",
+        issuer=values["issuer"] or "",
         certificates=values["rootcertbundle"] or "",
         jwks=values["jwks"] or "",
         algorithms=values["signingalgorithms"] or (),
@@ -108,19 +107,24 @@ def _mappings(options: Options, name: str) -> list[Options]:
     def convert(value: Any) -> list[Options]:
         if not isinstance(value, list):
             raise ValueError("must be a list")
-        return [Options(item, f"{options.where}, {name}, item {number}") for number, item in enumerate(value, 1)]
+        return [
+            Options(item, f"{options.where}, {name}, item {number}", options.problems)
+            for number, item in enumerate(value, 1)
+        ]
 
     return options.take(name, convert, [])
 
 
 def _rule(options: Options) -> Rule:
+    given = options.rest()
     rule = Rule(
         who=options.take("who", _who, ()),
         repositories=options.take("repositories", _patterns, ("**",)),
         may=options.take("may", _deeds, ()),
     )
-    if not (rule.who and rule.may):
-        raise ConfigError(f"{options.where}: {'may' if rule.who else 'who'}: is missing")
+    for name, found in (("who", rule.who), ("may", rule.may)):
+        if not found and not given.get(name):
+            options.refuse(f"{name}: is missing")
     options.refuse_rest(["who", "repositories", "may"])
     return rule
 

@@ -18,7 +18,21 @@ from docker_registry.settings import DriverConfig, Settings
 from .auth import read_section
 from .loaded import Loaded, default_workers
 from .tls import read_tls
-from .values import Options, flag, headers, hint, networks, path_prefix, seconds, size, text, whole, word
+from .values import (
+    Options,
+    Problems,
+    flag,
+    headers,
+    hint,
+    networks,
+    path_prefix,
+    public_url,
+    seconds,
+    size,
+    text,
+    whole,
+    word,
+)
 
 __all__ = ["read"]
 
@@ -58,7 +72,7 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "page_size_max": ("page_size_max", whole(1, 1_000_000)),
     "port": ("port", whole(0, 65535)),
     "prefix": ("prefix", path_prefix),
-    "public_url": ("public_url", text),
+    "public_url": ("public_url", public_url),
     "read_only": ("read_only", flag),
     "relative_urls": ("relative_urls", flag),
     "trusted_proxies": ("trusted_proxies", networks),
@@ -72,16 +86,22 @@ TEXTUAL = ("password", "secret", "key", "user", "name", "id", "token", "containe
 GUNICORN_IGNORED = ("SILENT_TIMEOUT", "USER", "GROUP", "ACCESS_LOG_FILE", "ERROR_LOG_FILE", "OPTS")
 
 
-def read(document: dict[Any, Any], file: str, environ: Mapping[str, str], flavor: str | None) -> Loaded:
-    """Read one flavor of a parsed file. Raises ConfigError; nothing it raises or returns as text has a secret."""
+def read(
+    document: dict[Any, Any], file: str, environ: Mapping[str, str], flavor: str | None, problems: Problems
+) -> Loaded:
+    """Read one flavor of a parsed file; nothing it raises, collects or returns as text has a secret.
+
+    Raises ConfigError where there is no flavor to read.
+    """
     chosen, where, advice = _choose(document, file, flavor or environ.get("SETTINGS_FLAVOR"))
-    options = Options(_resolve(chosen, where, environ), where)
+    values = _Values(environ, where, problems)
+    options = Options(values.resolve(chosen), where, problems)
     _refuse_unsafe(options)
     fields = _fields(options)
-    fields.update(_environment(environ))
+    fields.update(_environment(environ, problems))
     warnings = _ignored(options, environ)
     driver = _driver_options(options, fields["storage"])
-    return Loaded(Settings(driver=DriverConfig(driver), **fields), warnings, where, advice)
+    return Loaded(Settings(driver=DriverConfig(driver), **fields), warnings, where, advice, values.unset)
 
 
 def _choose(document: dict[Any, Any], file: str, flavor: str | None) -> tuple[object, str, str]:
@@ -104,31 +124,45 @@ def _choose(document: dict[Any, Any], file: str, flavor: str | None) -> tuple[ob
     )
 
 
-def _resolve(value: Any, where: str, environ: Mapping[str, str], name: str = "") -> Any:
-    """Put the environment's values in the place of `_env:VARIABLE:default`."""
-    if isinstance(value, dict):
-        return {key: _resolve(item, where, environ, str(key)) for key, item in value.items()}
-    if not (isinstance(value, str) and value.startswith("_env:")):
-        return value
-    _, variable, *default = value.split(":", 2)
-    given = environ.get(variable, "".join(default))
-    try:
-        parsed = yaml.safe_load(given)
-    except yaml.YAMLError:
-        raise ConfigError(f"{where}: {name}: the value of the variable {variable} is not valid YAML") from None
-    if name.endswith(TEXTUAL) and parsed is not None and not isinstance(parsed, str):
-        return given
-    return parsed
+class _Values:
+    """Puts the environment's values in the place of `_env:VARIABLE:default`.
+
+    `unset` are the options whose variable is not set and has no default, with its name: they count as not given.
+    """
+
+    def __init__(self, environ: Mapping[str, str], where: str, problems: Problems):
+        self._environ = environ
+        self._where = where
+        self._problems = problems
+        self.unset: dict[str, str] = {}
+
+    def resolve(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: self.resolve(item, str(key)) for key, item in value.items()}
+        if not (isinstance(value, str) and value.startswith("_env:")):
+            return value
+        _, variable, *default = value.split(":", 2)
+        given = self._environ.get(variable, "".join(default))
+        if not given:
+            self.unset[name] = variable
+        try:
+            parsed = yaml.safe_load(given)
+        except yaml.YAMLError:
+            self._problems.add(self._where, f"{name}: the value of the variable {variable} is not valid YAML")
+            return None
+        if name.endswith(TEXTUAL) and parsed is not None and not isinstance(parsed, str):
+            return given
+        return parsed
 
 
 def _refuse_unsafe(options: Options) -> None:
     rest = options.rest()
     for name, why in UNSAFE.items():
         if rest.get(name):
-            raise ConfigError(f"{options.where}: {name}: {why}")
+            options.refuse(f"{name}: {why}")
     if not options.take("standalone", flag, True) and rest.get("disable_token_auth") is not True:
-        raise ConfigError(
-            f"{options.where}: standalone: false asks an index who may do what, and there is none any more;"
+        options.refuse(
+            "standalone: false asks an index who may do what, and there is none any more;"
             " remove it and put a proxy that authenticates in front"
         )
 
@@ -145,7 +179,7 @@ def _fields(options: Options) -> dict[str, Any]:
         "workers": default_workers(),
     }
     if not fields["storage"]:
-        raise ConfigError(f"{options.where}: storage: is missing; write storage: swift")
+        options.refuse("storage: is missing; write storage: swift")
     section = options.section("registry")
     fields["log_json"] = section.take("log_format", word("text", "json"), "text") == "json"
     if "auth" in section.rest():
@@ -159,12 +193,12 @@ def _fields(options: Options) -> dict[str, Any]:
     return fields
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _environment(environ: Mapping[str, str], problems: Problems) -> dict[str, Any]:
     """What docker-registry's own variables decide, over the file."""
     given = {name: value for name, value in environ.items() if value}
     if given.get("REGISTRY_PORT", "").startswith("tcp://"):
         del given["REGISTRY_PORT"]  # Kubernetes sets it where a service is called "registry"
-    options = Options(given, "the environment")
+    options = Options(given, "the environment", problems)
     fields: dict[str, Any] = {
         "host": options.take("REGISTRY_HOST", text, None),
         "port": options.take("REGISTRY_PORT", whole(0, 65535), None),
@@ -192,5 +226,5 @@ def _driver_options(options: Options, storage: str) -> dict[str, Any]:
         known = ["storage", "storage_path", "storage_redirect", "secret_key", "loglevel", "registry", "standalone"]
         for name in rest:
             if not name.startswith("swift_"):
-                Options({name: rest[name]}, options.where).refuse_rest([*known, *IGNORED, *UNSAFE])
+                Options({name: rest[name]}, options.where, options.problems).refuse_rest([*known, *IGNORED, *UNSAFE])
     return rest

@@ -20,7 +20,7 @@ from .auth import add_distribution, read_section
 from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
 from .loaded import Loaded, default_workers
 from .tls import read_tls
-from .values import Options, hint
+from .values import Options, Problems, hint
 
 __all__ = ["read"]
 
@@ -33,11 +33,19 @@ _HEADER = re.compile(r"REGISTRY_HTTP_HEADERS_([A-Za-z0-9-]+)")
 _HEADERS = ("http", "headers")
 _HOST = ("http", "host")
 
+# Storages of Distribution's by their names: what they are called here, and those that are not to be had.
+_OURS = {"inmemory": "memory", "swift": "swift"}
+_OTHERS = ("azure", "filesystem", "gcs", "oss", "s3", "s3aws")
+_ENVIRONMENT = "the environment"
+
 Path = tuple[str, ...]
 
 
-def read(document: dict[Any, Any], file: str, environ: Mapping[str, str]) -> Loaded:
-    """Read a parsed file. Raises ConfigError; nothing it raises or returns as text has a secret."""
+def read(document: dict[Any, Any], file: str, environ: Mapping[str, str], problems: Problems) -> Loaded:
+    """Read a parsed file; nothing it raises, collects or returns as text has a secret.
+
+    Raises ConfigError for another version.
+    """
     if str(document["version"]) != "0.1":
         raise ConfigError(f"{file}: version: only 0.1 is known")
     storage = document.get("storage")
@@ -45,13 +53,13 @@ def read(document: dict[Any, Any], file: str, environ: Mapping[str, str]) -> Loa
         document = {**document, "storage": {storage: {}}}
     values = {path: value for path, value in _leaves(document) if path != ("version",)}
     for path in values:
-        _check_known(path, file)
-    warnings = _overlay(values, environ)
-    storage = _storage(values, file)
-    _refuse_unsafe(values, file)
+        _check_known(path, file, problems)
+    warnings = _overlay(values, environ, problems)
+    storage = _storage(values, file, problems)
+    _refuse_unsafe(values, file, problems)
     warnings += _ignored(values, file) + _without_scheme(values, file)
-    fields = _fields(values, file)
-    driver = _driver_options(values, file) if storage == "swift" else {}
+    fields = _fields(values, file, problems)
+    driver = _driver_options(values, file, problems) if storage == "swift" else {}
     return Loaded(Settings(storage=storage, driver=DriverConfig(driver), **fields), warnings, file)
 
 
@@ -74,16 +82,15 @@ def _known(path: Path) -> bool:
         path in HONOURED
         or (path[:2] == ("storage", "swift") and (len(path) == 2 or path[2] in SWIFT or is_own(path[2])))
         or path == ("storage", "inmemory")
+        or (path[:1] == ("storage",) and path[1:2] and path[1] in _OTHERS)
         or bool(_covered(path, IGNORED) or _covered(path, REFUSED))
         or any(known[: len(path)] == path for known in HONOURED)  # an empty mapping
     )
 
 
-def _check_known(path: Path, file: str) -> None:
-    if path[0] == "storage" and len(path) > 1 and path[1] in ("filesystem", "s3", "azure", "gcs", "oss"):
-        raise ConfigError(f"{file}: storage.{path[1]}: this registry keeps its images in Swift; give it storage.swift")
+def _check_known(path: Path, where: str, problems: Problems) -> None:
     if not _known(path):
-        raise ConfigError(f"{file}: unknown option {'.'.join(path)}{hint('.'.join(path), _names())}")
+        problems.add(where, f"unknown option {'.'.join(path)}{hint('.'.join(path), _names())}")
 
 
 def _names() -> list[str]:
@@ -91,7 +98,7 @@ def _names() -> list[str]:
     return [".".join(path) for path in paths]
 
 
-def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
+def _overlay(values: dict[Path, Any], environ: Mapping[str, str], problems: Problems) -> list[str]:
     """Put the environment over the file; returns a warning for each variable that means nothing."""
     known = {"REGISTRY_" + name.upper().replace(".", "_"): tuple(name.split(".")) for name in _names()}
     sections = {
@@ -104,16 +111,19 @@ def _overlay(values: dict[Path, Any], environ: Mapping[str, str]) -> list[str]:
         if not variable.startswith("REGISTRY_") or _FOREIGN.fullmatch(variable):
             continue
         if header := _HEADER.fullmatch(variable):
-            values[_HEADERS] = _with_header(values.get(_HEADERS), header[1], _yaml(variable, given))
+            values[_HEADERS] = _with_header(values.get(_HEADERS), header[1], _yaml(variable, given, problems))
             continue
         path = known.get(variable) or _deeper(variable, known)
+        if variable == "REGISTRY_STORAGE" and given in (*_OURS, *_OTHERS):
+            _choose_storage(values, given, environ)
+            continue
         if path is None and variable in sections:
-            _overlay_section(values, variable, sections[variable], given)
+            _overlay_section(values, variable, sections[variable], _yaml(variable, given, problems), problems)
             continue
         if path is None:
             warnings.append(f"the environment: {variable} is unknown and ignored{hint(variable, known)}")
             continue
-        values[path] = _yaml(variable, given)
+        values[path] = _yaml(variable, given, problems)
         if path[:2] == ("storage", "swift") and not isinstance(values[path], bool | str):
             values[path] = given  # an all-digit password stays what its owner wrote
     return warnings
@@ -125,23 +135,37 @@ def _with_header(headers: Any, name: str, value: Any) -> dict[str, Any]:
     return {**{key: item for key, item in kept.items() if str(key).lower() != name.lower()}, name: value}
 
 
-def _overlay_section(values: dict[Path, Any], variable: str, path: Path, given: str) -> None:
+def _choose_storage(values: dict[Path, Any], name: str, environ: Mapping[str, str]) -> None:
+    """Put `REGISTRY_STORAGE=swift` in place of the whole section, as Distribution does.
+
+    Distribution could not start if the file's section were of this storage and the environment did not name its
+    container too: then the file's own is meant.
+    """
+    if any(path[:2] == ("storage", name) for path in values) and "REGISTRY_STORAGE_SWIFT_CONTAINER" not in environ:
+        return
+    for old in [old for old in values if old[0] == "storage"]:
+        del values[old]
+    values["storage", name] = {}
+
+
+def _overlay_section(values: dict[Path, Any], variable: str, path: Path, mapping: Any, problems: Problems) -> None:
     """Put a variable that stands for a whole mapping in place of it, such as `..._READONLY={"enabled": true}`."""
-    mapping = _yaml(variable, given)
     if not isinstance(mapping, dict):
-        raise ConfigError(f"the environment: {variable} names a section, so its value must be a mapping")
+        problems.add(_ENVIRONMENT, f"{variable} names a section, so its value must be a mapping")
+        return
     for old in [old for old in values if old[: len(path)] == path]:
         del values[old]
     for leaf, value in _leaves(mapping, path):
-        _check_known(leaf, f"the environment, {variable}")
+        _check_known(leaf, f"{_ENVIRONMENT}, {variable}", problems)
         values[leaf] = value
 
 
-def _yaml(variable: str, given: str) -> Any:
+def _yaml(variable: str, given: str, problems: Problems) -> Any:
     try:
         return yaml.safe_load(given)
     except yaml.YAMLError:
-        raise ConfigError(f"the environment: the value of {variable} is not valid YAML") from None
+        problems.add(_ENVIRONMENT, f"the value of {variable} is not valid YAML")
+        return None
 
 
 def _deeper(variable: str, known: Mapping[str, Path]) -> Path | None:
@@ -152,21 +176,29 @@ def _deeper(variable: str, known: Mapping[str, Path]) -> Path | None:
     return None
 
 
-def _storage(values: dict[Path, Any], file: str) -> str:
-    kinds = sorted(
-        {path[1] for path in values if path[0] == "storage" and path[1:2] and path[1] in ("swift", "inmemory")}
-    )
-    if len(kinds) != 1:
-        found = "has two storages, swift and inmemory" if kinds else "has no storage.swift"
-        raise ConfigError(f"{file}: {found}; it must name one")
-    return "memory" if kinds == ["inmemory"] else "swift"
+def _storage(values: dict[Path, Any], file: str, problems: Problems) -> str:
+    """The driver's name; "" where the file does not say."""
+    kinds = sorted({path[1] for path in values if path[0] == "storage" and path[1:2]} & {*_OURS, *_OTHERS})
+    if len(kinds) > 1:
+        problems.add(file, f"has two storages, {' and '.join(kinds)}; it must name one")
+    elif not kinds:
+        problems.add(file, "has no storage.swift")
+    elif kinds[0] in _OTHERS:
+        problems.add(
+            file,
+            f"storage.{kinds[0]}: this registry keeps its images in Swift; give it storage.swift, or set "
+            "REGISTRY_STORAGE=swift and REGISTRY_STORAGE_SWIFT_...",
+        )
+    else:
+        return _OURS[kinds[0]]
+    return ""
 
 
-def _refuse_unsafe(values: Mapping[Path, Any], file: str) -> None:
+def _refuse_unsafe(values: Mapping[Path, Any], file: str, problems: Problems) -> None:
     for path, value in values.items():
         entry = _covered(path, REFUSED)
         if entry and value not in (None, "", [], {}):
-            raise ConfigError(f"{file}: {'.'.join(path)}: {REFUSED[entry]}")
+            problems.add(file, f"{'.'.join(path)}: {REFUSED[entry]}")
 
 
 def _ignored(values: Mapping[Path, Any], file: str) -> list[str]:
@@ -188,9 +220,9 @@ def _without_scheme(values: dict[Path, Any], file: str) -> list[str]:
     return [f"{file}: http.host is ignored: it is no URL; to name scheme and host, write https://{host.lstrip('/')}"]
 
 
-def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
+def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[str, Any]:
     """The fields of Settings, Distribution's defaults where the file is silent."""
-    options = Options({".".join(path): value for path, value in values.items()}, file)
+    options = Options({".".join(path): value for path, value in values.items()}, file, problems)
     fields: dict[str, Any] = {
         "workers": default_workers(),
         "delete_enabled": False,
@@ -202,10 +234,10 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
         if name in options.rest() and field not in (AUTH, TLS):
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
-    fields["auth"] = _auth(values, options, file)
+    fields["auth"] = _auth(values, options, file, problems)
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
-    fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls"))
-    fields["host"], fields["port"] = fields.pop("address", ("0.0.0.0", 5000))
+    fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
+    fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)
     if fields.get("prefix"):
         # Distribution takes `host` for the whole of its URL, prefix and all.
         fields["public_url"] = fields.get("public_url", "").rstrip("/").removesuffix(fields["prefix"])
@@ -215,21 +247,21 @@ def _fields(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
     return fields
 
 
-def _driver_options(values: Mapping[Path, Any], file: str) -> dict[str, Any]:
+def _driver_options(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[str, Any]:
     given = {path[2]: value for path, value in values.items() if path[:2] == ("storage", "swift") and len(path) == 3}
-    options = Options(given, f"{file}, storage.swift")
+    options = Options(given, f"{file}, storage.swift", problems)
     driver = {name: value for name, value in given.items() if is_own(name)}
     for name, (option, convert) in SWIFT.items():
         if option and name in options.rest():
             driver[option] = options.take(name, convert, None)
     if "swift_container" not in driver:
-        raise ConfigError(f"{file}: storage.swift.container: is missing")
+        problems.add(file, "storage.swift.container: is missing")
     return driver
 
 
-def _auth(values: Mapping[Path, Any], options: Options, file: str) -> Auth:
+def _auth(values: Mapping[Path, Any], options: Options, file: str, problems: Problems) -> Auth:
     """Distribution's own doors, and the section `registry.auth`, which Distribution does not look at."""
-    section = options.take("registry.auth", lambda value: Options(value, f"{file}, registry.auth"), None)
+    section = options.take("registry.auth", lambda value: Options(value, f"{file}, registry.auth", problems), None)
     auth = read_section(section) if section else Auth()
     given = {".".join(path[1:]): value for path, value in values.items() if path[0] == "auth" and HONOURED.get(path)}
-    return add_distribution(auth, Options(given, f"{file}, auth"))
+    return add_distribution(auth, Options(given, f"{file}, auth", problems))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from docker_registry.drivers.swift.settings.options import BY_NAME
+
 from . import auth, tls
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
@@ -87,6 +89,7 @@ IGNORED: dict[Path, str] = _table(
         "storage.cache": "facts that cannot change are kept in memory",
         "storage.maintenance.uploadpurging": "uploads expire by themselves",
         "storage.swift.accesskey": "it belongs to a cloud that is gone",
+        "storage.swift.rootdirectory": "it never had an effect; storage.swift.prefix is the folder",
         "storage.swift.tempurlmethods": "only GET and HEAD are asked for",
         "storage.tag": "Swift is asked side by side as settings say",
         "validation": "URLs in manifests are not checked",
@@ -134,8 +137,5 @@ SWIFT: dict[str, tuple[str, Converter]] = {
 
 
 def is_own(parameter: str) -> bool:
-    """Whether a parameter is an option of the driver, by its own name, that Distribution has no word for.
-
-    The driver knows which there are; importing it here would import sockets before gevent patches them.
-    """
-    return parameter.startswith("swift_") and all(option != parameter for option, _ in SWIFT.values())
+    """Whether a parameter is an option of the driver, by its own name, that Distribution has no word for."""
+    return parameter in BY_NAME and all(option != parameter for option, _ in SWIFT.values())

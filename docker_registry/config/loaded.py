@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from docker_registry.settings import Settings
@@ -17,6 +19,7 @@ class Loaded(NamedTuple):
     warnings: list[str]  # options that are understood and not honoured, a line each
     where: str  # the file, and the part of it that was read
     advice: str = ""  # what to do when the storage it names is not there
+    unset: Mapping[str, str] = MappingProxyType({})  # option -> the variable that gives its value, and is not set
 
 
 def default_workers() -> int:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.drivers.swift.settings import config
 from docker_registry.settings import Settings
 
 __all__ = ["UNSHARED", "needs_own", "with_secret"]
@@ -39,12 +40,12 @@ def with_secret(settings: Settings) -> Settings:
 
 
 def _derived(settings: Settings) -> bytes:
-    # Here and not above: the driver's package may only be imported in a process that is ready for it.
-    from docker_registry.drivers.swift.settings import config
-
     driver = config.read(settings.driver)  # type: ignore[no-untyped-call]  # it runs on Python 2 too
     credential = driver.password or driver.application_credential_secret
     if not credential:
-        raise ConfigError("secret_key (http.secret): is needed, since there is no password to derive it from")
+        raise ConfigError(
+            "secret_key (http.secret) is missing, and there is no password to derive it from: write any random"
+            " text of 32 characters, the same for all replicas"
+        )
     context = f"upload URLs of {driver.container} in {driver.auth_url or driver.storage_url}, {settings.storage_path}"
     return hashlib.scrypt(credential.encode(), salt=context.encode(), n=2**14, r=8, p=1, dklen=32)

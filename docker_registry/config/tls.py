@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Tls
 
 from .auth import texts
@@ -65,14 +64,14 @@ KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def read_tls(options: Options) -> Tls | None:
-    """None where no certificate is named. Raises ConfigError."""
+    """None where no certificate is named."""
     fields: Mapping[str, Any] = {
         field: options.take(name, convert, None) for name, (field, convert) in KEYS.items() if name in options.rest()
     }
     options.refuse_rest(KEYS)
     if not any(fields.values()):
         return None
-    for name in ("certificate", "key"):
-        if not fields.get(name):
-            raise ConfigError(f"{options.where}: {name}: is missing")
-    return Tls(**fields)
+    missing = [name for name in ("certificate", "key") if not fields.get(name)]
+    for name in missing:
+        options.refuse(f"{name}: is missing")
+    return None if missing else Tls(**fields)

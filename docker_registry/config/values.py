@@ -10,14 +10,27 @@ from typing import Any, TypeVar
 
 from docker_registry.core.exceptions import ConfigError
 
-__all__ = ["Options", "flag", "headers", "hint", "networks", "path_prefix", "seconds", "size", "text", "whole", "word"]
+# The driver's readers, which Python 2 runs too, are the one set there is.
+from docker_registry.drivers.swift.settings import values as plain
+
+__all__ = [
+    "Options",
+    "Problems",
+    "flag",
+    "headers",
+    "hint",
+    "networks",
+    "path_prefix",
+    "public_url",
+    "seconds",
+    "size",
+    "text",
+    "whole",
+    "word",
+]
 
 T = TypeVar("T")
 
-_SIZE = re.compile(r"(\d+) *(|[kmgt]i?b?|b)", re.IGNORECASE)
-_POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # what goes into a header
 _EACH_ANSWERS_OWN = {
@@ -31,39 +44,65 @@ _EACH_ANSWERS_OWN = {
 _EACH_ANSWERS_OWN |= {"range", "transfer-encoding"}
 
 
+class Problems:
+    """What is wrong with a config file: collected, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+
+    def add(self, where: str, text: str) -> None:
+        """`where` is how the part of the file is called: "config.yml, flavor swift"."""
+        self._found.setdefault(where, []).append(text)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def refuse(self) -> None:
+        """Raises ConfigError, of one line, where anything is wrong."""
+        if self:
+            raise ConfigError("; ".join(f"{where}: {'; '.join(texts)}" for where, texts in self._found.items()))
+
+
 class Options:
     """One mapping of a config file, read option by option.
 
     `where` is how errors call the mapping: "config.yml, flavor swift". What
-    nobody took is left in `rest`, so that no option is ever overlooked.
+    nobody took is left in `rest`, so that no option is ever overlooked. What
+    is wrong goes into `problems`, and the option counts as not given.
     """
 
-    def __init__(self, values: object, where: str):
-        if not isinstance(values, Mapping):
-            raise ConfigError(f"{where}: must be a mapping of options")
+    def __init__(self, values: object, where: str, problems: Problems):
         self.where = where
+        self.problems = problems
+        if not isinstance(values, Mapping):
+            self.refuse("must be a mapping of options")
+            values = {}
         self._values = {str(key): value for key, value in values.items() if value is not None}
 
+    def refuse(self, text: str) -> None:
+        self.problems.add(self.where, text)
+
     def take(self, name: str, convert: Callable[[Any], T], default: T) -> T:
-        """An option's value, converted; raises ConfigError naming the option when it does not fit."""
+        """An option's value, converted."""
         if name not in self._values:
             return default
         try:
             return convert(self._values.pop(name))
         except ValueError as error:
-            raise ConfigError(f"{self.where}: {name}: {error}") from None
+            self.refuse(f"{name}: {error}")
+            return default
 
     def section(self, name: str) -> Options:
-        return Options(self._values.pop(name, {}), f"{self.where}, {name}")
+        return Options(self._values.pop(name, {}), f"{self.where}, {name}", self.problems)
 
     def rest(self) -> dict[str, Any]:
         """What was not taken and is set."""
         return dict(self._values)
 
     def refuse_rest(self, known: Iterable[str]) -> None:
-        """Raises ConfigError for the options that nobody took, with the nearest of the known ones."""
+        """Refuse the options that nobody took, with the nearest of the known ones."""
         for name in self._values:
-            raise ConfigError(f"{self.where}: unknown option {name}{hint(name, known)}")
+            self.refuse(f"unknown option {name}{hint(name, known)}")
 
 
 def hint(name: str, known: Iterable[str]) -> str:
@@ -79,11 +118,7 @@ def text(value: Any) -> str:
 
 
 def flag(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-        return value.lower() in ("true", "yes", "on", "1")
-    raise ValueError("must be true or false")
+    return bool(plain.boolean(value))  # type: ignore[no-untyped-call]
 
 
 def word(*choices: str) -> Callable[[Any], str]:
@@ -106,23 +141,12 @@ def whole(first: int, last: int) -> Callable[[Any], int]:
 
 def size(value: Any) -> int:
     """Bytes: a number, or one with a unit of 1024 (`4MiB`, `64m`)."""
-    match = _SIZE.fullmatch(str(value).strip())
-    if isinstance(value, bool) or not match:
-        raise ValueError("must be a number of bytes, such as 4194304 or 4MiB")
-    return int(match[1]) * int(1024 ** _POWERS[match[2][:1].lower()])
+    return int(plain.size(value))  # type: ignore[no-untyped-call]
 
 
 def seconds(value: Any) -> float:
     """Seconds: a number, or Go's notation (`1h30m`)."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    written = str(value).strip()
-    if re.fullmatch(r"\d+(\.\d+)?", written):
-        return float(written)
-    parts = _DURATION.findall(written)
-    if not parts or "".join(number + unit for number, unit in parts) != written:
-        raise ValueError("must be a number of seconds, or a time such as 90s or 1h30m")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return float(plain.seconds(value))  # type: ignore[no-untyped-call]
 
 
 def networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -140,6 +164,14 @@ def path_prefix(value: Any) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._~/-]*", stripped):
         raise ValueError("must be a path such as /registry")
     return f"/{stripped}" if stripped else ""
+
+
+def public_url(value: Any) -> str:
+    """Scheme and host, and perhaps a path, as clients see them."""
+    written = text(value)
+    if not re.fullmatch(r"https?://[^/?#\s]+[^?#\s]*", written):
+        raise ValueError("must be a URL such as https://registry.example.org")
+    return written
 
 
 def headers(value: Any) -> tuple[tuple[str, str], ...]:

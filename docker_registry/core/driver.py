@@ -288,14 +288,13 @@ def fetch(name: str) -> type[Base]:
     """The driver class `Storage` of the module `docker_registry.drivers.<name>`."""
     full = f"docker_registry.drivers.{name}"
     try:
-        module = importlib.import_module(full)
+        storage: type[Base] = importlib.import_module(full).Storage
     except ImportError as error:
         if error.name == full:
             why = f"pip install docker-registry-driver-{name}, or choose one of: {', '.join(available())}"
         else:
             why = f"it is there, but cannot be imported: {error}"
         raise NotImplementedError(f"no storage driver {name!r}: {why}") from error
-    storage: type[Base] = module.Storage
     storage.scheme = name
     return storage
 

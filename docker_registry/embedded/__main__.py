@@ -17,6 +17,8 @@ def main() -> None:
         serve(options, parent)
     except EmbeddedError as error:
         sys.exit(str(error))
+    except OSError as error:  # such as a full disk
+        sys.exit(f"cannot use {options.data_dir} for data: {error.strerror or error}")
 
 
 main()

@@ -33,24 +33,24 @@ class BackgroundTasks:
             "tasks_per_second": "1000",
             "dequeue_from_legacy": "true",
         }
-        self._interval = options.chores_interval
+        self._interval = options.tasks_interval
         self._device = str(layout.device)
         self._containers = ContainerUpdater(conf)
         self._objects = ObjectUpdater(conf)
-        client = InternalClient(str(layout.internal_conf), "chores", request_tries=1)
+        client = InternalClient(str(layout.internal_conf), "background tasks", request_tries=1)
         self._expirer = ObjectExpirer(conf, swift=client)
 
     def run(self) -> None:
         while True:
             eventlet.sleep(self._interval)
-            for chore in (self._containers.run_once, self._update_listings, self._expirer.run_once):
-                self._do(chore)
+            for task in (self._containers.run_once, self._update_listings, self._expirer.run_once):
+                self._do(task)
 
-    def _do(self, chore: Any) -> None:
+    def _do(self, task: Any) -> None:
         try:
-            chore()
-        except Exception as error:  # noqa: BLE001 - a chore that fails is tried again in the next round
-            log.warning("%s: %r", chore.__qualname__, error)
+            task()
+        except Exception as error:  # noqa: BLE001 - a task that fails is tried again in the next round
+            log.warning("%s: %r", task.__qualname__, error)
 
     def _update_listings(self) -> None:
         # Not run_once: it forks, and the child shares (and drains) the pipe that wakes up eventlet's

@@ -51,7 +51,7 @@ paste.filter_factory = docker_registry.embedded.filters:memory_cache
 use = egg:swift#catch_errors
 """
 
-# What the chores ask the cluster by.
+# The proxy that the background tasks use.
 INTERNAL_CONF = """[DEFAULT]
 swift_dir = {etc}
 log_level = WARNING
@@ -131,7 +131,7 @@ class Layout:
 
 
 def backend(options: Options) -> dict[str, str]:
-    """The configuration of the account, container and object servers, and of the chores."""
+    """The configuration of the account, container and object servers, and of the background tasks."""
     layout, chunk = Layout(options), str(options.chunk_size)
     return {
         "devices": str(layout.devices),

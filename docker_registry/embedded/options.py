@@ -1,4 +1,4 @@
-"""What an embedded Swift can be told, in a form that travels to its process."""
+"""The options of an embedded Swift, in a form that can be sent to its process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Options:
     request_log: bool = False
     fsync: bool = True  # False trades safety in a power failure for speed
     chunk_size: int = 256 << 10  # bytes Swift moves at a time; Swift's own default of 64 KiB is slower
-    chores_interval: float = 5.0  # seconds between rounds of what the daemons of a cluster do
+    tasks_interval: float = 5.0  # seconds between runs of what a cluster's daemons do
     constraints: dict[str, int] = field(default_factory=dict)  # section swift-constraints of swift.conf
 
     def to_json(self) -> str:

@@ -73,7 +73,7 @@ class EmbeddedSwift:
         return line.removeprefix(READY).strip()
 
     def stop(self) -> None:
-        """End Swift and its children; returns when they are gone."""
+        """End Swift and its children; returns when they have ended."""
         process, self._process = self._process, None
         if process is None:
             return

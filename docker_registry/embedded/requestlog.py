@@ -1,7 +1,7 @@
 """Reading the requests that an embedded Swift has noted.
 
 One line of JSON per request, written before its answer's first byte leaves
-Swift: whoever holds an answer finds its line.
+Swift, so a client that has an answer finds its line.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ LOG_SIZE = 4 << 20  # bytes; one older file is kept
 
 
 def serve(options: Options, parent: int) -> NoReturn:
-    """Serve until a signal comes or the process `parent` is gone. Raises EmbeddedError when it cannot start."""
+    """Serve until a signal comes or the process `parent` has ended. Raises EmbeddedError when it cannot start."""
     signal.alarm(START_TIMEOUT)
     layout = configuration.Layout(options)
     _claim(layout)
@@ -58,7 +58,7 @@ def serve(options: Options, parent: int) -> NoReturn:
     eventlet.sleep(0)
     signal.alarm(0)
     if "proxy" in mine:
-        if options.chores_interval:
+        if options.tasks_interval:
             eventlet.spawn(BackgroundTasks(options).run)
         print(f"ready http://127.0.0.1:{port}", flush=True)
     _silence(layout)
@@ -112,7 +112,7 @@ def _listen(port: int) -> socket.socket:
 
 def _prepare(layout: configuration.Layout, options: Options) -> None:
     """Global state of the swift package, set before a server is made."""
-    # Swift would log to /dev/log or UDP port 514, whoever listens there.
+    # Swift would log to /dev/log or UDP port 514, which may belong to another program.
     logs.ThreadSafeSysLogHandler = lambda *args, **kwargs: _log_file(layout)
     logging.getLogger("docker_registry").addHandler(_log_file(layout))
     utils.set_swift_dir(str(layout.etc))
@@ -139,7 +139,7 @@ def _divide(options: Options) -> tuple[tuple[str, ...], int | None]:
 
 
 def _watch(parent: int, child: int | None) -> NoReturn:
-    """Until the parent is gone, or the child: half a Swift is of no use."""
+    """Until the parent or the child has ended: one half of a Swift cannot serve."""
     while os.getppid() == parent:
         eventlet.sleep(WATCH_INTERVAL)
         if child and os.waitpid(child, os.WNOHANG)[0]:
@@ -197,7 +197,7 @@ def _serve_one(listener: socket.socket, app: Any) -> None:
 
 
 def _silence(layout: configuration.Layout) -> None:
-    """From now on nobody reads stdout and stderr; what still lands there goes to the log."""
+    """Send stdout and stderr to the log from now on, since nobody reads them any more."""
     sys.stdout.flush()
     log = os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)

@@ -1,4 +1,4 @@
-"""Asks the storage once, in a process of its own: is it there, does it let us in?
+"""Judges the settings, in a process of its own, and asks the storage once: is it there, does it let us in?
 
 The server's master asks before it forks workers, and must not import the
 driver itself (see `server`); so a child does.
@@ -21,13 +21,16 @@ PATIENCE = 30.0  # s
 _BRISK = {"swift_retries": 0, "swift_connect_timeout": 5, "swift_timeout": 10}
 
 
-def probe(settings: Settings) -> None:
-    """Raises UsageError when the settings cannot work, UnreachableError when the storage does not answer."""
+def probe(settings: Settings, ask: bool = True) -> None:
+    """Raises UsageError when the settings cannot work, UnreachableError when the storage does not answer.
+
+    Without `ask` the storage is left alone.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        _answer(settings, writing)
+        _answer(settings, ask, writing)
     os.close(writing)
     try:
         _raise(_listen(reading))
@@ -37,30 +40,33 @@ def probe(settings: Settings) -> None:
         os.waitpid(child, 0)
 
 
-def _answer(settings: Settings, pipe: int) -> None:
+def _answer(settings: Settings, ask: bool, pipe: int) -> None:
     """In the child: ends the process; what there is to complain about goes into the pipe."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     try:
-        text = _ask(settings)
+        text = _judge(settings, ask)
     except BaseException as error:  # noqa: BLE001  nothing may escape into the parent's copy of its stack
         text = f"U{type(error).__name__}: {error}"
     os.write(pipe, text.encode()[: select.PIPE_BUF])
     os._exit(0)
 
 
-def _ask(settings: Settings) -> str:
+def _judge(settings: Settings, ask: bool) -> str:
     from docker_registry.config.secret import with_secret
     from docker_registry.distribution.auth.opening import open_gate
+    from docker_registry.maintenance.check.check import refuse_what_cannot_work
 
     from .tls import Certificates
 
-    driver = DriverConfig({**settings.driver, **_BRISK})
+    brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
     try:
+        driver = open_driver(brisk)
         open_gate(with_secret(settings))
         if settings.tls:
             Certificates(settings.tls)
-        open_driver(dataclasses.replace(settings, driver=driver)).exists("files")
+        if ask:
+            refuse_what_cannot_work(brisk, driver)
     except UnreachableError as error:
         return f"C{error}"
     except UnspecifiedError as error:

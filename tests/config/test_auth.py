@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from docker_registry.config import classic, distribution
+from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, Immutable, Rule, TokenServer
 from tests.config.test_distribution import merged
@@ -19,11 +20,17 @@ SERVER = TokenServer("https://auth/token", "registry", "auth", "/certs.pem")
 def ours(section: str) -> Auth:
     """What docker-registry's format makes of a section `registry.auth`."""
     flavor = {"storage": "swift", "swift_container": "c", "registry": {"auth": yaml.safe_load(section)}}
-    return classic.read({"prod": flavor}, "config.yml", {}, "prod").settings.auth
+    problems = Problems()
+    loaded = classic.read({"prod": flavor}, "config.yml", {}, "prod", problems)
+    problems.refuse()
+    return loaded.settings.auth
 
 
 def theirs(*paths_and_values: tuple[str, Any], **environ: str) -> Auth:
-    return distribution.read(merged(*paths_and_values), "config.yml", environ).settings.auth
+    problems = Problems()
+    loaded = distribution.read(merged(*paths_and_values), "config.yml", environ, problems)
+    problems.refuse()
+    return loaded.settings.auth
 
 
 def test_nothing_is_asked_for_by_default() -> None:

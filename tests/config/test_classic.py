@@ -10,6 +10,7 @@ import pytest
 
 from docker_registry.config import Loaded, load
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.drivers.swift.settings import config as driver_config
 
 # What a user of the former swift driver has: flavors, a common part, values from the environment.
 SAMPLE = """
@@ -77,7 +78,7 @@ def test_the_flavor_comes_from_the_environment_too(read: Any) -> None:
 def test_the_file_comes_from_the_environment_too(tmp_path: Path) -> None:
     file = tmp_path / "other.yml"
     file.write_text(swift())
-    assert load(None, None, {"DOCKER_REGISTRY_CONFIG": str(file)}).settings.storage == "swift"
+    assert load(None, None, {**ENVIRON, "DOCKER_REGISTRY_CONFIG": str(file)}).settings.storage == "swift"
 
 
 def test_the_only_flavor_needs_no_name(read: Any) -> None:
@@ -198,3 +199,56 @@ def test_no_error_shows_a_password(read: Any, text: str) -> None:
 def test_no_repr_shows_a_secret(read: Any) -> None:
     loaded = read(swift("secret_key: hush-1", "swift_password: hush-2"))
     assert "hush" not in repr(loaded)
+
+
+def test_all_mistakes_of_a_file_are_named_at_once(read: Any) -> None:
+    text = swift(
+        "storage_redirect: perhaps",
+        "swift_contaner: x",
+        "swift_container: a/b",
+        "swift_timeout: soon",
+        "swift_password: ''",
+        "registry: {wokers: 2, public_url: registry.example.org, upload_ttl: soon}",
+        "privileged_key: /key.pem",
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(text, None, OS_PASSWORD="", REGISTRY_PORT="many")
+    message = str(caught.value)
+    for word in (
+        "storage_redirect: must be true or false",
+        "swift_contaner: there is no such option, did you mean swift_container?",
+        "swift_container: the name of a container has no slash",
+        "swift_timeout: must be a number of seconds",
+        "swift_password is missing",
+        "unknown option wokers; did you mean workers?",
+        "public_url: must be a URL such as https://registry.example.org",
+        "upload_ttl: must be a number of seconds",
+        "privileged_key: signed requests",
+        "the environment: REGISTRY_PORT: must be a whole number",
+    ):
+        assert message.count(word) == 1, word
+    assert "\n" not in message
+
+
+def test_a_variable_that_is_not_set_is_named_where_its_option_is_missing(read: Any) -> None:
+    with pytest.raises(ConfigError, match=r"swift_password is missing.*_env:NOT_SET, and NOT_SET is not set"):
+        read(swift("swift_password: _env:NOT_SET"), None, OS_PASSWORD="")
+    assert read(swift("swift_region_name: _env:NOT_SET"), None).warnings == []
+
+
+@pytest.mark.parametrize("written", ["90s", "1m30s", "90", 90, "1.5m"])
+def test_the_registry_and_the_driver_read_times_alike(read: Any, written: object) -> None:
+    settings = read(swift(f"swift_timeout: {written}", f"registry: {{idle_timeout: {written}}}")).settings
+    assert settings.idle_timeout == driver_config.read(settings.driver, ENVIRON).timeout == 90
+
+
+@pytest.mark.parametrize("written", ["64MB", "64 MiB", "64m", "65536K", 64 << 20])
+def test_the_registry_and_the_driver_read_sizes_alike(read: Any, written: object) -> None:
+    settings = read(swift(f"swift_memory: {written}", f"registry: {{cache_size: {written}}}")).settings
+    assert settings.cache_bytes == driver_config.read(settings.driver, ENVIRON).memory == 64 << 20
+
+
+@pytest.mark.parametrize("url", ["registry.example.org", "https://", "ftp://a", "https://a b", "https://a?b", "/x"])
+def test_a_public_url_is_one(read: Any, url: str) -> None:
+    with pytest.raises(ConfigError, match="public_url: must be a URL"):
+        read(swift(f"registry: {{public_url: '{url}'}}"), None)

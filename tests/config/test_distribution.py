@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_registry.config import Loaded, distribution, keys, load
+from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
 
 FILE: dict[str, Any] = {
@@ -39,7 +41,10 @@ def merged(*paths_and_values: tuple[str, Any]) -> dict[str, Any]:
 
 
 def read(document: dict[str, Any], **environ: str) -> Loaded:
-    return distribution.read(document, "config.yml", environ)
+    problems = Problems()
+    loaded = distribution.read(document, "config.yml", environ, problems)
+    problems.refuse()
+    return loaded
 
 
 def test_the_smallest_file() -> None:
@@ -184,9 +189,11 @@ def test_an_empty_section_asks_for_nothing() -> None:
     [
         ([("http.adr", ":5000")], r"unknown option http.adr; did you mean http.addr\?"),
         ([("storage.swift.auturl", "x")], r"storage.swift.auturl; did you mean storage.swift.authurl\?"),
-        ([("storage.s3", {"bucket": "x"})], "storage.s3: this registry keeps its images in Swift"),
-        ([("storage.inmemory", {})], "two storages, swift and inmemory"),
+        ([("storage.s3", {"bucket": "x"})], "two storages, s3 and swift"),
+        ([("storage.inmemory", {})], "two storages, inmemory and swift"),
         ([("storage", {})], "has no storage.swift"),
+        ([("storage", "filesystem")], "storage.filesystem: this registry keeps its images in Swift"),
+        ([("storage", {"s3": {"bucket": "x"}})], "storage.s3: this registry keeps its images in Swift"),
         ([("storage.swift.container", None)], "storage.swift.container: is missing"),
         ([("storage.delete.enabled", "sometimes")], "storage.delete.enabled: must be true or false"),
         ([("http.addr", "nowhere")], "http.addr: must be a whole number"),
@@ -311,3 +318,61 @@ def test_no_variable_breaks_it(name: str, value: str) -> None:
     except ConfigError as error:
         text = str(error)
     assert "\n" not in text
+
+
+SWIFT = {
+    "REGISTRY_STORAGE_SWIFT_USERNAME": "you",
+    "REGISTRY_STORAGE_SWIFT_PASSWORD": "hush",
+    "REGISTRY_STORAGE_SWIFT_AUTHURL": "http://other:5000/v3",
+    "REGISTRY_STORAGE_SWIFT_CONTAINER": "others",
+}
+
+
+@pytest.mark.parametrize("name", ["filesystem", "s3", "inmemory", "swift"])
+def test_the_environment_chooses_the_storage(name: str) -> None:
+    file = {"version": 0.1, "storage": {name: {"rootdirectory": "/r"} if name != "inmemory" else {}}}
+    loaded = read(file, REGISTRY_STORAGE="swift", **SWIFT)
+    assert loaded.settings.storage == "swift"
+    assert (loaded.settings.driver.swift_user, loaded.settings.driver.swift_container) == ("you", "others")
+    assert loaded.warnings == []
+    with pytest.raises(ConfigError, match="has two storages") if name != "swift" else nullcontext():
+        read(file, **SWIFT)
+
+
+def test_what_the_environment_chooses_replaces_the_whole_section() -> None:
+    file = merged(("storage.delete.enabled", True), ("storage.swift.prefix", "not/this"))
+    settings = read(file, REGISTRY_STORAGE="swift", **SWIFT).settings
+    assert (settings.delete_enabled, settings.storage_path) == (False, "/")
+
+
+def test_choosing_the_storage_that_the_file_has_changes_nothing() -> None:
+    file = merged(("storage.delete.enabled", True))
+    chosen, plain = read(file, REGISTRY_STORAGE="swift").settings, read(file).settings
+    assert dict(chosen.driver) == dict(plain.driver)
+    assert chosen.delete_enabled
+
+
+def test_a_root_directory_of_swift_is_a_warning() -> None:
+    [warning] = read(merged(("storage.swift.rootdirectory", "/registry"))).warnings
+    assert "storage.swift.rootdirectory is ignored: it never had an effect" in warning
+
+
+def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "config.yml"
+    changes = [("http.adr", ":80"), ("log.level", "loud"), ("storage.delete.enabled", "often"), ("proxy.ttl", "1h")]
+    file.write_text(yaml.safe_dump(merged(*changes, ("storage.swift.authurl", "x"))))
+    environ = {"REGISTRY_HTTP_NET": "unix", "REGISTRY_STORAGE_SWIFT_CONTAINER": "a/b", "REGISTRY_LOG": "loud"}
+    with pytest.raises(ConfigError) as caught:
+        load(str(file), environ=environ)
+    for word in (
+        "http.adr",
+        "log.level",
+        "storage.delete.enabled",
+        "proxy.ttl",
+        "swift_authurl: ",
+        "http.net",
+        "swift_container: ",
+        "REGISTRY_LOG ",
+    ):
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -110,6 +110,24 @@ def test_path_helpers() -> None:
     assert paths.repository_path(".", "..") == "repositories/%252E/%252E%252E"
 
 
+def test_path_helpers_of_a_driver() -> None:
+    class Storage(driver.Base):
+        repositories = "mine"
+
+        def _repository_path(self, namespace: str, repository: str) -> str:
+            return f"{self.repositories}/{namespace}.{repository}"
+
+        @driver.filter_args
+        def own_path(self, name: str, *, kind: str = "a") -> str:
+            return f"{name}/{kind}"
+
+    paths = Storage()
+    assert driver.check("..") == "%252E%252E"
+    assert paths.own_path("a/b", kind=".") == "a%2Fb/%252E"
+    assert paths.tag_path(namespace="a", repository="b/c", tagname="1") == "mine/a.b%2Fc/tag_1"
+    assert paths.tag_path("a", "b", None) == "mine/a.b"
+
+
 def test_is_private() -> None:
     storage = memory.Storage()
     assert not storage.is_private("a", "b")

@@ -108,6 +108,18 @@ def test_a_write_is_cached_and_a_failed_one_is_not(redis: FakeRedis) -> None:
     assert store.get("a") == b"new"
 
 
+def test_calls_by_keyword_are_cached_too(redis: FakeRedis) -> None:
+    store = Store()
+    assert store.put(content=b"new", path="b") == "b"
+    assert store.put("c", content=b"newer") == "c"
+    assert redis.values == {lru.cache_key("b"): b"new", lru.cache_key("c"): b"newer"}
+    assert lru.get_by_key(lru.cache_key("b")) == b"new"
+    assert store.get(path="a") == store.get("a") == store.get(path="a") == b"content"
+    assert store.reads == 1
+    store.remove(path="b")
+    assert lru.get_by_key(lru.cache_key("b")) is None
+
+
 def test_what_is_removed_is_not_served(redis: FakeRedis) -> None:
     store = Store()
     store.get("a")

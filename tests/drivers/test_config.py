@@ -4,7 +4,7 @@
 import pytest
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.drivers.swift.settings.config import read
+from docker_registry.drivers.swift.settings.config import problems, read
 from docker_registry.drivers.swift.settings.options import OPTIONS
 
 V3 = "https://keystone.example.org:5000/v3"
@@ -187,16 +187,16 @@ def test_values(option, given, attribute, read_as):
         ("swift_authurl", "keystone:5000/v3", "begins with http:// or https://"),
         ("swift_auth_version", 4, "write 1, 2 or 3"),
         ("swift_auth_version", True, "write 1, 2 or 3"),
-        ("swift_segment_size", "32 apples", "such as 512K, 32M, 1G"),
-        ("swift_segment_size", 0, "such as 512K, 32M, 1G"),
-        ("swift_segment_size", -1, "such as 512K, 32M, 1G"),
+        ("swift_segment_size", "32 apples", "such as 4194304, 512K or 4MiB"),
+        ("swift_segment_size", 0, "at least one byte"),
+        ("swift_segment_size", -1, "such as 4194304"),
         ("swift_concurrency", 0, "at least 1"),
         ("swift_retries", -1, "a whole number"),
         ("swift_retries", 1.5, "a whole number"),
-        ("swift_timeout", 0, "seconds above 0"),
-        ("swift_timeout", "soon", "seconds above 0"),
-        ("swift_timeout", True, "seconds above 0"),
-        ("swift_timeout", float("nan"), "seconds above 0"),
+        ("swift_timeout", 0, "more than 0 seconds"),
+        ("swift_timeout", "soon", "such as 90s or 1h30m"),
+        ("swift_timeout", True, "such as 90s or 1h30m"),
+        ("swift_timeout", float("nan"), "such as 90s or 1h30m"),
         ("swift_insecure", "maybe", "true or false"),
         ("swift_endpoint_type", "private", "public, internal, admin"),
         ("swift_cacert", "/nowhere/ca.pem", "there is no file /nowhere/ca.pem"),
@@ -211,8 +211,7 @@ def test_wrong_values_are_named(option, given, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, ["swift_authurl is missing", "swift_user is missing", "set OS_PASSWORD", "swift_tenant_name"]),
-        ({"swift_authurl": V3, "swift_user": "a", "swift_password": "b"}, ["swift_tenant_name is missing"]),
+        ({}, ["swift_authurl is missing", "swift_user is missing", "set OS_PASSWORD"]),
         ({"swift_authurl": V3, "swift_user": "a", "swift_tenant_name": "b"}, ["swift_password is missing"]),
         ({"swift_authurl": V3, "swift_password": "a", "swift_tenant_name": "b"}, ["swift_user is missing"]),
         ({"swift_authurl": "http://s/auth/v1.0", "swift_user": "a:b"}, ["swift_password is missing"]),
@@ -393,6 +392,16 @@ clouds:
       auth_url: https://north.example.org/v3
       application_credential_id: abc
       application_credential_secret: secret
+  south:
+    auth_type: v3oidcpassword
+    auth: {auth_url: https://south.example.org/v3, username: demo, password: secret, project_name: web}
+  west:
+    auth:
+      auth_url: https://west.example.org/v3
+      username: demo
+      password: secret
+      project_name: web
+      default_domain_name: sales
 """
 
 
@@ -423,6 +432,41 @@ def test_a_cloud_of_the_environment_is_not_for_a_url_of_our_own(clouds):
 
 
 def test_a_cloud_that_is_not_there(clouds):
-    message = refused({"swift_cloud": "south"}, clouds)
+    message = refused({"swift_cloud": "east"}, clouds)
     assert message.startswith("swift_cloud: ")
-    assert "south" in message
+    assert "east" in message
+
+
+def test_a_way_to_log_in_that_is_not_known_never_becomes_another(clouds):
+    message = refused({"swift_cloud": "south"}, clouds)
+    assert "auth_type of cloud south: v3oidcpassword is no way to log in here" in message
+    environ = {"OS_AUTH_TYPE": "v3totp", "OS_AUTH_URL": V3, "OS_USERNAME": "a", "OS_PASSWORD": "b"}
+    assert "OS_AUTH_TYPE: v3totp is no way" in refused({}, environ)
+    assert read(PASSWORD, environ).method == "password"
+    assert read({}, dict(environ, OS_AUTH_TYPE="v3password")).method == "password"
+
+
+def test_the_default_domain_of_a_cloud(clouds):
+    settings = read({"swift_cloud": "west"}, clouds)
+    assert (settings.user_domain_name, settings.project_domain_name) == ("sales", "sales")
+
+
+@pytest.mark.parametrize("text", ["clouds: [", "clouds: {north: {auth: {password: hush}}"])
+def test_a_file_of_clouds_that_is_broken_is_named(clouds, tmpdir, text):
+    path = tmpdir.join("clouds.yaml")
+    path.write(text)
+    message = refused({"swift_cloud": "north"}, clouds)
+    assert "%s is not valid YAML, line" % path in message
+    assert "hush" not in message
+
+
+def test_a_user_may_have_a_default_project():
+    settings = read({"swift_authurl": V3, "swift_user": "a", "swift_password": "b"}, {})
+    assert (settings.tenant_name, settings.tenant_id) == (None, None)
+
+
+def test_problems_are_those_that_reading_refuses():
+    options = dict(PASSWORD, swift_contaner="x", swift_timeout=-1)
+    assert "; ".join(problems(options, {})) == refused(options)
+    assert problems(PASSWORD, {}) == []
+    assert problems({"swift_cloud": "x"}, {}) == []

@@ -248,14 +248,25 @@ def test_the_segments_of_a_commit_that_may_still_arrive_stay(connect, swift):
     assert len(segments(swift)) == 3
 
 
-def test_the_segments_of_a_commit_that_was_refused_after_it_had_worked_stay(connect, swift):
+def test_a_commit_that_worked_without_an_answer_is_not_sent_again(connect, swift):
     driver = connect(swift)
     answers = [403, "after"]
+    swift.spoil = lambda method, path, query: answers.pop() if "manifest=put" in query else None
+    with driver.stage() as stage:
+        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
+        stage.commit("f")
+    assert answers == [403]
+    assert read(driver, "f") == pattern(3 * SEGMENT)
+
+
+def test_the_segments_of_a_commit_that_was_refused_after_it_had_no_answer_stay(connect, swift):
+    driver = connect(swift)
+    answers = [403, requests.exceptions.ReadTimeout("nothing came")]
     swift.spoil = lambda method, path, query: answers.pop() if "manifest=put" in query else None
     with pytest.raises(BrokenError), driver.stage() as stage:
         stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
         stage.commit("f")
-    assert read(driver, "f") == pattern(3 * SEGMENT)
+    assert len(segments(swift)) == 3
 
 
 def test_a_commit_whose_answer_was_lost_is_ours(connect, swift):

@@ -137,7 +137,7 @@ class Proxy:
         rule = next((rule for rule in self._rules if rule.applies(method, target)), None)
         fault = rule.fault if rule else None
         seen: dict[str, Any] = {"method": method, "target": target, "status": None, "fault": fault}
-        seen["range"] = head.get("range")
+        seen |= {"range": head.get("range"), "newest": head.get("x-newest") == "true"}
         self._seen.append(seen)
         if rule and rule.fault == "refuse":
             reset(writer)

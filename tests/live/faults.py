@@ -31,6 +31,7 @@ class Seen(NamedTuple):
     status: int | None  # Swift's, or a rule's; None where nobody answered
     fault: str | None  # of the rule that spoiled it
     range: str  # the header
+    newest: bool  # whether X-Newest asked for that
 
 
 class FaultProxy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from docker_registry.config import load
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.ours import Ours, write_config
 from tests.live.wire import Client
@@ -76,6 +78,35 @@ def test_a_wrong_password(swift: EmbeddedSwift, config: Path) -> None:
 
 def test_a_wrong_option(config: Path) -> None:
     assert "did you mean swift_container?" in serve_fails(change(config, "swift_container", "swift_contaner"))
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ('"swift_segment_size": "6G"', "the server takes objects to 5120 MiB"),
+        ('"swift_storage_policy": "gold"', "swift_storage_policy is gold, which the server does not have"),
+        ('"swift_container": "a/b"', "the name of a container has no slash"),
+    ],
+)
+def test_what_no_push_could_succeed_with_is_refused_by_serve_and_by_check(
+    config: Path, option: str, words: str
+) -> None:
+    change(config, '"registry": {}', f'"registry": {{}}, {option}')
+    assert words in serve_fails(config)
+    command = [*COMMAND, "check", "--config", str(config)]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+    assert checked.returncode == 1
+    assert words in checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-check",)])
+def test_a_token_leaves_nothing_to_derive_the_secret_from(
+    swift: EmbeddedSwift, config: Path, arguments: tuple[str, ...]
+) -> None:
+    options = {"storage": "swift", "swift_token": "x", "swift_object_storage_url": swift.storage_url}
+    config.write_text(json.dumps({"test": options}))
+    assert "secret_key (http.secret) is missing" in serve_fails(config, *arguments)
+    assert "secret_key (http.secret) is missing" in fails("check", "--config", str(config))
 
 
 def test_a_port_in_use(config: Path, taken: int) -> None:
@@ -159,9 +190,34 @@ def test_demo_shows_what_to_type_and_finds_its_images_again(tmp_path: Path) -> N
                 os.killpg(process.pid, 0)
 
 
+def test_the_demo_ends_with_its_swift_and_says_so(tmp_path: Path) -> None:
+    with demo(tmp_path / "data") as (process, _):
+        listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True)
+        [swift] = [line.split()[0] for line in listed.stdout.splitlines() if "docker_registry.embedded" in line]
+        os.kill(int(swift), signal.SIGKILL)
+        assert process.stdout
+        rest = process.stdout.read()
+        process.wait(DEADLINE)
+        assert "the Swift of this demo has ended" in rest
+        assert "Traceback" not in rest
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+
+
+def test_a_demo_without_room_says_so_in_one_line(tmp_path: Path) -> None:
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    command = [*COMMAND, "demo", "--port", "0", "--data", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, preexec_fn=no_room)
+    assert done.returncode == 1
+    assert re.fullmatch(r"docker-registry-swift: cannot use .*data for data: File too large\n", done.stderr)
+
+
 def test_the_demo_s_config_file_serves(tmp_path: Path) -> None:
     config = tmp_path / "data" / "config.yml"
     with demo(tmp_path / "data"), Ours(tmp_path, config) as second, Client(second.url) as client:
+        assert load(str(config)).settings.host == "127.0.0.1"
         assert client.tags("demo/hello") == ["1.0"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.distribution2 import Distribution2, storage
 from tests.live.ours import Ours
+from tests.live.raw import Raw
 from tests.live.wire import Client
 from tests.peers import need
 
@@ -107,3 +109,22 @@ def test_what_would_be_unsafe_to_ignore_is_an_error(
         pass
     assert "Traceback" not in str(failure.value)
     assert name.split("_")[1].lower() in str(failure.value)
+
+
+@pytest.mark.parametrize("file", [{"filesystem": {"rootdirectory": "/nowhere"}, "delete": {"enabled": True}}, None])
+def test_the_environment_chooses_the_storage(
+    swift: EmbeddedSwift, container: str, tmp_path: Path, file: dict[str, object] | None
+) -> None:
+    parameters = storage(swift, container)
+    environ = {f"REGISTRY_STORAGE_SWIFT_{name.upper()}": value for name, value in parameters.items()}
+    it = Distribution2(tmp_path, storage(swift, "not-this-one", prefix="not-this"))
+    it.environ |= {**environ, "REGISTRY_STORAGE": "swift"}
+    if file:
+        it.config.write_text(json.dumps({**json.loads(it.config.read_text()), "storage": file}))
+    with it, Ours(tmp_path, it.config, environ=it.environ) as us, Client(it.url) as theirs, Client(us.url) as ours:
+        digest = theirs.push_blob("app", b"layer")
+        assert ours.blob("app", digest) == b"layer"
+        # The section of the file is replaced whole, `delete` included.
+        for client in (theirs, ours):
+            assert client.ask("DELETE", f"/v2/app/blobs/{digest}").status_code == 405
+    assert any(name.startswith("files/") for name in Raw(swift, container).names())

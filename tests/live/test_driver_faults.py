@@ -169,6 +169,37 @@ def test_a_stale_row_of_a_removed_file(storage: Storage, faults: FaultProxy) -> 
     assert storage.remove_many(["there"]) == {}
 
 
+def test_every_look_that_decides_asks_for_the_newest(storage: Storage, faults: FaultProxy) -> None:
+    def push() -> None:
+        with storage.stage() as stage:
+            stage.fill(io.BytesIO(LARGE))
+            stage.commit("f", immutable=True)
+
+    for act in (
+        lambda: storage.stream_write("f", io.BytesIO(LARGE)),
+        lambda: storage.stream_write("f", io.BytesIO(LARGE[1:])),
+        push,  # over another size
+        push,  # over the same
+        lambda: storage.put_content("f", b"small"),
+        lambda: storage.put_content("f", b"small"),
+        lambda: storage.stream_write("f", io.BytesIO(LARGE)),
+        lambda: storage.parts("f"),
+        lambda: storage.get_newest("there"),
+        lambda: storage.stat("there", newest=True),
+        lambda: storage.remove("f"),
+    ):
+        faults.forget()
+        act()
+        looks = [
+            seen
+            for seen in faults.requests
+            if (seen.method in ("HEAD", "GET") and seen.target != "/info") or "manifest=delete" in seen.target
+        ]
+        assert looks
+        assert [seen for seen in looks if not seen.newest] == []
+    assert segments(storage) == []
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_slow_manifest_does_not_lose_a_pushed_blob(storage: Storage, faults: FaultProxy, times: int) -> None:
     faults.swallow(method="PUT", path="multipart-manifest=put", times=times)

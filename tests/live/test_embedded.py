@@ -161,7 +161,7 @@ class TestFeatures:
 
 class TestChores:
     def test_expired_objects_leave_the_listing(self, tmp_path):
-        with EmbeddedSwift(tmp_path, chores_interval=0.2) as swift:
+        with EmbeddedSwift(tmp_path, tasks_interval=0.2) as swift:
             connection = client(swift)
             connection.put_container("c")
             connection.put_object("c", "a", b"x", headers={"X-Delete-After": "1"})
@@ -169,14 +169,14 @@ class TestChores:
             eventually(lambda: not connection.get_container("c")[1])
 
     def test_account_totals_are_brought_up_to_date(self, tmp_path):
-        with EmbeddedSwift(tmp_path, chores_interval=0.2) as swift:
+        with EmbeddedSwift(tmp_path, tasks_interval=0.2) as swift:
             connection = client(swift)
             connection.put_container("c")
             connection.put_object("c", "a", b"four")
             eventually(lambda: connection.head_account()["x-account-bytes-used"] == "4")
 
     def test_listing_updates_that_were_put_off_are_made_up_for(self, tmp_path):
-        with EmbeddedSwift(tmp_path, chores_interval=0.2) as swift:
+        with EmbeddedSwift(tmp_path, tasks_interval=0.2) as swift:
             connection = client(swift)
             connection.put_container("c")
             connection.put_object("c", "a", b"x")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +20,7 @@ from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.settings import Settings
+from tests.conformance import together
 from tests.live.adoption import both, driver_of, in_process
 from tests.live.faults import FaultProxy
 from tests.live.raw import Raw
@@ -333,3 +337,46 @@ class _Stream:
     def read(self, size: int, /) -> bytes:
         head, self._data = self._data[:size], self._data[size:]
         return head
+
+
+def test_what_writers_that_meet_leave_behind_is_found(place: Place) -> None:
+    blob = layout.blob_data(Digest.of(BIG[::-1]))
+    place.plant.link(layout.layer_link("app", Digest.of(BIG[::-1])), Digest.of(BIG[::-1]))
+    drivers = [place.open() for _ in range(3)]
+    ready = threading.Barrier(len(drivers), timeout=60)
+
+    def push(driver: Base) -> None:
+        with driver.stage() as stage:
+            stage.fill(io.BytesIO(BIG[::-1]))
+            ready.wait()
+            stage.commit(blob, immutable=True)
+
+    def overwrite(driver: Base) -> None:
+        ready.wait()
+        driver.stream_write(blob, io.BytesIO(BIG[::-1]))
+
+    for write in (push, overwrite):
+        together(*(partial(write, driver) for driver in drivers))
+        # Whoever was first in Swift may have looked, or need not look, before the last one was.
+        assert set(codes(fsck(place.driver, repair=True, **ANY))) <= {"orphaned-segments"}
+        assert b"".join(place.driver.open(blob)) == BIG[::-1]
+        assert {entry.path for entry in place.driver.walk_parts()} == {
+            part.name for entry in place.driver.walk() for part in place.driver.parts(entry.path) or ()
+        }
+
+
+def test_segments_of_the_slower_of_two_pushes_are_found(place: Place) -> None:
+    blob = layout.blob_data(Digest.of(BIG[::-1]))
+    place.plant.link(layout.layer_link("app", Digest.of(BIG[::-1])), Digest.of(BIG[::-1]))
+
+    def push() -> None:
+        with place.driver.stage() as stage:
+            stage.fill(io.BytesIO(BIG[::-1]))
+            stage.commit(blob, immutable=True)
+
+    push()
+    place.raw.ask("DELETE", f"reg/{blob}")
+    push()  # as one that overlapped: it found nothing there either, and both were told that they are stored
+    assert codes(fsck(place.driver, repair=True, **ANY)) == ["orphaned-segments"]
+    assert fsck(place.driver, **ANY) == []
+    assert b"".join(place.driver.open(blob)) == BIG[::-1]

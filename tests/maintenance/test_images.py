@@ -157,9 +157,7 @@ def test_a_tag_whose_manifest_left_the_repository(plant: Plant) -> None:
     digest = plant.image("app", "v1", LAYERS)
     plant.driver.remove(layout.revision_link("app", digest))
     assert codes(fsck(plant.driver)) == ["unlinked-tag"]
-    assert images(plant.driver) == {
-        "app:v1": (f"{digest} does not belong to the repository", "push the image again, or delete the tag")
-    }
+    assert images(plant.driver) == {"app:v1": (f"{digest} does not belong to the repository", Kind.UNLINKED_TAG.advice)}
     plant.link(layout.layer_link("app", digest), digest)  # where Distribution 2.1 put it
     assert fsck(plant.driver) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 import tarfile
 import zipfile
 from email import message_from_bytes
@@ -104,6 +105,9 @@ print(json.dumps([storage.__module__, storage.scheme, sorted(driver.available())
 """
 
 
+FETCH_IT = "import docker_registry.drivers.swift"
+
+
 def fetched(where: Environment, folder: Path) -> list[str]:
     """What a fetch of the driver finds there; run away from the source tree."""
     said = where.run("python", "-c", FETCH, cwd=folder)
@@ -118,6 +122,38 @@ def test_the_python_3_wheel_alone_gives_the_driver(wheel3, tmp_path):
     assert (scheme, available) == ("swift", ["memory", "swift"])
     assert "docker-registry-core" not in clean.run("pip", "list")
     assert "docker-registry-swift" in {path.name for path in clean.bin.iterdir()}
+
+
+def refusal(where: Environment, *command: str) -> str:
+    """The one line on stderr with which a command ends; of a traceback the last."""
+    program = [str(where.bin / command[0]), *command[1:]]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, cwd=where.bin)
+    assert done.returncode == 1, done
+    return done.stderr.splitlines()[-1] if command[0] == "python" else done.stderr
+
+
+def test_the_command_names_the_extra_that_it_lacks(wheel3, tmp_path):
+    clean = Environment.fresh(tmp_path / "environment", "3")
+    clean.install("--no-deps", wheel3)
+    install = "pip install 'docker-registry-driver-swift[registry]'"
+    lacks = "docker-registry-swift: the Python module {0} is not installed: " + install + "\n"
+    for arguments in ((), ("--help",), ("serve",), ("check", "--config", "none.yml")):
+        assert refusal(clean, "docker-registry-swift", *arguments) == lacks.format("click")
+    clean.install("click")
+    assert refusal(clean, "docker-registry-swift", "check") == lacks.format("yaml")
+
+
+def test_docker_registry_core_on_python_3_is_noticed(wheel3, tmp_path):
+    clean = Environment.fresh(tmp_path / "environment", "3")
+    clean.install(wheel3)
+    clean.install("--no-deps", "docker-registry-core==2.0.3")
+    for _ in ("overwritten", "taken away"):
+        for said in (refusal(clean, "docker-registry-swift", "check"), refusal(clean, "python", "-c", FETCH_IT)):
+            assert "pip uninstall docker-registry-core, then pip install --force-reinstall" in said
+            assert said.count("\n") < 2
+        clean.run("pip", "uninstall", "--yes", "docker-registry-core")
+    clean.install("--force-reinstall", "--no-deps", wheel3)
+    assert fetched(clean, tmp_path)[1] == "swift"
 
 
 def core_files(where: Environment) -> dict[str, str]:

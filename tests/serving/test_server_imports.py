@@ -10,7 +10,7 @@ import pytest
 CHECK = """
 import sys
 import docker_registry.commands.{command}
-late = {{"requests", "urllib3", "swiftclient", "keystoneauth1", "docker_registry.drivers.swift"}}
+late = {{"requests", "urllib3", "swiftclient", "keystoneauth1", "docker_registry.drivers.swift.storage"}}
 assert not late & set(sys.modules), late & set(sys.modules)
 import gevent._hub_local
 assert gevent._hub_local.get_hub_if_exists() is None

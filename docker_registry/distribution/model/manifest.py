@@ -62,7 +62,7 @@ _UNSAID = ("", "application/json", "application/octet-stream", "application/x-ww
 # Docker stacks at most 127 layers, and the largest artifacts have some hundreds of files; indexes may list referrers.
 LAYERS_MAX = 1_000
 MANIFESTS_MAX = 10_000
-# Brackets, braces, commas and colons: what fits into 4 MiB otherwise takes seconds to read. An index of 10,000 has 150,000.
+# Brackets, braces, commas and colons: what fits into 4 MiB takes seconds to read. An index of 10,000 has 150,000.
 _MARKS_MAX = 300_000
 
 _TOO_DEEP = "a manifest is not nested so deeply"

@@ -17,8 +17,8 @@ _STRONG = ("sha256", "sha512")  # sha1 is deprecated in Swift
 _MIB = 1024 * 1024
 
 
-def abilities(info: Mapping[str, Any], segment_size: int) -> Iterator[Line]:
-    """`info` is empty where the server tells nothing; `segment_size` is in bytes."""
+def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = None) -> Iterator[Line]:
+    """`info` is empty where the server tells nothing; `segment_size` is in bytes, `policy` that of a new container."""
     if not info:
         yield warning(
             "/info",
@@ -27,6 +27,7 @@ def abilities(info: Mapping[str, Any], segment_size: int) -> Iterator[Line]:
         )
         return
     yield _server(info)
+    yield from _policy(info, policy)
     yield from _large_objects(info, segment_size)
     yield _bulk_delete(info)
     yield _tempurl(info)
@@ -42,6 +43,18 @@ def _server(info: Mapping[str, Any]) -> Line:
     if swift.get("max_object_name_length"):
         limits.append(f"names to {swift['max_object_name_length']} bytes")
     return ok("/info", ", ".join(limits) or "no limits told")
+
+
+def _policy(info: Mapping[str, Any], wanted: str | None) -> Iterator[Line]:
+    told = (info.get("swift") or {}).get("policies")
+    if not wanted or not told:
+        return
+    names = [name.strip() for policy in told for name in [policy["name"], *policy.get("aliases", "").split(",")]]
+    if wanted.lower() not in (name.lower() for name in names):
+        there = ", ".join(sorted({name for name in names if name}))
+        yield error(
+            "storage policy", f"swift_storage_policy is {wanted}, which the server does not have", f"Use {there}"
+        )
 
 
 def _large_objects(info: Mapping[str, Any], segment_size: int) -> Iterator[Line]:

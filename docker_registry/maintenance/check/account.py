@@ -53,9 +53,13 @@ class Account:
         yield ok("endpoint", f"{access.url} ({self._swift.endpoint_type}{region})")
         found, there = self._container()
         yield from found
-        yield from abilities(self._client.info, self._swift.segment_size)
+        yield from self.abilities()
         if there:
             yield from self._rights()
+
+    def abilities(self) -> Iterator[Line]:
+        """Generate what the server can do, and what of the settings it cannot."""
+        yield from abilities(self._client.info, self._swift.segment_size, self._swift.storage_policy)
 
     @property
     def container(self) -> str:

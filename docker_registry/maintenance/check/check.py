@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Settings
 
 from .contents import contents, is_version_1
 from .lines import Level, Line
 
-__all__ = ["look_at_storage", "why_nothing_is_here"]
+__all__ = ["look_at_storage", "refuse_what_cannot_work", "why_nothing_is_here"]
 
 
 def look_at_storage(settings: Settings, driver: Base) -> Iterator[Line]:
@@ -31,6 +32,22 @@ def look_at_storage(settings: Settings, driver: Base) -> Iterator[Line]:
     yield from lines
     if any(line.level is Level.WARNING for line in lines):
         yield from account.elsewhere()
+
+
+def refuse_what_cannot_work(settings: Settings, driver: Base) -> None:
+    """Ask a storage once, and its server what it can do: what `serve` does of `check` before it listens.
+
+    Raises UnreachableError when there is no answer, another UnspecifiedError
+    for settings with which no push could succeed.
+    """
+    driver.exists("files")
+    if settings.storage != "swift":
+        return
+    from .account import Account
+
+    errors = [line for line in Account(settings, driver).abilities() if line.level is Level.ERROR]
+    if errors:
+        raise ConfigError("; ".join(f"{line.text}. {line.advice}" for line in errors))
 
 
 def why_nothing_is_here(settings: Settings, driver: Base) -> str:

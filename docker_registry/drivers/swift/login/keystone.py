@@ -1,5 +1,7 @@
 """Log in at Keystone, v2.0 or v3, and find Swift in its catalogue."""
 
+import datetime
+
 from keystoneauth1 import exceptions as failures
 from keystoneauth1.discover import Discover
 from keystoneauth1.identity import v2, v3
@@ -20,12 +22,25 @@ def log_in(settings):
         if version is None:
             version, url = _discover(session, url)
         access = _token(settings, session, version, url)
+        if not access.project_id:
+            raise refusals.no_project(settings, _projects(settings, session, version, url) or [])
         storage_url = settings.storage_url or _endpoint(settings, access)
-        return storage_url, access.auth_token, (access.expires - access.issued).total_seconds()
+        return storage_url, access.auth_token, _lifetime(access)
     except (failures.ClientException, EnvironmentError) as error:
         raise refusals.translate(settings, error)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise refusals.unreadable(settings, error)
     finally:
         session.session.close()
+
+
+def _lifetime(access):
+    """In seconds; by this machine's clock where the server does not say when it issued the token, as v2.0 need not."""
+    try:
+        issued = access.issued
+    except LookupError:
+        issued = datetime.datetime.now(access.expires.tzinfo)
+    return (access.expires - issued).total_seconds()
 
 
 def _token(settings, session, version, url):
@@ -117,6 +132,8 @@ def _scope(settings, scoped):
         return {"trust_id": settings.trust_id}
     if settings.tenant_id:
         return {"project_id": settings.tenant_id}
+    if not settings.tenant_name:
+        return {}  # Keystone takes the user's default project
     domain = _domain("project", settings.project_domain_id, settings.project_domain_name)
     return dict(domain, project_name=settings.tenant_name)
 

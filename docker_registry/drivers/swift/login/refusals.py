@@ -8,7 +8,17 @@ from docker_registry.core.exceptions import BrokenError, MissingError, Unreachab
 
 from ..http import errors
 
-__all__ = ["describe", "no_endpoint", "refused", "translate", "unreachable", "untrusted", "version_1"]
+__all__ = [
+    "describe",
+    "no_endpoint",
+    "no_project",
+    "refused",
+    "translate",
+    "unreachable",
+    "unreadable",
+    "untrusted",
+    "version_1",
+]
 
 
 def describe(settings):
@@ -37,6 +47,14 @@ def translate(settings, error):
     if status in errors.TRANSIENT or status >= 500:
         return UnreachableError("Keystone at %s answers %s" % (where, status))
     return BrokenError("%s refuses to log in, with %s (%s): check swift_authurl" % (where, status, _reason(error)))
+
+
+def unreadable(settings, error):
+    """What answered is not what keystoneauth1 understands."""
+    return BrokenError(
+        "%s does not answer as a Keystone does: check swift_authurl (%s: %s)"
+        % (settings.auth_url, type(error).__name__, error)
+    )
 
 
 def untrusted(settings, error):
@@ -80,6 +98,14 @@ def refused(settings, version, projects):
     return BrokenError(
         "%s knows %s, but with no role in a project %s: check %s (%s)"
         % (where, who, settings.tenant_name or settings.tenant_id, _wrong_project(settings, version), _choice(projects))
+    )
+
+
+def no_project(settings, projects):
+    """Keystone accepts a user who has no default project, and none was named."""
+    return BrokenError(
+        "%s knows %s, who has no default project: write swift_tenant_name (%s)"
+        % (settings.auth_url, _who(settings), _choice(projects))
     )
 
 

@@ -19,6 +19,7 @@ COMMIT = "X-Object-Meta-Commit"
 ROUNDS = 5
 TAKEN = Answer(412, {})
 REMOVED = Answer(204, {})
+DONE = Answer(201, {})
 
 
 class Content(object):
@@ -179,15 +180,20 @@ class Objects(object):
         answer = self._client.put(name, content.body, content.query, content.headers(only_new=True), (412,), look)
         return answer.status != TAKEN.status
 
-    def _put(self, name, content):
-        def note():
-            content.unanswered = True
+    def _put(self, name, content, former=None):
+        """Put content whatever is there; `former` is what HEAD said before."""
 
-        self._client.put(name, content.body, content.query, content.headers(only_new=False), doubt=note)
+        def look():
+            content.unanswered = True
+            # A manifest that another writer has seen and replaced meanwhile must not come back: that one removes its
+            # segments. With something new there, this PUT is done: it is live, or it was replaced.
+            return DONE if content.parts and _version(self._look(name)) != _version(former) else None
+
+        self._client.put(name, content.body, content.query, content.headers(only_new=False), doubt=look)
 
     def _replace(self, name, content, former):
         old = self._old_parts(name, former) if former is not None and is_large(former) else ()
-        self._put(name, content)
+        self._put(name, content, former)
         if old or content.parts:
             self._look_back(name, content, former, old)
 

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 
 from docker_registry.core.exceptions import ConfigError
 
@@ -9,7 +10,7 @@ from . import clouds, credentials
 from .options import BY_NAME, OPTIONS
 from .values import READERS, TEXT
 
-__all__ = ["Settings", "read"]
+__all__ = ["Settings", "problems", "read"]
 
 PREFIX = "swift_"
 
@@ -44,17 +45,39 @@ def read(config, environ=None):
     Raises ConfigError, which names each wrong option and says what to write.
     """
     environ = os.environ if environ is None else environ
-    explicit, problems = _explicit(config, environ)
-    if not problems:
-        values, problems = credentials.resolve(explicit, _ambient(explicit, environ))
-    if problems:
-        raise ConfigError("; ".join(problems))
+    explicit, wrong = _explicit(config, environ)
+    values, missing = credentials.resolve(explicit, _ambient(explicit, environ))
+    _refuse(wrong + _not_said(missing, wrong))
     return Settings(values)
+
+
+def problems(config, environ=None):
+    """What is wrong with a driver's options, a sentence for each; what a `clouds.yaml` has to say is left out."""
+    environ = os.environ if environ is None else environ
+    explicit, wrong = _explicit(config, environ)
+    if _cloud(explicit, environ):
+        return wrong
+    try:
+        missing = credentials.resolve(explicit, _ambient(explicit, environ))[1]
+    except ConfigError as error:
+        missing = ["%s" % error]
+    return wrong + _not_said(missing, wrong)
+
+
+def _refuse(wrong):
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+
+
+def _not_said(missing, wrong):
+    """Without those options whose value, or whose name as it was written, is known to be wrong."""
+    said = " ".join(wrong)
+    return [text for text in missing if not re.search(r"\b%s\b" % text.split(" ", 1)[0], said)]
 
 
 def _explicit(config, environ):
     """The options that the configuration sets, and what is wrong with them."""
-    values, problems = {}, list(_unknown(config))
+    values, wrong = {}, list(_unknown(config))
     for option in OPTIONS:
         value = _get(config, option.name)
         if value is None or value == "":
@@ -62,8 +85,8 @@ def _explicit(config, environ):
         try:
             values[option.attribute] = READERS[option.kind](_as_written(option, value, environ))
         except ValueError as error:
-            problems.append("%s: %s" % (option.name, error))
-    return values, problems
+            wrong.append("%s: %s" % (option.name, error))
+    return values, wrong
 
 
 def _get(config, name):
@@ -88,7 +111,7 @@ def _as_written(option, value, environ):
 
     docker-registry reads `_env:OS_PASSWORD` as YAML: a password of `0123` arrives as the number 83.
     """
-    if option.kind not in ("text", "secret") or isinstance(value, TEXT):
+    if option.kind not in ("text", "secret", "container") or isinstance(value, TEXT):
         return value
     try:
         import yaml
@@ -102,7 +125,9 @@ def _as_written(option, value, environ):
 
 def _ambient(explicit, environ):
     """What a cloud of clouds.yaml says, else the environment."""
-    cloud = explicit.get("cloud") or (environ.get("OS_CLOUD") if "auth_url" not in explicit else None)
+    cloud = _cloud(explicit, environ)
+    if not cloud and "auth_url" not in explicit:
+        clouds.refuse_type(environ.get("OS_AUTH_TYPE"), "OS_AUTH_TYPE")
     found = clouds.read(cloud, environ) if cloud else _environment(environ)
     values = {}
     for option in OPTIONS:
@@ -113,6 +138,11 @@ def _ambient(explicit, environ):
             except ValueError as error:
                 raise ConfigError("%s, which stands for %s: %s" % (where, option.name, error))
     return values
+
+
+def _cloud(explicit, environ):
+    """The cloud of clouds.yaml that is asked for, or None."""
+    return explicit.get("cloud") or (environ.get("OS_CLOUD") if "auth_url" not in explicit else None)
 
 
 def _environment(environ):

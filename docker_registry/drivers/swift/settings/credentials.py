@@ -177,7 +177,8 @@ def _missing(values):
             yield "user"
         if "password" not in values:
             yield "password"
-    if values["auth_version"] != 1 and not _has_project(values):
+    # Of a user, Keystone may know a default project.
+    if values["method"] == "token" and not _has_project(values):
         yield "tenant_name"
 
 

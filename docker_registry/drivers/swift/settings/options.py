@@ -24,7 +24,9 @@ def _option(name, kind, default, env, text, attribute=None):
 OPTIONS = (
     # Where
     _option("storage_path", "text", "/", "", "Root of the registry inside the container; `/` is no prefix."),
-    _option("swift_container", "text", "dev_container", "", "Container for everything; created when it is missing."),
+    _option(
+        "swift_container", "container", "dev_container", "", "Container for everything; created when it is missing."
+    ),
     _option("swift_storage_policy", "text", None, "", "Storage policy of a container that the driver creates."),
     # Who
     _option(

@@ -7,12 +7,15 @@ import numbers
 import os
 import re
 
-__all__ = ["READERS", "TEXT"]
+__all__ = ["READERS", "TEXT", "boolean", "seconds", "size"]
 
 TEXT = (str, type(b"".decode("ascii")))  # both kinds of Python 2; the formatter drops the u of u""
 
-_SIZE = re.compile(r"(\d+)\s*([KMG])(?:iB)?$", re.IGNORECASE)
-_FACTORS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SIZE = re.compile(r"([0-9]{1,18}) *(?:([KMGT])(?:i?B)?|B)?$", re.IGNORECASE)
+_FACTORS = {None: 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_DURATION = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_CONTAINER = 256  # bytes
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _INTERFACES = ("public", "internal", "admin")
 
@@ -46,7 +49,7 @@ def boolean(value):
         return value
     word = str(value).strip().lower()
     if word not in _WORDS:
-        raise ValueError("write true or false")
+        raise ValueError("must be true or false")
     return _WORDS[word]
 
 
@@ -68,25 +71,53 @@ def count(value):
 
 
 def size(value):
-    """Bytes, from a number or from text with the suffix K, M or G (of 1024)."""
-    match = isinstance(value, TEXT) and _SIZE.match(value.strip())
-    if match:
-        return count(match.group(1)) * _FACTORS[match.group(2).upper()]
-    try:
-        return count(value)
-    except ValueError:
-        raise ValueError("write a number of bytes, or such as 512K, 32M, 1G")
+    """Bytes: a number, or text with a unit of 1024 (`32M`, `64 MB`, `4MiB`, `1T`)."""
+    match = not isinstance(value, bool) and _SIZE.match(str(value).strip())
+    if not match:
+        raise ValueError("must be a number of bytes, such as 4194304, 512K or 4MiB")
+    return int(match.group(1)) * _FACTORS[match.group(2) and match.group(2).upper()]
+
+
+def some_size(value):
+    """Bytes, at least one."""
+    number = size(value)
+    if not number:
+        raise ValueError("must be at least one byte, such as 512K or 4MiB")
+    return number
 
 
 def seconds(value):
-    """A time in seconds, above zero."""
+    """A time in seconds: a number, or text in Go's notation (`90s`, `1h30m`)."""
+    written = str(value).strip()
+    parts = _DURATION.findall(written)
     try:
-        number = None if isinstance(value, bool) else float(value)
+        if parts and "".join(number + unit for number, unit in parts) == written:
+            number = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        else:
+            number = -1 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
-        number = None
-    if number is None or not 0 < number < float("inf"):
-        raise ValueError("write a number of seconds above 0")
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise ValueError("must be a number of seconds, or a time such as 90s or 1h30m")
     return int(number) if number == int(number) else number
+
+
+def some_seconds(value):
+    """A time above zero, in seconds."""
+    number = seconds(value)
+    if not number:
+        raise ValueError("must be more than 0 seconds, such as 90 or 1h30m")
+    return number
+
+
+def container(value):
+    """The name of a container."""
+    name = text(value)
+    if "/" in name:
+        raise ValueError("the name of a container has no slash; for a folder in it write storage_path")
+    if not 0 < len(name.encode("utf8") if not isinstance(name, bytes) else name) <= LONGEST_CONTAINER:
+        raise ValueError("write at most %s bytes, the longest name that Swift takes" % LONGEST_CONTAINER)
+    return name
 
 
 def auth_version(value):
@@ -118,8 +149,9 @@ READERS = {
     "boolean": boolean,
     "integer": integer,
     "count": count,
-    "size": size,
-    "seconds": seconds,
+    "size": some_size,
+    "seconds": some_seconds,
+    "container": container,
     "auth_version": auth_version,
     "interface": interface,
 }
