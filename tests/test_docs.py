@@ -91,7 +91,7 @@ def test_the_readme_s_config_has_only_known_options() -> None:
     text = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert text
     flavor = yaml.safe_load(text[1])["swift"]
-    assert set(flavor) - {"storage"} <= set(options.BY_NAME)
+    assert set(flavor) - {"loglevel", "standalone", "storage"} <= set(options.BY_NAME)
 
 
 @pytest.mark.parametrize("name", [*classic.REGISTRY, "log_format"])

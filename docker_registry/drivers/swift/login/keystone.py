@@ -83,7 +83,8 @@ def _session(settings):
         cert=certificate,
         user_agent="docker-registry-driver-swift",
     )
-    session.timeout = (settings.connect_timeout, settings.timeout)  # the constructor takes one number only
+    # The constructor takes one number only.
+    session.timeout = (settings.connect_timeout, settings.timeout)  # type: ignore[assignment]
     return session
 
 
