@@ -22,7 +22,7 @@ def log_in(settings):
         if version is None:
             version, url = _discover(session, url)
         access = _token(settings, session, version, url)
-        if not access.project_id:
+        if not (_names_project(settings) or access.project_id):
             raise refusals.no_project(settings, _projects(settings, session, version, url) or [])
         storage_url = settings.storage_url or _endpoint(settings, access)
         return storage_url, access.auth_token, _lifetime(access)
@@ -34,13 +34,18 @@ def log_in(settings):
         session.session.close()
 
 
+def _names_project(settings):
+    of_one = settings.method == "application_credential" or settings.trust_id
+    return bool(of_one or settings.tenant_id or settings.tenant_name)
+
+
 def _lifetime(access):
     """In seconds; by this machine's clock where the server does not say when it issued the token, as v2.0 need not."""
     try:
         issued = access.issued
     except LookupError:
-        issued = datetime.datetime.now(access.expires.tzinfo)
-    return (access.expires - issued).total_seconds()
+        issued = None  # as an older keystoneauth1 says it
+    return (access.expires - (issued or datetime.datetime.now(access.expires.tzinfo))).total_seconds()
 
 
 def _token(settings, session, version, url):
