@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
+__all__ = ["Auth", "DriverConfig", "Immutable", "KeystoneDoor", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
 
 MIB = 1024 * 1024
 
@@ -82,12 +82,24 @@ class TokenServer:
 
 
 @dataclass(frozen=True)
+class KeystoneDoor:
+    """OpenStack's users. The fields of `prefix` are project_id, project_name, domain_id, domain_name."""
+
+    url: str  # ends in /v3
+    cacert: str = ""  # file of the certificates that sign Keystone's
+    prefix: str = "{project_id}"  # what the names of a project's repositories begin with
+    domain: str = ""  # name or id of the only domain whose projects have repositories; "" for all
+    policy_file: str = ""  # of oslo.policy; "" for the defaults
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who may come in. With nothing set, everybody may do everything."""
 
     realm: str = "docker-registry-swift"  # what clients show when they ask for a password
     htpasswd: str = ""  # file of names and bcrypt hashes
     token: TokenServer | None = None
+    keystone: KeystoneDoor | None = None
     robots: bool = False  # passwords that the registry made itself
     revoked: tuple[str, ...] = ()  # ids of such passwords
     policy: tuple[Rule, ...] = ()
@@ -95,7 +107,7 @@ class Auth:
 
     @property
     def is_on(self) -> bool:
-        return bool(self.htpasswd or self.token or self.robots)
+        return bool(self.htpasswd or self.token or self.keystone or self.robots)
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,8 @@ class Settings:
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole
     body_timeout: float = 60.0  # s for the next bytes of a body, either way
+    body_min_rate: int = 1024  # bytes/s of a body on the whole, either way, once that time is over; 0 for any
+    connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
     access_log: bool = True

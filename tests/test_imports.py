@@ -58,7 +58,7 @@ CONTRACTS = [
     ("drivers.swift.login", ("core", "drivers.swift.compat", "drivers.swift.http")),
     ("embedded", ()),
     ("settings", ("core",)),
-    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth")),
+    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
     ("distribution", ("core", "settings")),
     ("distribution.auth", ("core", "settings", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
@@ -73,7 +73,7 @@ CONTRACTS = [
     ),
     ("maintenance", ("core", "settings", "distribution.model", "drivers.swift")),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
-    ("serving", ("core", "settings", "config", "distribution")),
+    ("serving", ("core", "settings", "config", "distribution", "maintenance.check")),
 ]
 
 

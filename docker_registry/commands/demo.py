@@ -71,6 +71,7 @@ def demo(data: str, port: int, verbose: bool) -> None:
     """Run a registry and its own Swift on this machine, to try things."""
     settings = Settings(port=port, access_log=verbose, log_level="info" if verbose else "warning", graceful_timeout=10)
     listener = server.bind(settings)
+    server.listen(listener)
     host = "{}:{}".format(*listener.getsockname())
     try:
         with EmbeddedSwift(Path(data, "swift")) as backend:

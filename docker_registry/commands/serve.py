@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import secrets
+import sys
 
 import click
 
-from docker_registry.config import secret
-from docker_registry.serving import probe, server
+from docker_registry.config import load, secret
+from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.serving import logs, probe, server
 from docker_registry.settings import Settings
 
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["serve"]
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -31,20 +36,42 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     own = secrets.token_bytes(32)  # one for all workers, also after SIGHUP
 
     def read() -> Settings:
-        settings = dataclasses.replace(load_and_warn(config, flavor).settings, **overrides)  # type: ignore[arg-type]
+        loaded = load(config, flavor)
+        settings = dataclasses.replace(loaded.settings, **overrides)  # type: ignore[arg-type]
+        logs.configure(settings)
+        for warning in loaded.warnings:
+            log.warning("%s", warning)
         if secret.needs_own(settings):
-            click.echo(f"warning: {secret.UNSHARED}", err=True)
+            log.warning("%s", secret.UNSHARED)
             settings = dataclasses.replace(settings, secret=own)
+        return settings
+
+    def reread() -> Settings:
+        settings = read()
         probe.probe(settings, ask=check)
         return settings
 
     settings = read()
-    listener = server.bind(settings)
-    host, port = listener.getsockname()[:2]
-    url = f"{'https' if settings.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/v2/"
-    click.echo(f"Serving {settings.storage} on {url}", err=True)
-    if host not in ("127.0.0.1", "::1") and not settings.auth.is_on:
-        click.echo("warning: no login is asked for: who reaches this port may push and pull", err=True)
-    if host not in ("127.0.0.1", "::1") and settings.auth.is_on and not (settings.tls or settings.trusted_proxies):
-        click.echo("warning: no TLS: passwords and tokens cross the network as they are", err=True)
-    server.run(settings, listener, read)
+    try:
+        listener = server.bind(settings)  # before the storage is asked, which may take long
+        probe.probe(settings, ask=check)
+    except UnspecifiedError as error:
+        if not settings.log_json:
+            raise
+        log.critical("%s", error)
+        sys.exit(1)
+    server.listen(listener)
+    _say_where(settings, *listener.getsockname()[:2])
+    server.run(settings, listener, reread)
+
+
+def _say_where(settings: Settings, host: str, port: int) -> None:
+    address = f"[{host}]" if ":" in host else host
+    scheme = "https" if settings.tls else "http"
+    logs.STARTING.info("Serving %s on %s://%s:%s/v2/", settings.storage, scheme, address, port)
+    if host in ("127.0.0.1", "::1"):
+        return
+    if not settings.auth.is_on:
+        log.warning("no login is asked for: who reaches this port may push and pull")
+    elif not (settings.tls or settings.trusted_proxies):
+        log.warning("no TLS: passwords and tokens cross the network as they are")

@@ -59,8 +59,10 @@ UNSAFE = {
 # Option of the section `registry` -> field of Settings, and how it is read.
 REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "access_log": ("access_log", flag),
+    "body_min_rate": ("body_min_rate", size),
     "body_timeout": ("body_timeout", seconds),
     "cache_size": ("cache_bytes", size),
+    "connections": ("connections", whole(1, 1_000_000)),
     "delete": ("delete_enabled", flag),
     "graceful_timeout": ("graceful_timeout", seconds),
     "header_timeout": ("header_timeout", seconds),

@@ -1,147 +1,135 @@
 """gevent.pywsgi's handler, with the limits and refusals that a server of strangers needs.
 
-What changes: a head is checked for framing that two readers could understand
-differently; every wait on the client has an end; a body that is cut is the
-client's fault and not a 500; a body that nobody reads is not read to its end;
-a connection is closed so that the last answer arrives.
+What changes: a head is read by `framing`, which refuses what two readers could
+understand differently; every wait on the client has an end (`pace`); a body
+that is cut is the client's fault and not a 500; a body that nobody reads is
+not read to its end; a connection is closed so that the last answer arrives.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import logging
-import socket
-import sys
+import select
 import time
 from contextlib import closing
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
 
 import gevent
-from gevent import pywsgi
+from gevent import monkey, pywsgi, socket
 
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.settings import Settings
 
 from . import framing
-from .framing import BodyCut
+from .body import Body
+from .framing import BadHead, BodyCut
 from .logs import AccessLog
+from .pace import Deadline, Incoming, Outgoing, Pace
 
 __all__ = ["Handler", "Server"]
 
 log = logging.getLogger(__name__)
 
-DISCARD = 64 * 1024  # bytes of an unread body that are read, rather than give up the connection
-PIECE = 256 * 1024  # bytes of an answer that must go out within one time-out
 SMALL = 16 * 1024  # bytes that are sooner copied than sent by themselves
 LINGER = 2.0  # s to let a client that still sends find its answer
-TLS_HELLO = "\x16\x03"
+LINGERING = 256 * 1024  # bytes read at a time meanwhile
+AWHILE = 1.0  # s that an answer may take before it is asked whether the client is still there
+TLS_HELLO = b"\x16\x03"
+_poll = monkey.get_original("select", "poll")  # a look at sockets that must not wait
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
-class _HeadTooSlow(gevent.Timeout):  # type: ignore[misc]
-    """The time for a request's head is over."""
+class _ClientLeft(gevent.GreenletExit):  # type: ignore[misc]
+    """Nobody waits for the answer that is being made."""
 
 
-class Body(pywsgi.Input):  # type: ignore[misc]
-    """A request's body. Reading it to the end, or past a fault, never takes part of the next request."""
+class _Waiting(Protocol):
+    """One whose client has to do something first."""
 
-    chunk_length: int  # bytes of the chunk at hand; 0 behind the last one, -1 before the first
-    position: int  # bytes read of it, or of a body with a Content-Length
+    has_begun: bool  # a request
 
-    def __init__(self, base: pywsgi.Input):
-        super().__init__(base.rfile, base.content_length, base.socket, base.chunked_input)
-        self.received = 0  # bytes
-        self.broken = False
+    def hang_up(self) -> None: ...
 
-    def read(self, length: int | None = None) -> bytes:
-        """Raises BodyCut when the body ends early."""
-        return self._guarded(super().read, length)
 
-    def readline(self, size: int | None = None) -> bytes:
-        return self._guarded(super().readline, size)
+class _Shaking:
+    """A handshake of TLS."""
 
-    def _chunked_read(self, length: int | None = None, use_readline: bool = False) -> bytes:
-        """What pywsgi's own does, which takes the line before each chunk byte by byte."""
-        if use_readline:
-            return super()._chunked_read(length, True)  # type: ignore[no-any-return]
-        self._send_100_continue()
-        pieces: list[bytes] = []
-        wanted = sys.maxsize if length is None else length
-        while wanted and self.chunk_length:
-            left = self.chunk_length - self.position
-            if left <= 0:
-                self.chunk_length, self.position = framing.read_chunk_size(self.rfile), 0
-                continue
-            data = self.rfile.read(min(left, wanted))
-            if not data:
-                raise BodyCut("a chunk is cut")
-            self.position += len(data)
-            wanted -= len(data)
-            pieces.append(data)
-            if self.position == self.chunk_length:
-                framing.read_chunk_end(self.rfile)
-        return b"".join(pieces)
+    has_begun = False
 
-    def _guarded(self, read: Any, length: int | None) -> bytes:
-        try:
-            data: bytes = read(length)
-        except OSError as error:
-            self.broken = True
-            raise BodyCut(f"the request's body ended early: {error}") from error
-        self.received += len(data)
-        return data
+    def __init__(self) -> None:
+        self._greenlet = gevent.getcurrent()
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether the next byte on the connection is the next request's."""
-        if self.broken:
-            return False
-        if self.chunked_input:
-            return bool(self.chunk_length == 0)
-        return bool(self.position >= (self.content_length or 0))
-
-    @property
-    def is_small(self) -> bool:
-        """Whether reading the rest is cheaper than a new connection."""
-        awaits_continue = self.socket is not None
-        return bool(
-            not (self.broken or self.chunked_input or awaits_continue)
-            and (self.content_length or 0) - self.position <= DISCARD
-        )
-
-    def _discard(self) -> None:
-        if not self.is_spent and self.is_small:
-            super()._discard()
+    def hang_up(self) -> None:
+        gevent.kill(self._greenlet)
 
 
 class Server(pywsgi.WSGIServer):  # type: ignore[misc]
-    """Accepts connections for one worker, and knows which of them wait for a request."""
+    """Accepts connections for one worker, and knows which of them wait for a request and which for an answer."""
 
     settings: Settings
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.draining = False
-        self.idle: set[Handler] = set()
+        self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
+        self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
         self.certificates: Any = None  # of `tls`, which only workers may import
+
+    def do_handle(self, *args: Any) -> None:
+        super().do_handle(*args)
+        self.make_room()
 
     def handle(self, client_socket: Any, address: Any) -> None:
         """One connection, from its first byte to its last."""
         if self.certificates is None:
             super().handle(client_socket, address)
             return
-        wrapped = self.certificates.handshake(client_socket, self.settings.header_timeout)
+        wrapped = self._shake_hands(client_socket)
         if wrapped is not None:
             with closing(wrapped):
                 super().handle(wrapped, address)
+
+    def _shake_hands(self, client_socket: Any) -> Any:
+        """The connection with TLS; None where the client does not come to it in the time that a head has."""
+        patience = self.settings.header_timeout
+        waiting = _Shaking()
+        self.waiting[waiting] = None
+        try:
+            with gevent.Timeout(patience, False):
+                return self.certificates.handshake(client_socket, patience)
+        finally:
+            self.waiting.pop(waiting, None)
+        return None
+
+    def make_room(self) -> None:
+        """Hang up on who has waited longest, where otherwise nobody else could come in."""
+        if self.full() and self.waiting:
+            longest = next(iter(self.waiting))
+            del self.waiting[longest]
+            longest.hang_up()
+
+    def end_the_unwanted(self) -> None:
+        """End the work for answers whose clients have hung up; what only reads can be stopped anywhere."""
+        late = time.monotonic() - AWHILE
+        looked_at = {handler.socket.fileno(): handler for handler, began in self.reading.items() if began <= late}
+        if not looked_at:
+            return
+        look = _poll()
+        for number in looked_at:
+            look.register(number, select.POLLRDHUP)
+        for number, _ in look.poll(0):
+            looked_at[number].end()
 
     def drain(self) -> None:
         """Accept nothing more, hang up on who is idle, and let the others finish."""
         self.close()
         self.draining = True
-        for handler in list(self.idle):
-            handler.hang_up()
+        for waiting in [waiting for waiting in self.waiting if not waiting.has_begun]:
+            waiting.hang_up()
 
 
 class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -149,92 +137,167 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     server: Server
     command = path = request_version = ""
+    status: Any  # bytes of an answer, None before
+    fields: framing.Fields
     environ: dict[str, Any] | None = None
     wsgi_input: Body | None = None
-    _deadline: gevent.Timeout | None = None
+    has_begun = False  # a request's head
+    _speaks_tls = False
     _client_left = False
 
-    # Reading the head.
+    def __init__(self, connection: Any, address: Any, server: Server):
+        settings = server.settings
+        self._incoming = Incoming(connection, Deadline(settings.idle_timeout))
+        self._outgoing = Outgoing(connection, Pace(settings.body_timeout, settings.body_min_rate))
+        self._greenlet = gevent.getcurrent()
+        super().__init__(connection, address, server, rfile=io.BufferedReader(self._incoming))
 
-    def read_requestline(self) -> str:
-        settings = self.server.settings
-        self.socket.settimeout(settings.idle_timeout)
-        self.server.idle.add(self)
+    # Reading a request.
+
+    def handle_one_request(self) -> bool | None:
+        """Read a request and answer it; True where the connection can have another, else None."""
         try:
-            begun = b"" if self.server.draining else self.rfile.peek(1)
+            if not self._read_head():
+                return None
+        except BadHead as error:
+            self.path = self.path or error.seen
+            self._refuse(error.status, str(error))
+            return None
+        except TimeoutError:
+            self._refuse("408 Request Timeout", "the head of the request came too slowly")
+            return None
+        except OSError:
+            return None  # the client left
         finally:
-            self.server.idle.discard(self)
+            self.server.waiting.pop(self, None)
+        self.environ = self.get_environ()
+        self.application = self.server.application
+        self.handle_one_response()
+        if not self.close_connection:
+            return True
+        if self.wsgi_input and not self.wsgi_input.is_spent:
+            self._linger()
+        return None
+
+    def _read_head(self) -> bool:
+        """False where no request comes. Raises BadHead, TimeoutError, or OSError when the client leaves meanwhile."""
+        begun = self._wait_for_next()
         if not begun:
-            return ""
-        self.command = self.path = ""
-        self.environ, self.wsgi_input, self._client_left = None, None, False
-        if b"\r\n\r\n" not in begun:
-            self._deadline = _HeadTooSlow.start_new(settings.header_timeout)
-        line: str = super().read_requestline()
-        return line
+            return False
+        self.has_begun, self.time_start = True, time.time()
+        self._incoming.limit = Deadline(self.server.settings.header_timeout)
+        if begun.startswith(TLS_HELLO):
+            self._speaks_tls = True
+            raise BadHead("this port speaks HTTP without TLS")
+        line = framing.read_request_line(self.rfile)
+        if line is None:
+            return False
+        self.command, self.path, self.request_version, host = line
+        self.fields = framing.read_fields(self.rfile)
+        framing.check(line, self.fields)
+        if host is not None:
+            self.fields = [("host", host), *(field for field in self.fields if field[0] != "host")]
+        return True
+
+    def _wait_for_next(self) -> bytes:
+        """The first bytes of the next request; none where the client or this server ends the connection."""
+        self.command = self.path = self.requestline = ""
+        self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
+        self.response_length = 0
+        self.server.waiting[self] = None
+        self.server.make_room()
+        self._incoming.limit = Deadline(self.server.settings.idle_timeout)
+        try:
+            return b"" if self.server.draining else self.rfile.peek(1)
+        except OSError:
+            return b""
 
     def hang_up(self) -> None:
-        """End the wait for a next request."""
+        """End the wait for a request."""
+        _end_reading(self.socket)
+
+    def get_environ(self) -> dict[str, Any]:
+        """WSGI's environ. A name with an underscore is dropped: it could pose as another's."""
+        environ: dict[str, Any] = self.server.get_environ()
+        path, _, query = self.path.partition("?")
+        environ["REQUEST_METHOD"] = self.command
+        environ["SCRIPT_NAME"] = ""
+        environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
+        environ["QUERY_STRING"] = query
+        environ["SERVER_PROTOCOL"] = self.request_version
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = str(self.client_address[0]), str(self.client_address[1])
+        for name, value in self.fields:
+            if "_" in name:
+                continue
+            key = name.replace("-", "_").upper()
+            if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+                environ.setdefault(key, value)
+                continue
+            key = f"HTTP_{key}"
+            separator = "; " if name == "cookie" else ","
+            environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+        self._set_body(environ)
+        connection = [token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")]
+        self.close_connection = "close" in connection or (
+            self.request_version == "HTTP/1.0" and "keep-alive" not in connection
+        )
+        return environ
+
+    def _set_body(self, environ: dict[str, Any]) -> None:
+        settings = self.server.settings
+        self._incoming.limit = Pace(settings.body_timeout, settings.body_min_rate)
+        length = None if "HTTP_TRANSFER_ENCODING" in environ else int(environ.get("CONTENT_LENGTH", "0"))
+        expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and self.request_version == "HTTP/1.1"
+        self.wsgi_input = Body(self.rfile, length, self._go_on if expects else None)
+        environ["wsgi.input"] = self.wsgi_input
+        environ["wsgi.input_terminated"] = True
+
+    def _go_on(self) -> None:
+        self._outgoing.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _refuse(self, status: str, text: str) -> None:
+        """Answer a head that is no request; the connection has no other."""
+        self.status = status.encode()
+        self.start_answer()
         try:
-            self.socket.shutdown(socket.SHUT_RD)
-        except OSError:
-            pass  # the client was faster
-
-    def MessageClass(self, rfile: Any, _seekable: int) -> framing.Fields:  # noqa: N802
-        fields = framing.read_fields(rfile)
-        framing.check(fields, self.request_version)
-        return fields
-
-    def read_request(self, requestline: str) -> bool:
-        try:
-            is_valid: bool = super().read_request(requestline)
-        finally:
-            self._end_deadline()
-            self.socket.settimeout(self.server.settings.body_timeout)
-        if self.path.lower().startswith(("http://", "https://")):
-            self.path = "/" + (self.path.split("/", 3)[3:] or [""])[0]
-        return is_valid
-
-    def _end_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.close()
-            self._deadline = None
-
-    def handle_one_request(self) -> Any:
-        try:
-            result = super().handle_one_request()
-        except _HeadTooSlow:
-            return "408", _plain("408 Request Timeout", "the head of the request came too slowly")
-        finally:
-            self._end_deadline()
-        if result is None and self.wsgi_input is not None and not self.wsgi_input.is_spent:
-            self._linger()
-        return result
+            self._sendall(_plain(status, text, self.server.settings.headers))
+        except BrokenPipeError:
+            pass
+        self.time_finish = time.time()
+        self.log_request()
+        self._linger()
 
     def _linger(self) -> None:
         # Closing with bytes unread resets the connection, and the answer with it.
         try:
             self.socket.shutdown(socket.SHUT_WR)
             with gevent.Timeout(LINGER, False):
-                while self.socket.recv(PIECE):
+                while self.socket.recv(LINGERING):
                     pass
         except OSError:
             pass
 
-    def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
-        if not isinstance(error, ValueError):
-            log.error("reading a request failed", exc_info=error)
-        text = str(error) if isinstance(error, framing.BadHead) else "the request is malformed"
-        return "400", _plain("400 Bad Request", text)
-
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        self.wsgi_input = Body(self.wsgi_input)
-        environ["wsgi.input"] = self.wsgi_input
-        environ["wsgi.input_terminated"] = True
-        return environ
-
     # Answering.
+
+    def start_answer(self) -> None:
+        settings = self.server.settings
+        self._outgoing = Outgoing(self.socket, Pace(settings.body_timeout, settings.body_min_rate))
+
+    def handle_one_response(self) -> None:
+        self.start_answer()
+        if self.command in ("GET", "HEAD"):
+            self.server.reading[self] = time.monotonic()
+        try:
+            super().handle_one_response()
+        finally:
+            self.server.reading.pop(self, None)
+        if self.wsgi_input and not self.wsgi_input.is_spent:
+            self.close_connection = True
+
+    def end(self) -> None:
+        """Stop making an answer that nobody waits for."""
+        self.server.reading.pop(self, None)
+        gevent.kill(self._greenlet, _ClientLeft)
 
     def finalize_headers(self) -> None:
         super().finalize_headers()
@@ -243,11 +306,6 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             self.close_connection = True
         if self.close_connection and not any(name.lower() == b"connection" for name, _ in self.response_headers):
             self.response_headers.append((b"Connection", b"close"))
-
-    def handle_one_response(self) -> None:
-        super().handle_one_response()
-        if self.wsgi_input and not self.wsgi_input.is_spent:
-            self.close_connection = True
 
     def _write_with_headers(self, data: bytes) -> None:
         """What pywsgi's own does, which sends the head by itself: a small answer is one packet here."""
@@ -261,10 +319,8 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             self._write(data)
 
     def _sendall(self, data: bytes) -> None:
-        view = memoryview(data)
         try:
-            for start in range(0, len(view), PIECE):
-                self.socket.sendall(view[start : start + PIECE])
+            self._outgoing.send(data)
         except OSError as error:
             self._client_left = True
             raise BrokenPipeError(errno.EPIPE, "the client left") from error  # pywsgi ends quietly on this
@@ -272,20 +328,31 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def handle_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
         self.close_connection = True
-        if isinstance(error, BodyCut):
+        if isinstance(error, (BodyCut, _ClientLeft)):
             self._client_left = True
         elif isinstance(error, UnspecifiedError):
             # The answer had begun; that it is cut tells the client.
             log.error("%s %s stopped halfway: the storage: %s", self.command, self.path.partition("?")[0], error)
         elif not isinstance(error, gevent.GreenletExit):
             log.error("%s %s failed", self.command, self.path.partition("?")[0], exc_info=(kind, error, trace))
-            self._send_error_response_if_possible(500)
+            self._answer_500()
+
+    def _answer_500(self) -> None:
+        if self.headers_sent:
+            return
+        text = b"internal error, the registry's log says more\n"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text))), *self.server.settings.headers]
+        try:
+            self.start_response("500 Internal Server Error", headers)
+            self.write(text)
+        except OSError:
+            pass  # the client left
 
     def log_request(self) -> None:
-        if self.requestline.startswith(TLS_HELLO):
+        if self._speaks_tls:
             return  # skopeo, podman and docker try TLS first; the 400 tells them
         environ, body = self.environ or {}, self.wsgi_input
-        status = self.status.decode() if isinstance(self.status, bytes) else self.status or "0"
+        status = self.status or b"0"
         AccessLog.write(
             client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
             method=self.command or "-",
@@ -298,6 +365,19 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         )
 
 
-def _plain(status: str, text: str) -> bytes:
-    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {len(text) + 1}"
-    return f"{head}\r\n\r\n{text}\n".encode("latin-1")
+def _end_reading(connection: Any) -> None:
+    try:
+        socket.socket.shutdown(connection, socket.SHUT_RD)  # and not ssl's, which takes TLS away first
+    except OSError:
+        pass  # the client was faster
+
+
+def _plain(status: str, text: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Connection: close",
+        "Content-Type: text/plain",
+        f"Content-Length: {len(text) + 1}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return "\r\n".join((*lines, "", f"{text}\n")).encode("latin-1")

@@ -11,18 +11,25 @@ from typing import Any
 
 from docker_registry.settings import Settings
 
-__all__ = ["AccessLog", "configure"]
+__all__ = ["STARTING", "AccessLog", "configure"]
+
+STARTING = logging.getLogger("docker_registry.starting")  # says where this serves, at any log level
 
 _ACCESS = logging.getLogger("docker_registry.access")
 # Of a query only this is written down: the rest of an upload's URL is a licence to go on with the upload.
 _SHOWN = re.compile(r"(?:^|(?<=&))(?:digest|mount|from|n|last|artifactType)=[^&]*")
 _UNPRINTABLE = re.compile(r"[^ -~]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class _Text(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        # Whatever a client's text got into a message, it is one line and no order to a terminal.
+        return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], super().formatMessage(record))
 
 
 class _Json(logging.Formatter):
@@ -47,6 +54,7 @@ def configure(settings: Settings) -> None:
     # What these say at info, the access log says better or nobody needs; DEBUG of theirs shows tokens.
     for name in ("swiftclient", "keystoneclient", "keystoneauth", "urllib3", "requests", "gunicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    STARTING.setLevel(logging.INFO)
     _ACCESS.disabled = not settings.access_log
 
 
@@ -64,7 +72,7 @@ class AccessLog:
         shown = "&".join(_SHOWN.findall(query))
         fields = {
             "client": client,
-            "method": method,
+            "method": _UNPRINTABLE.sub("?", method),
             "path": _UNPRINTABLE.sub("?", f"{path}?{shown}" if shown else path),
             "status": status,
             "sent": sent,

@@ -6,15 +6,21 @@ The registry finds in the environ what its clients see: `wsgi.url_scheme`,
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from .hosts import is_host
+
 __all__ = ["TrustedProxies"]
 
+log = logging.getLogger(__name__)
+
 Environ = dict[str, Any]
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+TOLD = 100  # senders that a worker names in its log: strangers must not fill it
+_ADDRESS = 64  # characters; the longest with its port has fewer
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([^\s";,]+))\s*')
 _SAID = (
@@ -32,12 +38,24 @@ class TrustedProxies:
     def __init__(self, app: Callable[..., Iterable[bytes]], networks: Sequence[IPv4Network | IPv6Network]):
         self._app = app
         self._networks = networks
+        self._told: set[str] = set()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         said = {name: environ.pop(name) for name in _SAID if name in environ}
-        if said and self._trusts(environ.get("REMOTE_ADDR", "")):
-            self._believe(environ, said)
+        if said:
+            sender = environ.get("REMOTE_ADDR", "")
+            if self._trusts(sender):
+                self._believe(environ, said)
+            else:
+                self._tell_once(sender, said)
         return self._app(environ, start_response)
+
+    def _tell_once(self, sender: str, said: Iterable[str]) -> None:
+        if sender in self._told or len(self._told) >= TOLD:
+            return
+        self._told.add(sender)
+        names = ", ".join(name[len("HTTP_") :].replace("_", "-").title() for name in sorted(said))
+        log.warning("%s is none of the trusted_proxies: what it says in %s is dropped", sender, names)
 
     def _trusts(self, address: str) -> bool:
         parsed = _address(address)
@@ -49,7 +67,7 @@ class TrustedProxies:
         for hop in reversed(hops):
             if hop.get("proto", "").lower() in ("http", "https"):
                 environ["wsgi.url_scheme"] = hop["proto"].lower()
-            if _HOST.fullmatch(hop.get("host", "")):
+            if is_host(hop.get("host", "")):
                 environ["HTTP_HOST"] = hop["host"]
             client = _address(hop.get("for", ""))
             if client is None:
@@ -87,7 +105,10 @@ def _x_forwarded(said: dict[str, str]) -> list[dict[str, str]]:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in `1.2.3.4`, `1.2.3.4:80`, `::1` or `[::1]:80`."""
-    bare = re.sub(r"^\[(.*)\](:\d+)?$|^([0-9.]+):\d+$", r"\1\3", text.strip())
+    text = text.strip()
+    if len(text) > _ADDRESS:
+        return None
+    bare = re.sub(r"^\[(.*)\](:\d+)?$|^([0-9.]+):\d+$", r"\1\3", text)
     try:
         return ip_address(bare)
     except ValueError:

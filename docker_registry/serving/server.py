@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import time
@@ -29,11 +30,11 @@ from . import logs
 from .allocator import keep_freed_memory
 from .handler import Handler, Server
 
-__all__ = ["bind", "run"]
+__all__ = ["bind", "listen", "run"]
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 1000  # of clients, per worker
+BACKLOG = 2048  # connections that wait to be accepted
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
 KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
@@ -50,7 +51,7 @@ def _assemble(settings: Settings) -> Any:
 
 
 def bind(settings: Settings) -> socket.socket:
-    """Listen where the settings say. Raises ConfigError where that cannot be."""
+    """Take the address that the settings name; nobody is let in before `listen`. Raises ConfigError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,8 +62,12 @@ def bind(settings: Settings) -> socket.socket:
         listener.close()
         where = f"{settings.host}:{settings.port}"
         raise ConfigError(f"cannot listen on {where}: {error.strerror}; choose with --host and --port") from None
-    listener.listen(2048)
     return listener
+
+
+def listen(listener: socket.socket) -> None:
+    """Let clients connect; they are answered once `run` has started a worker."""
+    listener.listen(BACKLOG)
 
 
 def run(settings: Settings, listener: socket.socket, reread: Reread, load: Load = _assemble) -> None:
@@ -89,7 +94,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{self._listener.fileno()}",
             "workers": self.settings.workers,
             "worker_class": _Worker,
-            "worker_connections": CONNECTIONS,
+            "worker_connections": self.settings.connections,
             "timeout": HANG,
             # The workers keep to the settings; this is for one that does not.
             "graceful_timeout": int(self.settings.graceful_timeout) + 5,
@@ -108,8 +113,11 @@ class _Application(BaseApplication):  # type: ignore[misc]
         try:
             self.settings = self._reread()
         except UnspecifiedError as error:
-            log.error("the settings stay as they were: %s", error)
-        logs.configure(self.settings)
+            logs.configure(self.settings)
+            log.error("SIGHUP: the settings stay as they were: %s", error)
+        else:
+            logs.configure(self.settings)
+            log.info("SIGHUP: the config file is read again; new workers start, and the old ones finish")
         self.do_load_config()
 
 
@@ -120,6 +128,11 @@ def _heed_signals(_master: Arbiter, _worker: Any) -> None:
 
 
 class _Master(Arbiter):  # type: ignore[misc]
+    def handle_term(self) -> None:
+        patience = self.app.settings.graceful_timeout
+        log.info("SIGTERM: listening no more; requests in flight have %.0f s to finish", patience)
+        super().handle_term()
+
     def handle_usr2(self) -> None:
         log.warning("SIGUSR2 is not handled: SIGHUP reads the config file again, and starts new workers")
 
@@ -150,10 +163,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
     def run(self) -> None:
         settings: Settings = self.app.settings
         keep_freed_memory(KEPT)
+        _allow_open_files()
         servers = [self._serve(listener, settings) for listener in self.sockets]
         log.debug("worker %s serves", os.getpid())
         while self.alive:
             self.notify()
+            for server in servers:
+                server.end_the_unwanted()
             gevent.sleep(POLL)
         self._stop(servers, settings.graceful_timeout)
 
@@ -193,3 +209,9 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             log.warning("%s connections were still busy after %.0f s", busy, patience)
             for server in servers:
                 server.stop(timeout=1)
+
+
+def _allow_open_files() -> None:
+    # What a process may open is often 1024, to spare programs that use select(): clients alone would use it up.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

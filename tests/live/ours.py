@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ class Ours(Child):
         command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(config), *options]
         command += ["--host", "127.0.0.1", "--port", "0", "--workers", "1"]
         super().__init__(command, folder / "ours.log", _SERVING, _PATIENCE, environ)
+
+    def wait_for(self, text: str) -> None:
+        """Until its log has this text."""
+        deadline = time.monotonic() + _PATIENCE
+        while text not in self.log:
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)

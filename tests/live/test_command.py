@@ -116,6 +116,30 @@ def test_a_port_in_use(config: Path, taken: int) -> None:
     assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error
 
 
+def test_a_port_in_use_is_said_before_a_silent_swift_is_asked(swift: EmbeddedSwift, config: Path, taken: int) -> None:
+    change(config, swift.url, f"http://127.0.0.1:{taken}")
+    assert "Address already in use" in serve_fails(config, "--port", str(taken))
+
+
+def test_every_line_is_json_where_that_is_asked_for(config: Path, taken: int) -> None:
+    change(config, '"registry": {}', '"registry": {"log_format": "json"}, "search_backend": "sqlalchemy"')
+    with Ours(config.parent, config) as registry, Client(registry.url) as client:
+        client.ask("GET", "/v2/")
+        registry.signal(signal.SIGHUP)
+        registry.wait_for("SIGHUP: the config file is read again")
+        registry.signal(signal.SIGTERM)
+        registry.process.wait(DEADLINE)
+    messages = [json.loads(line)["message"] for line in registry.log.splitlines()]
+    assert "search_backend" in messages[0]
+    assert messages[1].startswith("Serving swift on ")
+    assert sum(message.startswith("SIGTERM: ") for message in messages) == 1
+
+    command = [*COMMAND, "serve", "--host", "127.0.0.1", "--config", str(config), "--port", str(taken)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert "Address already in use" in json.loads(done.stderr.splitlines()[-1])["message"]
+
+
 def test_no_config_file(tmp_path: Path) -> None:
     assert "none.yml: No such file or directory" in serve_fails(tmp_path / "none.yml")
 
@@ -133,7 +157,7 @@ def test_a_registry_may_start_before_its_swift(swift: EmbeddedSwift, config: Pat
 def test_warnings_are_printed_once(config: Path) -> None:
     change(config, '"registry": {}', '"search_backend": "sqlalchemy"')
     with Ours(config.parent, config) as registry:
-        assert registry.log.count("warning: ") == 1
+        assert registry.log.count(" WARNING ") == 1
         assert "ignored: search_backend" in registry.log
 
 

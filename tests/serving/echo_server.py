@@ -34,6 +34,9 @@ def load(settings: Settings) -> Any:
             return answer(start_response, "404 Not Found", {})
         if path == "/sleep":
             time.sleep(float(environ["QUERY_STRING"]))
+        if path == "/large":
+            start_response("200 OK", [])
+            return (bytes(1 << 20) for _ in range(int(environ["QUERY_STRING"])))
         body = environ["wsgi.input"].read()
         seen = {
             "sha256": hashlib.sha256(body).hexdigest(),
@@ -69,5 +72,6 @@ def reread() -> Settings:
 if __name__ == "__main__":
     given = Settings(port=0, **json.loads(sys.argv[1]))
     listener = server.bind(given)
+    server.listen(listener)
     print(listener.getsockname()[1], flush=True)
     server.run(given, listener, reread, load)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from docker_registry.serving import proxies
 from docker_registry.serving.proxies import TrustedProxies
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
@@ -79,3 +81,29 @@ def test_a_stranger_is_not() -> None:
 )
 def test_chains_and_malformed_words(headers: dict[str, str], expected: dict[str, str]) -> None:
     assert through("10.0.0.1", **headers) == {**PLAIN, **expected}
+
+
+def test_who_is_not_believed_is_told_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    middleware = TrustedProxies(lambda *_: [], TRUSTED)
+
+    def ask(remote: str, **headers: str) -> None:
+        middleware({"REMOTE_ADDR": remote, **headers}, lambda *_: None)
+
+    with caplog.at_level(logging.WARNING):
+        ask("203.0.113.5")
+        ask("10.0.0.1", HTTP_X_FORWARDED_PROTO="https")
+        assert caplog.messages == []
+        for _ in range(3):
+            ask("203.0.113.5", HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_FOR="forged\nline")
+        (message,) = caplog.messages
+        assert message == (
+            "203.0.113.5 is none of the trusted_proxies: what it says in X-Forwarded-For, X-Forwarded-Proto is dropped"
+        )
+        for number in range(2 * proxies.TOLD):  # strangers do not fill the log
+            ask(f"198.51.100.{number}", HTTP_FORWARDED="for=a")
+        assert len(caplog.messages) == proxies.TOLD
+
+
+@pytest.mark.parametrize("host", ["a..b", "xn--\xe4", "a" * 64, "a:99999", "[::g]"])
+def test_a_host_that_is_none_is_not_believed(host: str) -> None:
+    assert through("10.0.0.1", X_FORWARDED_HOST=host)["host"] == "inside:5000"

@@ -309,6 +309,132 @@ def test_ctrl_c_ends_it_at_once_and_quietly(start: Start) -> None:
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a..b\r\n\r\n", 400),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (b"G\x1b[31mT /a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01", 400),
+    ],
+)
+def test_what_is_no_request_is_refused_in_one_line_with_the_configured_headers(
+    start: Start, sent: bytes, status: int
+) -> None:
+    server = start(headers=[["Access-Control-Allow-Origin", "*"]])
+    with server.connect() as client:
+        client.sendall(sent)
+        head, _, body = read_all(client).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nAccess-Control-Allow-Origin: *" in head
+    assert body.endswith(b"\n")
+    server.get("/last")
+    server.logged("/last")
+    lines = [line for line in server.log().splitlines() if '"GET / 200' not in line and "/last" not in line]
+    assert len(lines) == (1 if sent.startswith(b"\x16") else 2)  # the first is for the server's start
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nA: " + b"a" * 60_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: TE, Close\r\n\r\n",
+        b"GET http://b/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+    ],
+)
+def test_what_is_one_is_answered(start: Start, sent: bytes) -> None:
+    assert start().send(sent).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_the_longest_idle_make_room(start: Start) -> None:
+    server = start(connections=4)
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    with half_sent(server) as working, server.connect() as slow, server.connect() as idle:
+        slow.sendall(b"GET / HTTP/1.1\r\n")
+        idle.sendall(request)
+        read_until(idle, b"}")
+        server.get()  # the fourth
+        assert b" 200 " not in read_all(slow)
+        with server.connect() as last:
+            last.sendall(request)
+            read_until(last, b"}")
+            server.get()
+            assert read_all(idle) == b""
+            last.sendall(request)
+            assert read_until(last, b"}").startswith(b"HTTP/1.1 200 ")
+        working.sendall(b"67890")
+        assert read_until(working, b"}").startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("framing", "piece"),
+    [
+        ("Content-Length: 1000000", b"a"),
+        ("Transfer-Encoding: chunked", b"1\r\na\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n1;", b"a"),
+        ("Transfer-Encoding: chunked\r\n\r\n0", b"\r\nA: b"),
+    ],
+)
+def test_a_body_that_drips_ends(start: Start, framing: str, piece: bytes) -> None:
+    server = start(body_timeout=0.5, body_min_rate=1 << 20)
+    end = b"" if framing.endswith((";", "\r\n0")) else b"\r\n\r\n"
+    with server.connect() as client:
+        client.sendall(f"PUT / HTTP/1.1\r\nHost: a\r\n{framing}".encode() + end)
+
+        def drip() -> bool:
+            try:
+                client.sendall(piece)
+            except OSError:
+                return True
+            return False
+
+        until(drip)
+    server.logged('"PUT /" 499 ')
+
+
+def test_an_answer_that_nobody_takes_ends(start: Start) -> None:
+    server = start(body_timeout=0.5)
+    with server.connect() as client:
+        client.sendall(b"GET /large?100 HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.logged('"GET /large" 499 ')
+
+
+def test_work_for_a_client_that_left_ends(start: Start) -> None:
+    server = start()
+    with server.connect() as client:
+        client.sendall(b"GET /sleep?600 HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.get()
+    server.logged('"GET /sleep" 499 ')
+    assert "Traceback" not in server.log()
+
+
+def test_work_for_one_that_waits_does_not(start: Start) -> None:
+    with start().connect() as client:
+        client.sendall(b"GET /sleep?2 HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        assert read_until(client, b"}").startswith(b"HTTP/1.1 200 ")
+        assert read_until(client, b"}").startswith(b"HTTP/1.1 200 ")
+
+
+def test_signals_leave_a_line(start: Start) -> None:
+    server = start()
+    server.settings_file.write_text('{"graceful_timeout": 7}')
+    server.process.send_signal(signal.SIGHUP)
+    server.logged("SIGHUP: the config file is read again")
+    server.process.send_signal(signal.SIGTERM)
+    server.logged("SIGTERM: listening no more; requests in flight have 7 s")
+
+
 def test_the_access_log_shows_no_licence(start: Start) -> None:
     server = start(log_json=True)
     server.get("/v2/a/blobs/uploads/x?_state=SIGNED&digest=sha256:ab&other=HIDDEN")

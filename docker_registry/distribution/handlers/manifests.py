@@ -17,6 +17,7 @@ from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
 from ..resource import Resource
 from ..storage import deletion, publishing
+from ..storage.request_body import Body
 
 __all__ = ["Manifests"]
 
@@ -142,13 +143,13 @@ class Manifests(Resource):
         return [grammar.parse_tag(tag) for tag in tags]
 
     def _body(self) -> bytes:
-        """The request's body, of bounded size; raises MANIFEST_TOO_LARGE."""
+        """The request's body, of bounded size; raises MANIFEST_TOO_LARGE, or SIZE_INVALID for one that is cut."""
         limit = self.settings.manifest_size_limit
         too_large = RegistryError(Code.MANIFEST_TOO_LARGE, f"a manifest may have {limit} bytes here", {"limit": limit})
         if (self.request.content_length or 0) > limit:
             raise too_large
-        body = bytearray()
-        while chunk := self.request.stream.read(_CHUNK):
+        sent, body = Body(self.request), bytearray()
+        while chunk := sent.read(_CHUNK):
             body += chunk
             if len(body) > limit:
                 raise too_large

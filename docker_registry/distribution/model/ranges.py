@@ -12,7 +12,7 @@ from docker_registry.core.types import BytesRange
 
 __all__ = ["UnsatisfiableError", "content_range", "parse_chunk_range", "parse_range"]
 
-_BYTES = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)", re.ASCII | re.IGNORECASE)
+_BYTES = re.compile(r"bytes\s*=\s*(?:(\d+)\s*)?-\s*(\d*)", re.ASCII | re.IGNORECASE)
 # Some clients write a chunk's range as HTTP would: "bytes 0-99/*".
 _CHUNK = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d+|\*))?", re.ASCII)
 _MANY_DIGITS = 18  # more than any size a storage holds
@@ -35,7 +35,7 @@ def parse_range(header: str | None) -> BytesRange | None:
     match = _BYTES.fullmatch((header or "").strip())
     if match is None:
         return None
-    first, last = (_number(text) for text in match.groups())
+    first, last = (_number(text or "") for text in match.groups())
     if first is None and last is None:
         return None
     if (first is None and last == 0) or (first is not None and last is not None and last < first):

@@ -199,7 +199,8 @@ class Storage(driver.Base):
 
     def _level(self, folder):
         """The rows of a folder, one level deep, without the folders that have the name of a file."""
-        begun = []  # the files with which the current name begins: folders of their names may still come
+        # The files with which the current name begins: folders of their names may still come.
+        begun = []  # type: list[str]
         for row in listing.rows(self._client, folder, delimiter="/"):
             name = row.get("name") or row["subdir"]
             if name == folder:
@@ -237,7 +238,8 @@ class Storage(driver.Base):
 
     def _remove_rows(self, rows):
         """Remove files given their rows; returns names that could not be removed, and why."""
-        plain, others = [], []
+        plain = []  # type: list[str]
+        others = []  # type: list[str]
         for row in rows:
             perhaps = "slo_etag" in row or not 0 < row["bytes"] < PERHAPS_LARGE
             (others if perhaps else plain).append(row["name"])

@@ -82,9 +82,10 @@ class Auth(object):
             with self._lock:
                 if self._access is not None and (old is None or self._access.token != old.token):
                     return self._access
-                flight, leading = self._flight, self._flight is None
-                if leading:
-                    flight = self._flight = _Flight()
+                flight, leading = self._flight, False
+                if flight is None:
+                    self._flight = flight = _Flight()
+                    leading = True
             if leading:
                 self._fly(flight, self._settings.retries if retries is None else retries)
             flight.landed.wait()

@@ -178,8 +178,14 @@ OPTIONS = (
     ),
     _option("swift_pool_size", "count", 64, "", "Connections to Swift in one process."),
     _option("swift_pool_timeout", "seconds", 60, "", "Seconds to wait for a free connection."),
-    _option("swift_connect_timeout", "seconds", 10, "", "Seconds to wait for a connection to be made."),
-    _option("swift_timeout", "seconds", 60, "", "Seconds to wait for the next bytes of an answer."),
+    _option("swift_connect_timeout", "seconds", 10, "", "Seconds to wait for a connection to be made, TLS included."),
+    _option(
+        "swift_timeout",
+        "seconds",
+        60,
+        "",
+        "Seconds to wait for each MiB that is sent, for an answer to begin, and for its next bytes.",
+    ),
     _option("swift_retries", "integer", 4, "", "Further tries after a failure that may pass; `0` for none."),
     _option(
         "swift_temp_url_key",
