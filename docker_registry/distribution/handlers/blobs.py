@@ -50,7 +50,7 @@ class Blobs(Resource):
     def _serve(self, digest: Digest, stored: Digest) -> Response:
         try:
             bytes_range = self._wanted(digest)
-            reader = self.driver.open(layout.blob_data(stored), bytes_range)
+            reader = self.driver.open_for_client(layout.blob_data(stored), bytes_range)
             if reader.size == 0 and not stored.is_of_nothing:
                 reader.close()
                 raise FileNotFoundError(f"{stored} has no bytes")

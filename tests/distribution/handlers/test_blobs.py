@@ -173,7 +173,7 @@ def test_a_client_that_leaves_lets_go_of_the_storage(
             yield b"x" * 1000
 
     reader = Reader(10**9, 10**9, chunks(), lambda: closed.append(True))
-    monkeypatch.setattr(type(driver), "open", lambda self, path, bytes_range=None: reader)
+    monkeypatch.setattr(type(driver), "open_for_client", lambda self, path, bytes_range=None: reader)
     response = client.get(URL, buffered=False)
     assert next(iter(response.response))
     response.close()
@@ -184,6 +184,6 @@ def test_an_outage_is_not_a_missing_blob(driver: Base, monkeypatch: pytest.Monke
     def fail(self: Base, path: str, bytes_range: object = None) -> Reader:
         raise UnreachableError("no answer")
 
-    monkeypatch.setattr(type(driver), "open", fail)
+    monkeypatch.setattr(type(driver), "open_for_client", fail)
     client = Client(Registry(driver, SETTINGS))
     assert client.get(URL).status_code == 503
