@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
+__all__ = ["Auth", "DriverConfig", "Immutable", "KeystoneDoor", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
 
 MIB = 1024 * 1024
 
@@ -82,12 +82,24 @@ class TokenServer:
 
 
 @dataclass(frozen=True)
+class KeystoneDoor:
+    """OpenStack's users. The fields of `prefix` are project_id, project_name, domain_id, domain_name."""
+
+    url: str  # ends in /v3
+    cacert: str = ""  # file of the certificates that sign Keystone's
+    prefix: str = "{project_id}"  # what the names of a project's repositories begin with
+    domain: str = ""  # name or id of the only domain whose projects have repositories; "" for all
+    policy_file: str = ""  # of oslo.policy; "" for the defaults
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who may come in. With nothing set, everybody may do everything."""
 
     realm: str = "docker-registry-swift"  # what clients show when they ask for a password
     htpasswd: str = ""  # file of names and bcrypt hashes
     token: TokenServer | None = None
+    keystone: KeystoneDoor | None = None
     robots: bool = False  # passwords that the registry made itself
     revoked: tuple[str, ...] = ()  # ids of such passwords
     policy: tuple[Rule, ...] = ()
@@ -95,7 +107,7 @@ class Auth:
 
     @property
     def is_on(self) -> bool:
-        return bool(self.htpasswd or self.token or self.robots)
+        return bool(self.htpasswd or self.token or self.keystone or self.robots)
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,7 @@ class Settings:
     read_only: bool = False
     manifest_size_limit: int = 4 * MIB  # bytes
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
+    verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
 
     # Who may come in.

@@ -52,13 +52,13 @@ CONTRACTS = [
     ("drivers.memory", ("core",)),
     ("own_core", ("core",)),
     ("drivers.swift", ("core", "own_core")),
-    ("drivers.swift.settings", ("core",)),
+    ("drivers.swift.settings", ("core", "drivers.swift.compat")),
     ("drivers.swift.work", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("core", "drivers.swift.compat", "drivers.swift.names", "drivers.swift.work")),
-    ("drivers.swift.login", ("core", "drivers.swift.http")),
+    ("drivers.swift.login", ("core", "drivers.swift.compat", "drivers.swift.http")),
     ("embedded", ()),
     ("settings", ("core",)),
-    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth")),
+    ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
     ("distribution", ("core", "settings")),
     ("distribution.auth", ("core", "settings", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
@@ -73,7 +73,7 @@ CONTRACTS = [
     ),
     ("maintenance", ("core", "settings", "distribution.model", "drivers.swift")),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
-    ("serving", ("core", "settings", "config", "distribution")),
+    ("serving", ("core", "settings", "config", "distribution", "maintenance.check")),
 ]
 
 

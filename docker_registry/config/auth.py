@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from docker_registry.distribution.auth.patterns import Pattern
-from docker_registry.settings import Auth, Immutable, Rule, TokenServer
+from docker_registry.distribution.model import grammar
+from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenServer
 
 from .values import Options, Problems, flag, text
 
 __all__ = ["DISTRIBUTION", "add_distribution", "read_section"]
 
+_FIELDS = {"project_id", "project_name", "domain_id", "domain_name"}
 _DEEDS = ("pull", "push", "delete")
 
 
@@ -59,24 +62,27 @@ def add_distribution(auth: Auth, options: Options) -> Auth:
 def read_section(options: Options) -> Auth:
     """The section `registry.auth`."""
     token = options.section("token") if "token" in options.rest() else None
+    keystone = options.section("keystone") if "keystone" in options.rest() else None
     auth = Auth(
         htpasswd=options.take("htpasswd", text, ""),
         realm=options.take("realm", text, Auth.realm),
         token=_token_section(token) if token else None,
+        keystone=_keystone(keystone) if keystone else None,
         robots=options.take("robots", flag, False),
         revoked=options.take("revoked", texts, ()),
         policy=tuple(_rule(item) for item in _mappings(options, "policy")),
         immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
     )
-    options.refuse_rest(["htpasswd", "realm", "token", "robots", "revoked", "policy", "immutable"])
+    options.refuse_rest(["htpasswd", "realm", "token", "keystone", "robots", "revoked", "policy", "immutable"])
     return _checked(auth, options)
 
 
 def _checked(auth: Auth, options: Options) -> Auth:
-    if auth.htpasswd and auth.token:
-        options.refuse("has htpasswd and token; choose one")
+    doors = [name for name in ("htpasswd", "token", "keystone") if getattr(auth, name)]
+    if len(doors) > 1:
+        options.refuse(f"has {' and '.join(doors)}; choose one")
     if auth.policy and not auth.is_on:
-        options.refuse("policy: nobody can log in; add htpasswd, token or robots: true")
+        options.refuse("policy: nobody can log in; add htpasswd, token, keystone or robots: true")
     return auth
 
 
@@ -85,6 +91,34 @@ def _token_section(options: Options) -> TokenServer:
     values = {name: options.take(name, DISTRIBUTION[f"token.{name}"], None) for name in names}
     options.refuse_rest(names)
     return _token_server(values, options.where, options.problems)
+
+
+def _keystone(options: Options) -> KeystoneDoor:
+    door = KeystoneDoor(
+        url=options.take("url", text, "").rstrip("/"),
+        cacert=options.take("cacert", text, ""),
+        prefix=options.take("prefix", _prefix, KeystoneDoor.prefix),
+        domain=options.take("domain", text, ""),
+        policy_file=options.take("policy", text, ""),
+    )
+    options.refuse_rest(["url", "cacert", "prefix", "domain", "policy"])
+    if not door.url.endswith("/v3"):
+        options.refuse("url: must end in /v3, such as https://keystone.example.org:5000/v3")
+    if "{project_id}" not in door.prefix and "{domain_" not in door.prefix and not door.domain:
+        options.refuse("prefix: projects of two domains may have one name; add {domain_name}/, or name the domain")
+    return door
+
+
+def _prefix(value: Any) -> str:
+    written = text(value).strip("/")
+    fields = re.findall(r"{(\w*)}", written)
+    # With two in a part, "ab" and "c" would be taken for "a" and "bc".
+    one_each = all(part.count("{") < 2 for part in written.split("/"))
+    is_name = grammar.is_name(re.sub(r"{\w*}", "x", written))
+    if not (set(fields) <= _FIELDS and {"project_id", "project_name"} & set(fields) and one_each and is_name):
+        known = ", ".join(f"{{{field}}}" for field in sorted(_FIELDS))
+        raise ValueError(f"{written!r} must have one of {known} in a part, and name the project")
+    return written
 
 
 def _token_server(values: Mapping[str, Any], where: str, problems: Problems) -> TokenServer:
@@ -140,8 +174,10 @@ def _immutable(options: Options) -> Immutable:
 def _who(value: Any) -> tuple[str, ...]:
     names = texts(value)
     for name in names:
-        if name not in ("*", "anonymous") and not (name.startswith(("user:", "robot:")) and name.partition(":")[2]):
-            raise ValueError(f"{name!r} must be anonymous, user:NAME, robot:NAME, or * for everybody who logged in")
+        kind, _, rest = name.partition(":")
+        if name not in ("*", "anonymous") and not (kind in ("user", "role", "robot") and rest):
+            known = "anonymous, user:NAME, role:NAME, robot:NAME, or * for everybody who logged in"
+            raise ValueError(f"{name!r} must be {known}")
     return names
 
 

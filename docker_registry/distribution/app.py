@@ -18,6 +18,7 @@ from docker_registry.core.exceptions import (
     UnreachableError,
     UnspecifiedError,
 )
+from docker_registry.core.quota import QuotaError
 from docker_registry.settings import Settings
 
 from . import routes
@@ -126,7 +127,7 @@ def _from_werkzeug(error: HTTPException) -> RegistryError:
 
 
 def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
-    """An outage passes, a refusal needs somebody; neither is the client's fault nor for its eyes."""
+    """An outage passes, a refusal needs somebody; neither is the client's fault nor for its eyes, but for a quota."""
     logger.error("%s: the storage: %s", _asked(request), error)
     if isinstance(error, UnreachableError):
         return RegistryError(Code.UNAVAILABLE, headers={"Retry-After": str(_RETRY_AFTER)})
@@ -134,6 +135,10 @@ def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
         return RegistryError(
             Code.METHOD_UNSUPPORTED, "the storage driver cannot do this", headers={"Allow": "GET, HEAD"}
         )
-    if isinstance(error, (ConnectionError, FileNotFoundError)):
+    if isinstance(error, QuotaError):
+        return RegistryError(Code.DENIED, "the quota of the registry's storage is used up, nothing more can be pushed")
+    if isinstance(error, ConnectionError):
+        return RegistryError(Code.STORAGE_REFUSED)
+    if isinstance(error, FileNotFoundError):
         return RegistryError(Code.UNKNOWN, "the storage did not do its part, the registry's log says more")
     return RegistryError(Code.UNKNOWN)

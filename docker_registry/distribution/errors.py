@@ -49,6 +49,11 @@ class Code(Enum):
     )
     REQUEST_INVALID = "UNSUPPORTED", HTTPStatus.BAD_REQUEST, "the request cannot be understood"
     SIZE_INVALID = "SIZE_INVALID", HTTPStatus.BAD_REQUEST, "provided length did not match content length"
+    STORAGE_REFUSED = (
+        "UNKNOWN",
+        HTTPStatus.BAD_GATEWAY,
+        "the storage refused to do its part, the registry's log says what it needs",
+    )
     TAG_INVALID = "TAG_INVALID", HTTPStatus.BAD_REQUEST, "invalid tag"
     TOO_MANY_TAGS = "TAG_INVALID", HTTPStatus.REQUEST_URI_TOO_LONG, "too many tags"
     TOOMANYREQUESTS = "TOOMANYREQUESTS", HTTPStatus.TOO_MANY_REQUESTS, "too many requests"

@@ -10,7 +10,7 @@ import yaml
 from docker_registry.config import classic, distribution
 from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import Auth, Immutable, Rule, TokenServer
+from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenServer
 from tests.config.test_distribution import merged
 
 TOKEN = {"realm": "https://auth/token", "service": "registry", "issuer": "auth", "rootcertbundle": "/certs.pem"}
@@ -78,6 +78,13 @@ EXPECTED = Auth(
 )
 
 
+def test_keystone() -> None:
+    assert ours("{keystone: {url: 'https://k:5000/v3/'}}").keystone == KeystoneDoor("https://k:5000/v3")
+    section = "{url: 'https://k/v3', cacert: /ca, prefix: 'os-{project_name}', domain: Default, policy: /policy.yaml}"
+    expected = KeystoneDoor("https://k/v3", "/ca", "os-{project_name}", "Default", "/policy.yaml")
+    assert ours(f"{{keystone: {section}}}").keystone == expected
+
+
 def test_the_section_of_our_own_in_both_formats() -> None:
     assert ours(SECTION) == EXPECTED
     assert theirs(("registry.auth", yaml.safe_load(SECTION))) == EXPECTED
@@ -95,11 +102,20 @@ def test_the_section_of_our_own_in_both_formats() -> None:
         ("{robots: true, policy: [{who: '*', may: [pull, write]}]}", "may: 'write' must be one of pull, push, delete"),
         ("{robots: true, policy: [{who: '*', may: pull, repositories: a//b}]}", "'a//b' must have no empty part"),
         ("{robots: true, policy: [{who: '*', may: pull, repository: a}]}", "unknown option repository; did you mean"),
-        ("{policy: [{who: '*', may: pull}]}", "policy: nobody can log in; add htpasswd, token or robots: true"),
+        (
+            "{policy: [{who: '*', may: pull}]}",
+            "policy: nobody can log in; add htpasswd, token, keystone or robots: true",
+        ),
         ("{immutable: [{tags: 'a**'}]}", "'a**' must have ** only as a whole part"),
         ("{token: {realm: x}}", "auth, token: service: is missing"),
         ("{token: {realm: x, service: y, issuer: z}}", "rootcertbundle: is missing, and jwks too"),
         ("{token: {realm: x, service: y, issuer: z, jwks: f, autoredirect: true}}", "autoredirect: is not supported"),
+        ("{keystone: {url: 'http://k/v2.0'}}", "auth, keystone: url: must end in /v3"),
+        ("{keystone: {url: 'http://k/v3', prefix: '{project_name}'}}", "projects of two domains may have one name"),
+        ("{keystone: {url: 'http://k/v3', prefix: images}}", "'images' must have one of {domain_id}"),
+        ("{keystone: {url: 'http://k/v3', prefix: '{domain_name}{project_name}'}}", "in a part, and name the project"),
+        ("{keystone: {url: 'http://k/v3', prefix: '{user}/{project_id}'}}", "must have one of {domain_id}"),
+        ("{htpasswd: f, keystone: {url: 'http://k/v3'}}", "has htpasswd and keystone; choose one"),
         ("{htpasswd: f, token: {realm: x, service: y, issuer: z, jwks: f}}", "has htpasswd and token; choose one"),
         ("[]", "must be a mapping"),
     ],

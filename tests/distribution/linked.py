@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 
-from docker_registry.core.driver import Base, fetch
+from docker_registry.core.driver import Base, fetch, resolve_range
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError
 from docker_registry.core.staging import Stage
 from docker_registry.core.types import BytesRange, Part, Readable, Reader, Stat
@@ -35,8 +35,9 @@ class Linked(Base):
     def open(self, path: str, bytes_range: BytesRange | None = None) -> Reader:
         if path not in self.large:
             return self.small.open(path, bytes_range)
-        size = self.stat(path).size
-        return Reader(size, size, self._read(path))
+        content = b"".join(self._read(path))
+        first, last = resolve_range(bytes_range, len(content)) if bytes_range else (0, len(content) - 1)
+        return Reader(len(content), last + 1 - first, iter([content[first : last + 1]]))
 
     def _read(self, path: str) -> Iterator[bytes]:
         for part in self.large[path]:

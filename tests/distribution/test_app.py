@@ -13,6 +13,7 @@ from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
+from docker_registry.core.quota import QuotaError
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model.digest import Digest
@@ -152,16 +153,25 @@ def test_an_outage_is_a_503_that_says_when_to_come_back(caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize(
-    "error", [BrokenError("403 from Swift"), MissingError("no container"), ConfigError("swift_key")]
+    ("error", "status"),
+    [(BrokenError("403 from Swift"), 502), (MissingError("no container"), 502), (ConfigError("swift_key"), 500)],
 )
-def test_a_refusal_of_the_storage_is_a_500_that_tells_the_client_nothing_of_it(
-    error: Exception, caplog: pytest.LogCaptureFixture
+def test_a_refusal_of_the_storage_tells_the_client_nothing_of_it(
+    error: Exception, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = registry(Failing(error)).get("/v2/app/manifests/latest")
-    assert (response.status_code, response.json["errors"][0]["code"]) == (500, "UNKNOWN")
+    assert (response.status_code, response.json["errors"][0]["code"]) == (status, "UNKNOWN")
     assert str(error) not in response.text
     assert str(error) in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_a_client_is_told_of_a_full_quota(caplog: pytest.LogCaptureFixture) -> None:
+    response = registry(Failing(QuotaError("413: quota of 1000 bytes"))).get("/v2/app/manifests/latest")
+    (error,) = response.json["errors"]
+    assert (response.status_code, error["code"]) == (403, "DENIED")
+    assert "quota" in error["message"]
+    assert "quota of 1000 bytes" in caplog.text
 
 
 def test_a_fault_of_the_registry_is_a_500_and_logged_with_where_it_is(caplog: pytest.LogCaptureFixture) -> None:

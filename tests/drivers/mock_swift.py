@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from swiftclient.client import http_connection
+from urllib3.connection import HTTPConnection
 from urllib3.response import HTTPResponse
 
 try:
@@ -268,7 +269,7 @@ class MockSwift(object):
         }
         if query.get("multipart-manifest") == "put":
             box[name] = Object(body, kept, self._manifest(json.loads(body.decode("utf8"))))
-            return 201, {"etag": '"x"'}, b""
+            return 201, {"etag": '"{0}"'.format(manifest_etag(box[name].slo))}, b""
         body = self.arrive(body)
         if headers.get("etag", md5(body)) != md5(body):
             raise Refused(422)
@@ -316,6 +317,10 @@ class MockSwift(object):
         yield container, name
 
 
+def manifest_etag(rows):
+    return md5("".join(row["hash"] for row in rows).encode("ascii"))
+
+
 class _Adapter(HTTPAdapter):
     """Stands for what requests sends through."""
 
@@ -332,9 +337,12 @@ class _Adapter(HTTPAdapter):
 class _Pool(object):
     """Stands for urllib3's pool of connections to one server: one answer at a time."""
 
+    ConnectionCls = HTTPConnection
+
     def __init__(self, swift):
         self._swift = swift
         self._response = None
+        self.conn_kw = {}
 
     def urlopen(self, method, url, body=None, headers=None, **kwargs):
         body = body or b""
@@ -344,7 +352,7 @@ class _Pool(object):
         sent = None if method in ("GET", "HEAD") and not body else str(len(body))
         assert headers.get("Content-Length") == sent, "another length than that of the body"
         assert self._response is None or self._response.over, "a second request while a body is open"
-        self._response = _Response(*self._swift.respond(method, url, headers, body))
+        self._response = _Response(*with_length(*self._swift.respond(method, url, headers, body)))
         return self._response
 
     def close(self):
@@ -368,6 +376,12 @@ class _Response(HTTPResponse):
     def close(self):
         self.over = True
         HTTPResponse.close(self)
+
+
+def with_length(status, headers, body):
+    if not {"content-length", "x-timestamp"} & set(lower(headers)):  # objects have their own, or shall have none
+        headers = dict(headers, **{str("content-length"): str(len(body))})
+    return status, headers, body
 
 
 def md5(data):

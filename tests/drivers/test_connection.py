@@ -3,8 +3,6 @@
 
 from __future__ import unicode_literals
 
-import socket
-import threading
 import weakref
 
 import pytest
@@ -14,91 +12,9 @@ from docker_registry.drivers.swift.compat import Blocks, text
 from docker_registry.drivers.swift.http import errors
 from docker_registry.drivers.swift.http.connection import USER_AGENT, Connection, headers_of
 from docker_registry.drivers.swift.settings.config import read
+from tests.drivers.raw_server import GOOD, PATIENCE, Server
 
-GOOD = (
-    b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nETag: abc\r\nX-Object-Meta-Name: caf\xc3\xa9\r\n"
-    b"Vary: a\r\nVary: b\r\n\r\nok"
-)
 TARGET = "/v1/AUTH_test/box/a%2Fb?x=y"
-PATIENCE = 10  # s
-
-
-class Request(object):
-    """What arrived: `number` counts the connections that came."""
-
-    def __init__(self, number, line, headers, body):
-        self.number = number
-        self.line = line
-        self.headers = headers
-        self.body = body
-
-
-class Server(object):
-    """Answers each request with the next of `answers`, the last of them for ever; None hangs up."""
-
-    def __init__(self):
-        self.answers = [GOOD]
-        self.requests = []
-        self.closed = threading.Event()  # a client has hung up
-        self._sockets = []
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.listen(5)
-        self.host = "127.0.0.1:{0}".format(self._listener.getsockname()[1])
-        self.url = "http://{0}/v1/AUTH_test".format(self.host)
-        self._thread(self._accept)
-
-    def close(self):
-        for sock in [self._listener] + self._sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except (socket.error, OSError):
-                pass  # it was closed from the other side
-            sock.close()
-
-    def _thread(self, work, *args):
-        thread = threading.Thread(target=work, args=args)
-        thread.daemon = True
-        thread.start()
-
-    def _accept(self):
-        while True:
-            try:
-                sock = self._listener.accept()[0]
-            except (socket.error, OSError):
-                return
-            sock.settimeout(PATIENCE)
-            self._sockets.append(sock)
-            self._thread(self._serve, sock, len(self._sockets))
-
-    def _serve(self, sock, number):
-        stream = sock.makefile("rb")
-        while True:
-            try:
-                line = stream.readline()
-                if not line:
-                    self.closed.set()
-                    return
-                headers = dict(_fields(stream))
-                self.requests.append(
-                    Request(number, line.strip().decode(), headers, stream.read(int(headers.get("content-length", 0))))
-                )
-            except socket.timeout:
-                return
-            except (socket.error, OSError, ValueError):
-                self.closed.set()
-                return
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            if answer is None:
-                sock.shutdown(socket.SHUT_RDWR)
-                return
-            sock.sendall(answer)
-
-
-def _fields(stream):
-    for line in iter(stream.readline, b"\r\n"):
-        name, _, value = line.partition(b":")
-        yield name.decode().lower(), value.strip()
 
 
 @pytest.fixture

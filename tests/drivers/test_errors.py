@@ -11,6 +11,7 @@ import urllib3.exceptions
 from swiftclient.exceptions import ClientException
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift.compat import QuotaError
 from docker_registry.drivers.swift.http import errors
 
 
@@ -24,6 +25,11 @@ TABLE = [
     (status(403), exceptions.BrokenError, "more rights"),
     (status(409, b"  conflict\n here"), exceptions.BrokenError, "409 Because: conflict here"),
     (status(413), exceptions.BrokenError, "swift_segment_size"),
+    (status(413, b"Upload exceeds quota."), QuotaError, "Upload exceeds quota."),
+    (status(413, b"Upload exceeds policy quota."), QuotaError, "policy quota"),
+    (status(403, b"QuotaExceeded"), QuotaError, "QuotaExceeded"),
+    (status(412, b"Precondition Failed"), exceptions.UnreachableError, "412"),
+    (errors.WrongAnswer("204 is no answer"), exceptions.UnreachableError, "cannot be trusted: 204"),
     (status(416), exceptions.WrongArgumentsError, "range"),
     (status(301), exceptions.BrokenError, "301"),
     (status(429), exceptions.UnreachableError, "429"),

@@ -51,7 +51,7 @@ class Replayed(object):
             raise Next(request)
         return self._answers.pop(0)
 
-    def request(self, verb, name, query="", headers=None, data=b"", accept=(), container=None, doubt=None):
+    def request(self, verb, name, query="", headers=None, data=b"", accept=(), container=None, doubt=None, check=None):
         status, headers = self._send(verb, name, "x-newest" in keys(headers))
         if status == 400:
             raise BrokenError("refused")
@@ -64,7 +64,7 @@ class Replayed(object):
             raise FileNotFoundError(name)
         return json.loads(body)
 
-    def put(self, name, data, query="", headers=None, accept=(), doubt=None):
+    def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None):
         for _ in range(TRIES):
             answer = self._send("PUT", data, "if-none-match" in keys(headers))
             if answer != LOST:

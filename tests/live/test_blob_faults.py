@@ -102,31 +102,69 @@ def test_a_link_that_swift_does_not_take(client: Client, faults: FaultProxy) -> 
     assert pull(client, "some/repo", DIGEST) == DATA
 
 
-def test_a_chunked_push_whose_manifest_swift_does_not_take(client: Client, driver: Base, faults: FaultProxy) -> None:
-    push = Push(client)
-    push.chunk(DATA[:5000])
-    push.chunk(DATA[5000:])
-    faults.answer(503, method="PUT", path="/blobs/", **ALWAYS)
-    push.close(DIGEST, expected=503)
-    faults.clear()
-    push.close(DIGEST, expected=404)  # whether it was stored cannot be told: the client starts again
-    assert client.head(blob_url("some/repo", DIGEST)).status_code == 404
-    again = Push(client)
-    again.chunk(DATA)
-    again.close(DIGEST)
-    assert pull(client, "some/repo", DIGEST) == DATA
+@pytest.mark.parametrize("fault", ["answer", "swallow"])
+@pytest.mark.parametrize(("rest", "requests"), [(0, 8), (4000, 9)], ids=["all in chunks", "the end in the PUT"])
+def test_closing_a_chunked_push_can_be_repeated_wherever_swift_failed(
+    client: Client, driver: Base, faults: FaultProxy, fault: str, rest: int, requests: int
+) -> None:
+    for done in range(requests + 1):
+        data = bytes([done, rest // 1000, len(fault)]) + DATA
+        cut = len(data) - rest
+        push = Push(client)
+        push.chunk(data[:5000])
+        push.chunk(data[5000:cut])
+        faults.forget()
+        if fault == "answer":
+            faults.answer(503, skip=done, **ALWAYS)
+        else:  # the first one is carried out, and nothing is heard of it
+            faults.swallow(skip=done, times=1)
+            faults.refuse(skip=done + 1, **ALWAYS)
+        push.close(Digest.of(data), data[cut:], expected=201 if done == requests else 503)
+        assert bool(faults.spoiled) == (done < requests)
+        faults.clear()
+        push.close(Digest.of(data), data[cut:])
+        push.cancel(expected=404)
+        assert pull(client, "some/repo", Digest.of(data)) == data
+    if not rest:  # else segments of the last piece stay, which was sent again
+        assert unowned(driver) == set()
 
 
-@pytest.mark.parametrize("path", ["/turn", "/door"])
-@pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_a_session_that_swift_does_not_let_end(client: Client, faults: FaultProxy, path: str, method: str) -> None:
-    push = Push(client)
-    push.chunk(DATA)
-    faults.answer(503, method=method, path=f"/_sessions/.*{path}", **ALWAYS)
-    push.close(DIGEST, expected=503)
-    assert client.delete(push.location).status_code in (404, 503)
-    faults.clear()
-    assert client.put(f"{push.location}&digest={DIGEST}").status_code in (201, 404)
+@pytest.mark.parametrize("fault", ["answer", "swallow"])
+def test_a_chunk_can_be_sent_again_wherever_swift_failed(client: Client, faults: FaultProxy, fault: str) -> None:
+    for done in range(4):
+        data = bytes([done, len(fault)]) + DATA[:3000]
+        push = Push(client)
+        push.chunk(data[:1000])
+        if fault == "answer":
+            faults.answer(503, skip=done, **ALWAYS)
+        else:
+            faults.swallow(skip=done, times=1)
+            faults.refuse(skip=done + 1, **ALWAYS)
+        push.chunk(data[1000:], expected=202 if done == 3 else 503)
+        faults.clear()
+        if done < 3:
+            push.count = push.status()
+            rest = data[push.count :]
+            assert len(rest) in (0, len(data) - 1000)
+            if rest:
+                push.chunk(rest)
+            else:
+                push.location = push.call("GET", 204).headers["Location"]
+        push.close(Digest.of(data))
+        assert pull(client, "some/repo", Digest.of(data)) == data
+
+
+def test_a_cancel_can_be_repeated_wherever_swift_failed(client: Client, driver: Base, faults: FaultProxy) -> None:
+    for done in range(8):
+        push = Push(client)
+        push.chunk(DATA[:4000])
+        faults.answer(503, skip=done, **ALWAYS)
+        status = client.delete(push.location).status_code
+        faults.clear()
+        assert status in (204, 503)
+        push.cancel()
+        push.close(Digest.of(DATA[:4000]), expected=404)
+    assert unowned(driver) == set()
 
 
 def test_a_pull_resumes_where_swift_broke_off(client: Client, faults: FaultProxy) -> None:

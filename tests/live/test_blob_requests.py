@@ -125,8 +125,8 @@ class TestPush:
         assert cost(lambda: push.stream(data)) == objects
         push.client = fresh() if elsewhere else client
         assert cost(lambda: push.close(Digest.of(data))) == 1
-        assert cost(push.status) == 0
-        assert cost(push.cancel) == 0
+        assert cost(push.status) == 1  # whether a chunk has followed
+        assert cost(push.cancel) == 1
 
     @pytest.mark.parametrize(
         ("data", "objects"), [(b"", 1), (SMALL, 1), (LARGE, 4)], ids=["empty", "one segment", "three segments"]
@@ -153,12 +153,22 @@ class TestPush:
         monkeypatch.setattr(resumable_sha256, "is_available", lambda: can_resume)
         push = Push(fresh())
         for start in range(0, 5000, 1000):
-            assert cost(lambda start=start: push.chunk(SMALL[start : start + 1000])) == 1  # type: ignore[misc]
+            # Whether the chunk has come before, the chunk, and that it has.
+            assert cost(lambda start=start: push.chunk(SMALL[start : start + 1000])) == 3  # type: ignore[misc]
         read = 0 if can_resume else 5
-        closing = 4 + 1 + 1  # that nobody else ends the session, the manifest, the link
+        closing = 6 + 1 + 1  # that the session ends so and not otherwise, the manifest, the link
         assert cost(lambda: push.close(Digest.of(SMALL[:5000]))) == read + closing
 
     def test_cancelled(self, fresh: Fresh, cost: Cost) -> None:
         push = Push(fresh())
         push.chunk(SMALL)
-        assert cost(push.cancel) == 4 + 1
+        assert cost(push.cancel) == 1 + 6 + 1
+
+    def test_with_an_older_url(self, fresh: Fresh, cost: Cost) -> None:
+        push = Push(fresh())
+        older = push.location
+        push.chunk(SMALL)
+        headers = {"Content-Range": f"0-{len(SMALL) - 1}"}
+        assert cost(expect(204, lambda: fresh().get(older))) == 1
+        assert cost(expect(416, lambda: fresh().patch(older, data=SMALL, headers=headers))) == 1
+        assert cost(expect(201, lambda: fresh().put(f"{older}&digest={DIGEST}"))) == 1 + 6 + 1 + 1

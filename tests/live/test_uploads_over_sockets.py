@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -85,6 +86,55 @@ def test_chunks_may_go_to_different_replicas(replicas: tuple[Ours, Ours]) -> Non
         location = headers["Location"]
     assert call(replicas[1], "PUT", f"{location}&digest={Digest.of(data)}")[0] == 201
     assert call(replicas[0], "GET", f"/v2/a/chunked/blobs/{Digest.of(data)}")[2] == data
+
+
+def test_lost_answers_repeats_and_older_urls_end_right_on_two_replicas(replicas: tuple[Ours, Ours]) -> None:
+    one, two = replicas
+    data = DATA[::-3]
+    digest, half, first = Digest.of(data), len(data) // 2, start(one, "a/stale")
+
+    def patch(server: Ours, url: str, begin: int, end: int) -> tuple[int, dict[str, str]]:
+        content_range = {"Content-Range": f"{begin}-{end - 1}"}
+        return call(server, "PATCH", url, data[begin:end], **content_range)[:2]
+
+    assert patch(one, first, 0, half)[0] == 202  # the answer is lost
+    status, headers = patch(two, first, 0, half)
+    assert (status, headers["Range"]) == (416, f"0-{half - 1}")
+    for server in replicas:
+        status, headers, _ = call(server, "GET", first)
+        assert (status, headers["Range"]) == (204, f"0-{half - 1}")
+    older = headers["Location"]
+    status, headers = patch(two, older, half, len(data))
+    assert (status, headers["Range"]) == (202, f"0-{len(data) - 1}")
+    assert patch(one, older, half, len(data))[0] == 416
+    for url in (first, older, headers["Location"]):
+        assert call(one, "GET", url)[1]["Range"] == f"0-{len(data) - 1}"
+    for server, url in ((one, older), (two, first), (one, headers["Location"])):
+        assert call(server, "PUT", f"{url}&digest={digest}")[0] == 201  # and again
+    assert call(two, "DELETE", older)[0] == 404
+    for server in replicas:
+        assert call(server, "GET", f"/v2/a/stale/blobs/{digest}")[2] == data
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["with a length", "of open length"])
+def test_a_manifest_that_is_cut_is_the_clients_fault(replicas: tuple[Ours, Ours], is_chunked: bool) -> None:
+    server = replicas[0]
+    name = f"a/cut{int(is_chunked)}"
+    framing = "Transfer-Encoding: chunked" if is_chunked else "Content-Length: 1000"
+    head = f"PUT /v2/{name}/manifests/latest HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode()
+    body = b"100\r\n{" if is_chunked else b"{"
+    host, _, port = urlsplit(server.url).netloc.rpartition(":")
+    with socket.create_connection((host, int(port)), DEADLINE) as connection:
+        connection.sendall(head + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["errors"][0]["code"]) == (400, "SIZE_INVALID")
+    with socket.create_connection((host, int(port)), DEADLINE) as connection:
+        connection.sendall(head + body)
+    wait_for(lambda: server.log.count(f"PUT /v2/{name}/manifests/latest") >= 2)
+    assert "Traceback" not in server.log
+    assert call(server, "GET", "/v2/")[0] == 200
 
 
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["with a length", "of open length"])

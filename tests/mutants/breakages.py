@@ -195,8 +195,8 @@ BREAKAGES = [
     ),
     _break(
         "storage/blob_writer.py",
-        "if found != digest:",
-        "if False:",
+        "            if found == digest:\n                self._name(",
+        "            if True:\n                self._name(",
         "handlers/test_uploads.py::TestMonolithic::test_a_wrong_digest",
     ),
     _break(
@@ -213,7 +213,7 @@ BREAKAGES = [
     ),
     _break(
         "handlers/uploads.py",
-        "if first != session.offset:",
+        "if first != newest.offset:",
         "if False:",
         "handlers/test_uploads.py::TestChunked::test_out_of_order_says_where_to_go_on",
         "handlers/test_uploads.py::TestChunked::test_the_first_chunk_starts_at_0",
@@ -221,7 +221,7 @@ BREAKAGES = [
     _break(
         "handlers/uploads.py",
         "raise RegistryError(Code.BLOB_UPLOAD_INVALID, str(error)) from None",
-        "return Body(self.request), False",
+        "return None",
         "handlers/test_uploads.py::TestChunked::test_a_malformed_range",
     ),
     _break(
@@ -252,9 +252,17 @@ BREAKAGES = [
     ),
     _break(
         "handlers/uploads.py",
-        "self.blob_writer.cancel(self._open(name, session))",
+        "self.blob_writer.cancel(self.sessions.newest(self._open(name, session)))",
         "self._open(name, session)",
         "handlers/test_uploads.py::TestChunked::test_a_cancel_leaves_nothing",
+    ),
+    _break(
+        "storage/upload_sessions.py",
+        "return recorded if recorded.offset > session.offset else session",
+        "return session",
+        "handlers/test_uploads.py::TestChunked::test_an_older_url_tells_what_has_arrived",
+        "handlers/test_uploads.py::TestChunked::test_a_chunk_that_has_arrived_is_not_taken_again",
+        "test_released_suite.py::test_blob_upload_chunked",
     ),
     _break(
         "storage/upload_sessions.py",

@@ -31,6 +31,7 @@ class Caller:
     kind: Kind
     name: str = ""
     grants: Callable[[Access], bool] = field(default=_everything, repr=False, compare=False)
+    roles: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.kind.value} {self.name}" if self.name else self.kind.value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from docker_registry.settings import Settings
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.settings import KeystoneDoor, Settings
 
 from .basic import Basic, Passwords
 from .gate import Door, Gate
@@ -20,6 +21,8 @@ def open_gate(settings: Settings) -> Gate:
         from .htpasswd import Htpasswd
 
         known.append(Htpasswd(auth.htpasswd))
+    if auth.keystone:
+        known.append(_keystone(auth.keystone))
     if auth.robots:
         from .robots import Robots
 
@@ -32,3 +35,12 @@ def open_gate(settings: Settings) -> Gate:
 
         doors.append(Token(auth.token))
     return Gate(doors, Policy(auth.policy, auth.immutable))
+
+
+def _keystone(door: KeystoneDoor) -> Passwords:
+    try:
+        from .keystone import Keystone
+    except ImportError as error:
+        package = "docker-registry-driver-swift[keystone]"
+        raise ConfigError(f"auth.keystone: needs {error.name}: pip install '{package}'") from None
+    return Keystone(door)

@@ -24,7 +24,8 @@ class _Rule(NamedTuple):
     def is_for(self, caller: Caller) -> bool:
         if caller.kind is Kind.ANONYMOUS:
             return self.anonymous
-        return self.everybody or any(pattern.matches(f"{caller.kind.value}:{caller.name}") for pattern in self.who)
+        names = [f"{caller.kind.value}:{caller.name}", *(f"role:{role}" for role in caller.roles)]
+        return self.everybody or any(pattern.matches(name) for pattern in self.who for name in names)
 
     def covers(self, repository: str) -> bool:
         return any(pattern.matches(repository) for pattern in self.repositories)

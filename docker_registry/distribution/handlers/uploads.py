@@ -78,47 +78,56 @@ class Upload(_Sending):
     """One session's URL."""
 
     def get(self, name: str, session: str) -> Response:
-        """How far the upload is."""
-        return self.accepted(self._open(name, session), 204)
+        """How far the upload is, whichever of its URLs is asked."""
+        return self.accepted(self.sessions.newest(self._open(name, session)), 204)
 
     def patch(self, name: str, session: str) -> Response:
         """Take the blob, or the next chunk of it."""
-        state = self._open(name, session)
-        body, is_chunk = self._body(state)
-        if is_chunk or state.offset:
-            return self.accepted(self.blob_writer.append(state, body))
-        return self.accepted(self.blob_writer.store_early(state, body))
+        state, chunk = self._open(name, session), self._chunk()
+        if chunk is None and not state.offset:
+            # Perhaps not the first one from this URL. It is the whole blob all the same, so nothing is looked up.
+            return self.accepted(self.blob_writer.store_early(state, Body(self.request)))
+        newest = self._newest(state, state.offset if chunk is None else chunk[0])
+        return self.accepted(self.blob_writer.append(newest, self._body(chunk)))
 
     def put(self, name: str, session: str) -> Response:
         """Take what is left of the blob, if anything, and make it one of the repository."""
         if "digest" not in self.request.args:
             raise RegistryError(Code.DIGEST_INVALID, "an upload is closed with ?digest=<digest> of the whole blob")
         digest = grammar.parse_digest(self.request.args["digest"])
-        state = self._open(name, session)
-        self.blob_writer.close(state, digest, self._body(state)[0])
+        state, chunk = self._open(name, session), self._chunk()
+        if chunk is not None and chunk[0] != state.offset:
+            state = self._newest(state, chunk[0])
+        self.blob_writer.close(state, digest, self._body(chunk))
         return self.created(name, digest)
 
     def delete(self, name: str, session: str) -> Response:
         """Give the upload up."""
-        self.blob_writer.cancel(self._open(name, session))
+        self.blob_writer.cancel(self.sessions.newest(self._open(name, session)))
         return Response(status=204)
 
     def _open(self, name: str, session: str) -> Session:
         return self.sessions.open(name, session, self.request.args.get("_state", ""))
 
-    def _body(self, session: Session) -> tuple[Body, bool]:
-        """The request's body, and whether the client calls it a chunk; a chunk's range is checked."""
-        header = self.request.headers.get("Content-Range")
-        if header is None:
-            return Body(self.request), False
-        try:
-            first, last = ranges.parse_chunk_range(header)
-        except ValueError as error:
-            raise RegistryError(Code.BLOB_UPLOAD_INVALID, str(error)) from None
-        if first != session.offset:
+    def _newest(self, session: Session, first: int) -> Session:
+        """The upload as it is now, if byte `first` comes next; raises RANGE_INVALID, which says where to go on."""
+        newest = self.sessions.newest(session)
+        if first != newest.offset:
             raise RegistryError(
                 Code.RANGE_INVALID,
-                f"the chunk starts at byte {first}, the next one of this upload is {session.offset}",
-                headers=self.progress(session),
+                f"the chunk starts at byte {first}, the next one of this upload is {newest.offset}",
+                headers=self.progress(newest),
             )
-        return Body(self.request, last + 1 - first), True
+        return newest
+
+    def _chunk(self) -> tuple[int, int] | None:
+        """The first and last byte that the client says it sends, where it calls that a chunk."""
+        header = self.request.headers.get("Content-Range")
+        try:
+            return None if header is None else ranges.parse_chunk_range(header)
+        except ValueError as error:
+            raise RegistryError(Code.BLOB_UPLOAD_INVALID, str(error)) from None
+
+    def _body(self, chunk: tuple[int, int] | None) -> Body:
+        """The request's body, as long as its chunk's range says."""
+        return Body(self.request, chunk and chunk[1] + 1 - chunk[0])

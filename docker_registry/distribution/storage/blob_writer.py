@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docker_registry.core.driver import Base as Driver
-from docker_registry.core.exceptions import FileNotFoundError
+from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsError
 from docker_registry.core.staging import Joined, Stage
 
 from ..errors import Code, RegistryError
 from ..model import layout
 from ..model.digest import Digest
+from .endings import Ending
 from .hashing import Hasher, HashingReader
 from .request_body import Body
 from .store import Store
@@ -31,6 +32,8 @@ from .upload_sessions import PARTS_LIMIT, Session, Sessions, unknown
 
 __all__ = ["BlobWriter"]
 
+_CANCELLED = "cancelled"  # how a session ends that becomes no blob
+_PIECE = 4 * 1024 * 1024  # bytes of a stored blob that are in memory at a time
 _SURE = 30.0  # seconds for which a blob that was just stored needs no second look before it is linked
 
 
@@ -54,7 +57,7 @@ class BlobWriter:
         return session.with_blob(digest, hasher.size, time.time())
 
     def append(self, session: Session, body: Body) -> Session:
-        """Take a body that is a chunk, whatever came before."""
+        """Take a body that is a chunk, whatever came before, and let the session's older URLs know of it."""
         if body.at_end():
             return session
         with _ended_if_missing():
@@ -65,34 +68,37 @@ class BlobWriter:
             with self._driver.stage(parts) as stage:
                 self._copy_blob(session, stage, hasher)
                 stage.fill(HashingReader(body, hasher) if hasher else body)
-                return session.with_parts(stage.keep(), hasher.export() if hasher else b"")
+                kept = session.with_parts(stage.keep(), hasher.export() if hasher else b"")
+                return self._sessions.record(kept)
 
     def close(self, session: Session, digest: Digest, body: Body) -> None:
         """Make the session's bytes, and a body that is their end, a blob of its repository.
 
-        Raises DIGEST_INVALID when they have another digest.
+        Raises DIGEST_INVALID when they have another digest. Whatever this was
+        broken off by, it can be called again.
         """
         try:
-            if session.blob and session.blob.algorithm == digest.algorithm and body.at_end():
-                self._confirm(session, digest)
-            else:
-                self._assemble(session, digest, body)
+            found = self._store_as(session, digest, body)
         except FileNotFoundError:
-            # The session was closed before. If so with this digest, only the answer was lost.
-            if self._sessions.outcome(session) != str(digest) or self._store.blob_size(digest, fresh=True) is None:
+            if not self._was_closed(session, digest):
                 raise _ended() from None
-        self._store.link_layer(session.repository, digest)
+            found = digest
+        if found == digest:
+            self._store.link_layer(session.repository, digest)
+            return
+        newest = self._sessions.newest(session)
+        if newest == session:
+            self._discard(session)
+        elif not body.received:
+            self.close(newest, digest, body)
+            return
+        raise _mismatch(digest, found)
 
     def cancel(self, session: Session) -> None:
-        """Remove what only this session needs."""
-        if not session.has_parts:
-            return
+        """Remove what only this session needs; can be called again."""
         with _ended_if_missing():
-            parts = self._sessions.parts(session)
-        if not self._sessions.end(session, "cancelled"):
-            raise _ended()
-        with self._driver.stage(parts) as stage:
-            stage.discard()
+            if not self._discard(session):
+                raise _ended()
 
     def mount(self, repository: str, source: str, digest: Digest) -> bool:
         """Make a blob of one repository one of another; False where it is not there."""
@@ -104,13 +110,12 @@ class BlobWriter:
 
     # These raise FileNotFoundError when bytes of the session are not there.
 
-    def _confirm(self, session: Session, digest: Digest) -> None:
-        if session.blob != digest:
-            raise _mismatch(digest, session.blob)
-        if not 0 <= time.time() - session.stored_at <= _SURE:
-            self._check_there(digest, session.offset)
-
-    def _assemble(self, session: Session, digest: Digest, body: Body) -> None:
+    def _store_as(self, session: Session, digest: Digest, body: Body) -> Digest:
+        """Store all bytes under `digest` if that is theirs; returns the one they have."""
+        if session.blob and session.blob.algorithm == digest.algorithm and body.at_end():
+            if session.blob == digest and not 0 <= time.time() - session.stored_at <= _SURE:
+                self._check_there(digest, session.offset)
+            return session.blob
         resumed = _hasher_after(session, digest.algorithm)
         hasher = resumed or Hasher(digest.algorithm)
         with self._driver.stage(self._sessions.parts(session)) as stage:
@@ -121,25 +126,51 @@ class BlobWriter:
             if not body.at_end():
                 stage.fill(HashingReader(body, hasher))
             found = hasher.digest()
-            may_dispose = not session.has_parts or self._sessions.end(session, str(found))
-            if found != digest:
-                if may_dispose:
-                    stage.discard()
-                raise _mismatch(digest, found)
-            if may_dispose:
-                self._commit(stage, digest, stage.size)
-            else:
-                self._check_there(digest, stage.size)
+            if found == digest:
+                self._name(session, stage, digest)
+        return found
+
+    def _name(self, session: Session, stage: Stage, digest: Digest) -> None:
+        """Give staged bytes their name, unless the session's parts have another use already."""
+        if not session.has_parts or Ending(self._driver, session.id).agree(str(digest)) == str(digest):
+            # Perhaps not for the first time. The same parts under the same name again harm nobody.
+            self._commit(stage, digest, stage.size)
+        else:
+            self._check_there(digest, stage.size)
+
+    def _was_closed(self, session: Session, digest: Digest) -> bool:
+        """Whether the session is this blob by now, so that only the answer was lost."""
+        is_agreed = Ending(self._driver, session.id).known() == str(digest)
+        return is_agreed and self._store.blob_size(digest, fresh=True) is not None
+
+    def _discard(self, session: Session) -> bool:
+        """Remove the session's parts, if any, unless they are a blob's by now; whether they are not."""
+        if not session.has_parts:
+            return True
+        if Ending(self._driver, session.id).agree(_CANCELLED) != _CANCELLED:
+            return False
+        with self._driver.stage(self._sessions.parts(session)) as stage:
+            stage.discard()
+        return True
 
     def _copy_blob(self, session: Session, stage: Stage, hasher: Hasher | None) -> None:
         """Stage the bytes that were stored early, if any."""
-        if session.blob is None:
-            return
-        with self._driver.open(layout.blob_data(session.blob)) as reader:
-            if reader.size != session.offset:
-                raise FileNotFoundError(f"{session.blob} has {reader.size} bytes, not {session.offset}")
-            fp = Joined(iter(reader))
+        if session.blob is not None:
+            fp = Joined(self._pieces(layout.blob_data(session.blob), session.offset))
             stage.fill(HashingReader(fp, hasher) if hasher else fp)
+
+    def _pieces(self, path: str, size: int) -> Iterator[bytes]:
+        """A file's bytes. No connection to the storage is held while they are used: that may need another one."""
+        for first in range(0, size, _PIECE):
+            last = min(first + _PIECE, size) - 1
+            try:
+                with self._driver.open(path, (first, last)) as reader:
+                    is_whole, piece = reader.size == size, b"".join(reader)
+            except WrongArgumentsError:  # it is shorter
+                is_whole = False
+            if not is_whole:
+                raise FileNotFoundError(f"{path} does not have {size} bytes")
+            yield piece
 
     def _check_there(self, digest: Digest, size: int) -> None:
         if self._store.blob_size(digest, fresh=True) != size:

@@ -1,4 +1,4 @@
-"""The body of a request that sends a blob, read once, to its announced end.
+"""The body of a request that sends a blob or a manifest, read once, to its announced end.
 
 A client that stops early is no fault of the registry: reading raises the
 client's error, so that whatever was being stored with it is abandoned.
@@ -47,6 +47,11 @@ class Body:
         if not self._peeked:
             self._peeked = self._receive(_PEEK)
         return not self._peeked
+
+    @property
+    def received(self) -> int:
+        """How many bytes have come from the client so far, read or not."""
+        return self._received
 
     def _receive(self, size: int) -> bytes:
         if self._length is not None:

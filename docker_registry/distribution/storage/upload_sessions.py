@@ -6,26 +6,13 @@ used. It is bound to its repository and id, which are in the URL's path, and
 says nothing that the client must not know. The expiry is set when the upload
 starts and never moved: when it has passed, no URL of the session works.
 
-A URL stays valid when a newer one has been handed out (the answer that named
-the newer one may have been lost), so a session can be told twice how to end:
-closed by a client that asks again, cancelled late with an old URL, closed from
-two URLs with different digests. Parts that became segments of a blob must then
-be neither removed nor used for another blob. `Sessions.end` therefore lets at
-most one request through for all URLs of a session. Storage such as Swift has
-no compare-and-set (two overlapping conditional writes may both succeed), but
-it does have reads that see what was written before, and those suffice for
-Lamport's splitter, of which the proof is short:
-
-    write mine to `turn`; stop if `door` is there; write `door`; stop unless `turn` is mine.
-
-Had two passed, take the one whose `turn` was written first: it saw its own
-`turn` at the end, so the other's write, and after it the other's look at
-`door`, came after `door` was written; the other stopped. A request alone always
-passes. When two meet, perhaps neither does: their parts stay for garbage
-collection, and so do the two small files, which must outlive the session's URLs.
-(`turn` is overwritten. Should two endings overlap, and a read of `turn` at that
-very moment be served by a replica that missed the other's write, both would
-pass; nothing that Swift offers excludes that.)
+A URL stays valid when a newer one has been handed out: the answer that named
+the newer one may have been lost. So each chunk also leaves the newest state in
+one small file of its session, and whoever comes with an older URL is told
+that. The file is a hint: two chunks sent at once from one URL both succeed and
+each one's URL stands for its own bytes, but only one of them is found there.
+Nothing goes wrong by it, since what closes an upload is the digest of its
+bytes. How a session ends, once for all of its URLs, is in `endings`.
 """
 
 from __future__ import annotations
@@ -54,6 +41,7 @@ __all__ = ["PARTS_LIMIT", "Session", "Sessions", "unknown"]
 TOKEN_LIMIT = 1200  # characters; leaves 800 of a URL's 2,000 to host, name and a digest
 PARTS_LIMIT = 10_000  # of one upload
 _MAC_SIZE = 32  # bytes
+_NEWEST = "newest"  # the file of a session that holds its newest token
 _PURPOSE = b"docker-registry-swift upload session 1\0"  # a secret may sign other things too
 
 
@@ -98,19 +86,35 @@ class Sessions:
     def start(self, repository: str, algorithm: str = "sha256") -> Session:
         return Session(repository, str(uuid.uuid4()), int(time.time() + self._ttl), algorithm)
 
+    def record(self, session: Session) -> Session:
+        """Make this the newest state of its session, for `newest`; returns it in a form that fits a URL.
+
+        1 small request, and another one now and then, when there are many parts.
+        """
+        session = self._shortened(session)
+        self._driver.overwrite(layout.session_file(session.id, _NEWEST), self.seal(session).encode())
+        return session
+
+    def newest(self, session: Session) -> Session:
+        """The state of this session that has the most bytes: what was recorded, or what the caller has. 1 request."""
+        try:
+            token = self._driver.get_newest(layout.session_file(session.id, _NEWEST))
+        except FileNotFoundError:
+            return session
+        recorded = self.open(session.repository, session.id, token.decode("ascii", "replace"))
+        return recorded if recorded.offset > session.offset else session
+
     def seal(self, session: Session) -> str:
-        """The session as text for a URL; writes one small file when it would be too long."""
-        token = self._sign(session)
-        if len(token) <= TOKEN_LIMIT:
-            return token
-        parts = self.parts(session)
-        content = json.dumps(parts).encode()
-        name = hashlib.sha256(content).hexdigest()
-        self._driver.overwrite(layout.session_file(session.id, name), content)
-        return self._sign(replace(session, spill=name, spilled=len(parts), parts=()))
+        """The session as text for a URL; one with parts must have been recorded."""
+        blob = session.blob.hex if session.blob else ""
+        state = base64.b64encode(session.hash_state).decode()
+        fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at, state]
+        text = json.dumps([*fields, session.spill, session.spilled, session.parts], separators=(",", ":"))
+        payload = zlib.compress(text.encode(), 9)
+        return _encode(self._mac(session.repository, session.id, payload) + payload)
 
     def open(self, repository: str, id: str, token: str) -> Session:
-        """The session that `seal` wrote for this repository and id; raises BLOB_UPLOAD_UNKNOWN."""
+        """The session that `seal` wrote down for this repository and id; raises BLOB_UPLOAD_UNKNOWN."""
         payload = self._verify(repository, id, token)
         fields = json.loads(zlib.decompress(payload))
         expires, algorithm, offset, blob, stored_at, hash_state, spill, spilled, parts = fields
@@ -138,32 +142,15 @@ class Sessions:
             parts = [Part(name, size) for name, size in json.loads(content)]
         return parts + list(session.parts)
 
-    def end(self, session: Session, outcome: str) -> bool:
-        """Whether the caller, and no other request ever, may dispose of the session's parts.
-
-        `outcome` is for those who come later: the digest of the bytes, or "cancelled".
-        """
-        turn, mine = layout.session_file(session.id, "turn"), uuid.uuid4().bytes
-        self._driver.overwrite(turn, mine)
-        if self.outcome(session) is not None:
-            return False
-        self._driver.overwrite(layout.session_file(session.id, "door"), outcome.encode())
-        return self._driver.get_content(turn) == mine
-
-    def outcome(self, session: Session) -> str | None:
-        """How the session was ended, or None; only who wrote it knows whether that came to pass."""
-        try:
-            return self._driver.get_content(layout.session_file(session.id, "door")).decode()
-        except FileNotFoundError:
-            return None
-
-    def _sign(self, session: Session) -> str:
-        blob = session.blob.hex if session.blob else ""
-        state = base64.b64encode(session.hash_state).decode()
-        fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at, state]
-        text = json.dumps([*fields, session.spill, session.spilled, session.parts], separators=(",", ":"))
-        payload = zlib.compress(text.encode(), 9)
-        return _encode(self._mac(session.repository, session.id, payload) + payload)
+    def _shortened(self, session: Session) -> Session:
+        """The same session, whose parts are in one small file if a URL has no room for them."""
+        if len(self.seal(session)) <= TOKEN_LIMIT:
+            return session
+        parts = self.parts(session)
+        content = json.dumps(parts).encode()
+        name = hashlib.sha256(content).hexdigest()
+        self._driver.overwrite(layout.session_file(session.id, name), content)
+        return replace(session, spill=name, spilled=len(parts), parts=())
 
     def _verify(self, repository: str, id: str, token: str) -> bytes:
         try:

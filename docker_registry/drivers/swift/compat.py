@@ -7,7 +7,9 @@ interface; the values and the stage that it does not know are here.
 from __future__ import unicode_literals
 
 import hashlib
+import io
 import sys
+import time
 
 from docker_registry.core import exceptions
 
@@ -16,12 +18,15 @@ if sys.version_info >= (3,):
     from urllib import parse as urls
 
     from docker_registry.core.driver import resolve_range
+    from docker_registry.core.quota import QuotaError
     from docker_registry.core.staging import Stage
     from docker_registry.core.types import Entry, Part, Reader, Stat
 
-    def md5():
-        """A fresh MD5; it guards against accidents, so FIPS mode may leave it on."""
-        return hashlib.md5(usedforsecurity=False)
+    monotonic = time.monotonic
+
+    def md5(data=b""):
+        """An MD5 of some bytes so far; it guards against accidents, so FIPS mode may leave it on."""
+        return hashlib.md5(data, usedforsecurity=False)
 
     def unwired(value):
         """A header's value, which http.client takes for Latin-1, as the UTF-8 that it is."""
@@ -31,6 +36,36 @@ if sys.version_info >= (3,):
         """A body as http.client takes it."""
         return body
 
+    END_OF_ANSWER = "_close_conn"
+
+    class _Raw(io.RawIOBase):
+        """What lies below the buffer of an answer's file; it can be told to read no more."""
+
+        def __init__(self, raw):
+            self._raw = raw
+            self.is_over = False
+
+        def readable(self):
+            return True
+
+        def readinto(self, into):
+            return None if self.is_over else self._raw.readinto(into)
+
+        def close(self):
+            io.RawIOBase.close(self)
+            self._raw.close()
+
+    class AnswerFile(io.BufferedReader):
+        """The file from which http.client reads an answer."""
+
+        def __init__(self, fp):
+            io.BufferedReader.__init__(self, _Raw(fp.detach()))
+
+        def has_more(self):
+            """Whether more has come than was read; nothing can be read after the question."""
+            self.raw.is_over = True  # type: ignore[attr-defined]
+            return bool(self.peek(1))
+
 else:
     import urllib as urls
     from collections import namedtuple
@@ -38,7 +73,20 @@ else:
     import httplib as http_client
 
     md5 = hashlib.md5
+    monotonic = time.time
     unwired = str
+    END_OF_ANSWER = "close"
+
+    class AnswerFile(object):
+        """The file from which httplib reads an answer."""
+
+        def __init__(self, fp):
+            self._fp = fp
+            self.read, self.readline, self.close = fp.read, fp.readline, fp.close
+
+        def has_more(self):
+            """Whether more has come than was read."""
+            return bool(self._fp._rbuf.getvalue())
 
     class _File(object):
         """Blocks as a file that gives one at a time, however few bytes it is asked for: httplib asks for 8 KiB."""
@@ -52,6 +100,9 @@ else:
     def outgoing(body):
         """A body as httplib takes it."""
         return _File(body) if isinstance(body, Blocks) else body
+
+    class QuotaError(exceptions.BrokenError):
+        """The storage takes nothing more: a quota is used up."""
 
     Stat = namedtuple("Stat", "size modified")
     Entry = namedtuple("Entry", "path size modified md5 segmented")
@@ -99,22 +150,31 @@ else:
 
 
 __all__ = [
+    "END_OF_ANSWER",
+    "AnswerFile",
     "Blocks",
     "Entry",
     "Part",
+    "QuotaError",
     "Reader",
     "Stage",
     "Stat",
     "http_client",
     "md5",
+    "monotonic",
     "outgoing",
+    "plain",
     "quote",
     "resolve_range",
     "say",
+    "shown",
     "text",
     "unquote",
     "unwired",
 ]
+
+
+_ESCAPED = ("ascii", "backslashreplace")
 
 
 class Blocks(object):
@@ -146,11 +206,24 @@ def unquote(value):
 
 
 def say(template, *values):
-    """A message as an exception wants it: native text, whatever the values are."""
-    message = template.format(*[_shown(value) for value in values])
-    return message if isinstance(message, str) else message.encode("utf8")
+    """A message as an exception wants it, whatever the values are.
+
+    That is native text which can be printed anywhere. On Python 2, where `str`
+    of an error with any other than ASCII fails, the rest is escaped.
+    """
+    return plain(template.format(*[shown(value) for value in values]))
 
 
-def _shown(value):
-    value = value if isinstance(value, type("")) else str(value)
+def plain(message):
+    """A message as `say` makes it, of text that is composed already."""
+    return message if isinstance(message, str) and str is not bytes else shown(message).encode(*_ESCAPED)
+
+
+def shown(value):
+    """Any value as text. On Python 2 `str` of an error fails for text beyond ASCII, and `unicode` for such bytes."""
+    if not isinstance(value, (bytes, type(""))):
+        try:
+            value = type("")(value)
+        except UnicodeError:
+            value = str(value)
     return value.decode("utf8", "replace") if isinstance(value, bytes) else value

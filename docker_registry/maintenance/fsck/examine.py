@@ -66,7 +66,7 @@ class Examiner:
 
     def _absent(self, digest: str) -> bool:
         try:
-            self._driver.stat(layout.blob_data(Digest.parse(digest)))
+            self._driver.stat(layout.blob_data(Digest.parse(digest)), newest=True)
         except FileNotFoundError:
             return True
         return False
@@ -112,7 +112,7 @@ class Examiner:
 
     def _empty_blob(self, row: tuple[str, str, float | None]) -> Finding | None:
         digest, path, modified = row
-        if self._driver.stat(path).size or any(part.size for part in self._driver.parts(path) or ()):
+        if self._driver.stat(path, newest=True).size or any(part.size for part in self._driver.parts(path) or ()):
             return None
         return Finding(Kind.EMPTY_BLOB, path, f"{digest} has no bytes", digest=digest, names=(path,), age=age(modified))
 

@@ -1,9 +1,10 @@
 """What fsck may mend, and how it makes sure first.
 
 Registries serve and take pushes meanwhile. So nothing here trusts the walk:
-before anything is removed the storage is asked again by exact name, and a link
-that turns out to be wanted after all is put back. Only what is older than the
-grace period is removed: a client's upload cannot be that old and still go on.
+before anything is removed the storage is asked again by exact name, for the
+newest, and a link that turns out to be wanted after all is put back. Only what
+is older than the grace period is removed: a client's upload cannot be that old
+and still go on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.model.manifest import ManifestError, parse_manifest
+from docker_registry.distribution.model.manifest import ManifestError, stored_manifest
 
 from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
@@ -68,7 +69,8 @@ class Repairer:
         """Whether a digest's bytes are there, and not none of them."""
         data = Digest.parse(digest)
         try:
-            return bool(self._driver.stat(layout.blob_data(data)).size) or data == Digest.of(b"", data.algorithm)
+            size = self._driver.stat(layout.blob_data(data), newest=True).size
+            return bool(size) or data == Digest.of(b"", data.algorithm)
         except FileNotFoundError:
             return False
 
@@ -92,7 +94,7 @@ class Repairer:
         once the link is gone, a push may have written the link meanwhile.
         """
         try:
-            content = self._driver.get_content(path)
+            content = self._driver.get_newest(path)
         except FileNotFoundError:
             return True
         if self._has_data(digest):
@@ -145,6 +147,10 @@ class Repairer:
         if not why:
             finding.left = "read again, it is sound"
             return
+        # A replica that missed a push may still have the damaged bytes.
+        if self._age_now(finding.path) <= self._options.grace:
+            finding.left = "it was written again"
+            return
         self._remove(*self._index.layer_links(finding.digest))
         self._remove(finding.path)
         finding.done = f"removed it and the links to it, so that the next push stores it anew ({why})"
@@ -179,7 +185,7 @@ class Repairer:
     def _write_referrer(self, finding: Finding) -> None:
         digest = Digest.parse(finding.digest)
         try:
-            manifest = parse_manifest(self._driver.get_content(layout.blob_data(digest)))
+            manifest = stored_manifest(self._driver.get_content(layout.blob_data(digest)))
         except ManifestError as error:
             finding.left = str(error)
             return
@@ -197,7 +203,7 @@ class Repairer:
 
     def _age_now(self, path: str) -> float:
         try:
-            return age(self._driver.stat(path).modified) or 0.0
+            return age(self._driver.stat(path, newest=True).modified) or 0.0
         except FileNotFoundError:
             return float("inf")
 

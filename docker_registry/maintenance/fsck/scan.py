@@ -134,7 +134,7 @@ class Scan:
         return found
 
     def _stat(self, digest: str) -> Stat:
-        return self._driver.stat(layout.blob_data(Digest.parse(digest)))
+        return self._driver.stat(layout.blob_data(Digest.parse(digest)), newest=True)
 
     def ask_owners(self, sure: bool) -> Iterator[Finding]:
         """Ask files what they consist of; with `sure`, all of them."""

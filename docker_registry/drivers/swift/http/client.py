@@ -11,13 +11,14 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
-from docker_registry.core.exceptions import BrokenError, MissingError, UnspecifiedError
+from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
-from ..compat import say
+from ..compat import QuotaError, say
 from ..names import url
 from . import errors
+from .answers import check, is_stored_as
 from .connection import Connection, headers_of
-from .pool import Pool
+from .pool import BODY, SEGMENT, SMALL, Pool
 
 __all__ = ["Answer", "Client"]
 
@@ -27,6 +28,8 @@ FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
 LONGEST_PAUSE = 10.0
 LONGEST_WISH = 60.0  # of a Retry-After that is honoured
 INFO_PAUSE = 60  # seconds before a server that did not answer is asked for /info again
+SMALL_BODY = 1 << 20  # bytes; sending more takes a while
+_USE = re.compile(r"-quota|-(bytes-used|object-count)$")  # headers of quotas, and of what is in use
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
 
 
@@ -38,9 +41,13 @@ class Answer(object):
         self.headers = headers
         self.body = body
         self.stream = stream
+        self._json = None
 
     def json(self):
-        return json.loads(self.body.decode("utf8"))
+        """The body as JSON; ValueError where it is none."""
+        if self._json is None:
+            self._json = json.loads(self.body.decode("utf8"))
+        return self._json
 
 
 class Stream(object):
@@ -60,8 +67,12 @@ class Stream(object):
 
     def finish(self):
         """End with what should be a body that was read to its end."""
-        self.read(1)
-        self.close()
+        try:
+            self.read(1)
+        except errors.LIBRARY:
+            pass  # all that was wanted has come
+        finally:
+            self.close()
 
     def close(self):
         """A body that was not read to its end takes its connection along."""
@@ -74,8 +85,8 @@ class Stream(object):
 
 
 # `label` is what messages call the target, `target` makes a URL path of the storage URL's; `accept` are further good
-# statuses. With `streaming`, the body of a good answer is left to be read.
-_Request = namedtuple("_Request", "verb label target query headers data accept streaming")
+# statuses; `check` may refuse a 2xx. With `kind`, one of the pool's, the body of a good answer is left to be read.
+_Request = namedtuple("_Request", "verb label target query headers data accept check kind")
 
 
 class Client(object):
@@ -90,44 +101,56 @@ class Client(object):
         self._settings = settings
         self._auth = auth
         self._pool = Pool(
-            lambda storage_url: Connection(storage_url, settings), settings.pool_size, settings.pool_timeout
+            # Two, so that what is read can be written meanwhile.
+            lambda storage_url: Connection(storage_url, settings),
+            max(2, settings.pool_size),
+            settings.pool_timeout,
         )
         self._info = None
-        self._info_good_until = 0
+        self._info_good_until = 0.0
 
-    def request(self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None):
+    def request(
+        self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None, check=None
+    ):
         """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
 
         Returns an Answer whose status is 2xx or one of `accept`; raises an
-        error of `docker_registry.core.exceptions` for any other. Where the
-        connection broke, `doubt` is asked first for an Answer to return; with
-        None from it, the request is sent again.
+        error of `docker_registry.core.exceptions` for any other. A 2xx that
+        `check` does not believe (it raises WrongAnswer, see `answers`) is no
+        answer. Where there was none, `doubt` is asked first for an Answer to
+        return; with None from it, the request is sent again.
         """
         label, target = self._place(container, name)
-        return self._persist(_Request(verb, label, target, query, headers, data, accept, False), doubt)
+        return self._persist(_Request(verb, label, target, query, headers, data, accept, check, None), doubt)
 
-    def open(self, name, query="", headers=None, accept=(), container=None):
-        """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
+    def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY):
+        """GET an object; the Answer has a `stream` in place of a body when the status is 2xx.
+
+        `kind` says who reads it, see `pool`.
+        """
         label, target = self._place(container, name)
-        return self._persist(_Request("GET", label, target, query, headers, b"", accept, True))
+        return self._persist(_Request("GET", label, target, query, headers, b"", accept, None, kind))
 
     def get_json(self, name, query, container=None, headers=None):
         """What an object is as JSON, such as a manifest; None where the server sends something else."""
-        answer = self.open(name, query, headers, container=container)
+        answer = self.open(name, query, headers, container=container, kind=SMALL)
         try:
             if not answer.headers.get("content-type", "").startswith("application/json"):
                 return None
             body = b"".join(iter(lambda: answer.stream.read(1 << 16), b""))
-            return json.loads(body.decode("utf8"))
+            return json.loads(body.decode("utf8")) if body else None
         except ValueError:
-            return None
+            raise UnreachableError(say("GET {0}?{1}: the answer cannot be trusted: it is no JSON", name, query))
         except errors.LIBRARY as error:
             raise errors.translate(error, say("GET {0}?{1}", name, query))
         finally:
             answer.stream.close()
 
-    def put(self, name, data, query="", headers=None, accept=(), doubt=None):
+    def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None):
         """PUT an object; the container is made when it is missing.
+
+        `etag` is the one that Swift must answer with, where it is known; only
+        201 says that the object is stored.
 
         Swift refuses some requests before it has read their body, and what
         stands before it may then reset the connection: where that breaks, who
@@ -140,7 +163,9 @@ class Client(object):
         headers = dict(headers or {})
         headers.setdefault("Content-Type", "application/octet-stream")
         for last in (False, True):
-            answer = self.request("PUT", name, query, headers, data, accept + (404,), doubt=look)
+            answer = self.request(
+                "PUT", name, query, headers, data, accept + (404,), doubt=look, check=is_stored_as(etag)
+            )
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
@@ -173,10 +198,11 @@ class Client(object):
         def target(root):
             return _VERSION.sub("/info", root) if _VERSION.search(root) else root + "/info"
 
-        answer = self._persist(_Request("GET", "/info", target, "", None, b"", (400, 401, 403, 404, 405), False))
+        answer = self._persist(_Request("GET", "/info", target, "", None, b"", (400, 401, 403, 404, 405), None, None))
         try:
-            return answer.json() if answer.status == 200 else {}
-        except ValueError:
+            said = answer.json() if answer.status == 200 else {}
+            return {name: about for name, about in said.items() if isinstance(about, dict)}
+        except (ValueError, AttributeError):
             return {}
 
     def _place(self, container, name):
@@ -222,7 +248,7 @@ class Client(object):
             tries += 1
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
             if tries > self._settings.retries or not errors.is_transient(failure):
-                raise errors.translate(failure, doing, self.describe())
+                raise self._named(errors.translate(failure, doing, self.describe()))
             pause = _pause(tries, failure)
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
             time.sleep(pause)
@@ -230,31 +256,59 @@ class Client(object):
             if settled:
                 return settled
 
+    def _named(self, error):
+        """An error that says which quota is used up, if it is one of that."""
+        if not isinstance(error, QuotaError):
+            return error
+        quotas = []
+        try:
+            for container in (None, ""):
+                headers = self.request("HEAD", container=container, accept=(401, 403, 404)).headers
+                quotas += ["{0}: {1}".format(*field) for field in sorted(headers.items()) if _USE.search(field[0])]
+        except UnspecifiedError as unknown:
+            quotas.append("{0}".format(unknown))
+        return QuotaError(say("{0} ({1})", error, ", ".join(quotas)))
+
     def _once(self, access, request):
-        connection = self._pool.take(access.url)
-        leave = self._pool.drop
+        connection = self._pool.take(access.url, _kind(request))
+        stream, leave = None, self._pool.drop
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
-            headers = headers_of(response)
             good = 200 <= response.status < 300
-            if good and request.streaming:
-                stream, leave = Stream(response, connection, self._pool), None
-                return Answer(response.status, headers, stream=stream)
-            body = response.read()
+            answer = Answer(response.status, headers_of(response))
+            if good and request.kind is not None:
+                check(request.verb, request.headers or {}, answer)
+                answer.stream = stream = Stream(response, connection, self._pool)
+                return answer
+            answer.body = response.read()
+            if good:
+                check(request.verb, request.headers or {}, answer)
+                (request.check or _any)(answer)
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
-            if leave:
+            if stream is None:
                 leave(connection)
         if good or response.status in request.accept:
-            return Answer(response.status, headers, body)
+            return answer
         raise ClientException(
             request.verb,
             http_status=response.status,
             http_reason=response.reason,
-            http_response_content=body,
+            http_response_content=answer.body,
             http_response_headers=response.headers,
         )
+
+
+def _kind(request):
+    """What the pool has to know of a request."""
+    if request.kind is not None:
+        return request.kind
+    return SEGMENT if len(request.data) > SMALL_BODY else SMALL
+
+
+def _any(_answer):
+    """The check of a request that believes any 2xx of its verb."""
 
 
 def _wire(request, root, token):

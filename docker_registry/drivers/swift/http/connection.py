@@ -13,6 +13,7 @@ from urllib3.util.retry import Retry
 from urllib3.util.timeout import Timeout
 
 from ..compat import outgoing, text, unwired
+from .wire import Terms, strict
 
 __all__ = ["Connection", "headers_of"]
 
@@ -38,6 +39,7 @@ class Connection(object):
         )
         self.root = parsed.path.rstrip("/")
         self._timeout = Timeout(connect=settings.connect_timeout, read=settings.timeout)
+        self._terms = Terms()
         self._response = None
         session, said = http.request_session, http.requests_args
         # With what the environment says of proxies and certificates.
@@ -46,6 +48,8 @@ class Connection(object):
         first = session.prepare_request(Request("GET", storage_url, headers={"User-Agent": USER_AGENT}))
         adapter = session.get_adapter(first.url)
         self._urllib3 = _pool_of(adapter, first, args)
+        self._urllib3.ConnectionCls = strict(self._urllib3.ConnectionCls)
+        self._urllib3.conn_kw["terms"] = self._terms
         adapter.cert_verify(self._urllib3, first.url, args["verify"], args["cert"])
         # A proxy wants the whole URL, a server the path.
         self._before_path = adapter.request_url(first, args["proxies"])[: -len(first.path_url)]
@@ -64,6 +68,7 @@ class Connection(object):
             sent[str(name)] = text(value).encode("utf8")
         if data or verb not in ("GET", "HEAD"):
             sent[str("Content-Length")] = str(len(data))
+        self._terms.timeout = self._timeout.read_timeout
         self._response = self._urllib3.urlopen(
             str(verb),
             self._before_path + str(target),
@@ -87,7 +92,7 @@ class Connection(object):
 def headers_of(response):
     """The headers of an answer, their names in lower case; Swift writes them in UTF-8."""
     # Not items(), where a header that came twice is there twice.
-    return {name.lower(): unwired(response.headers[name]) for name in response.headers}
+    return {name.lower(): unwired(value) for name, value in response.headers.itermerged()}
 
 
 def _pool_of(adapter, request, args):

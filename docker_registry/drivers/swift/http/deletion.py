@@ -7,6 +7,7 @@ from docker_registry.core.exceptions import BrokenError, UnreachableError, Unspe
 from ..compat import say, unquote
 from ..names import url
 from ..work.workers import each
+from .answers import is_report
 
 __all__ = ["check_multistatus", "delete_each"]
 
@@ -57,7 +58,7 @@ def _delete_in_bulk(client, places):
     body = "\n".join(url(*place) for place in places).encode("utf8")
     headers = {"Content-Type": "text/plain", "Accept": "application/json"}
     try:
-        report = client.request("POST", "", "bulk-delete", headers, body, container="").json()
+        report = client.request("POST", "", "bulk-delete", headers, body, container="", check=is_report).json()
     except UnspecifiedError as error:
         return dict.fromkeys(places, error)
     failures = _failures(report)

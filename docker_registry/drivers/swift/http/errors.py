@@ -10,18 +10,23 @@ from swiftclient.exceptions import ClientException
 
 from docker_registry.core import exceptions
 
-from ..compat import http_client, say
+from ..compat import QuotaError, http_client, say, shown
 
-__all__ = ["LIBRARY", "TRANSIENT", "is_transient", "status_of", "translate"]
+__all__ = ["LIBRARY", "TRANSIENT", "WrongAnswer", "is_transient", "status_of", "translate"]
+
+
+class WrongAnswer(http_client.HTTPException):
+    """An answer that is not whole, or that cannot be true. The next one may be right."""
+
 
 _NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http_client.HTTPException, socket.error)
 _CERTIFICATE = (requests.exceptions.SSLError, urllib3.exceptions.SSLError)
 # What the libraries below this driver raise; anything else is a fault of its own.
 LIBRARY = (ClientException,) + _NETWORK
 
-# Statuses that a second try may turn into an answer: time-outs, bytes spoilt on the way, rate limits, a busy or broken
-# node.
-TRANSIENT = frozenset((408, 422, 429, 498, 499, 500, 502, 503, 504, 507))
+# Statuses that a second try may turn into an answer: time-outs, a condition that nobody made, bytes spoilt on the way,
+# rate limits, a busy or broken node.
+TRANSIENT = frozenset((408, 412, 422, 429, 498, 499, 500, 502, 503, 504, 507))
 _HINTS = {
     413: "the object or its name is larger than this Swift allows: lower swift_segment_size",
     422: "the bytes that arrived are not those that were sent",
@@ -61,21 +66,25 @@ def _kind(error, who):
     if status is not None:
         return _of_status(status, error, who)
     if isinstance(error, _CERTIFICATE):
-        return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(error)
+        return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(shown(error))
     if isinstance(error, ValueError) and isinstance(error, requests.exceptions.RequestException):
-        return exceptions.BrokenError, "this is no usable URL: {0}".format(error)
+        return exceptions.BrokenError, "this is no usable URL: {0}".format(shown(error))
+    if isinstance(error, WrongAnswer):
+        return exceptions.UnreachableError, "the answer cannot be trusted: {0}".format(shown(error))
     if isinstance(error, _NETWORK):
-        return exceptions.UnreachableError, "no answer: {0}".format(_shortly(error))
-    return exceptions.BrokenError, "{0}".format(getattr(error, "msg", None) or error)
+        return exceptions.UnreachableError, "no answer: {0}".format(shown(_shortly(error)))
+    return exceptions.BrokenError, shown(getattr(error, "msg", None) or error)
 
 
 def _of_status(status, error, who):
-    answer = "{0} {1}".format(status, getattr(error, "http_reason", "") or "").strip() + _transaction(error)
+    answer = "{0} {1}".format(status, shown(getattr(error, "http_reason", "") or "")).strip() + _transaction(error)
     if status == 401:
-        return exceptions.BrokenError, "{0}: the credential is not accepted: {1}".format(answer, who)
+        return exceptions.BrokenError, "{0}: the credential is not accepted: {1}".format(answer, shown(who))
+    if status in (403, 413) and "quota" in _said(error).lower():
+        return QuotaError, "{0}: {1}; remove images, or have the quota raised".format(answer, _said(error))
     if status == 403:
         return exceptions.BrokenError, "{0}: this needs more rights (a role, or the container's ACL): {1}".format(
-            answer, who
+            answer, shown(who)
         )
     if status == 416:
         return exceptions.WrongArgumentsError, "the range has no byte of the file"
@@ -86,7 +95,7 @@ def _of_status(status, error, who):
 
 def _transaction(error):
     identity = getattr(error, "transaction_id", None)
-    return " (transaction {0})".format(identity) if identity else ""
+    return " (transaction {0})".format(shown(identity)) if identity else ""
 
 
 def _said(error):

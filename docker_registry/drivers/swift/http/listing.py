@@ -7,6 +7,7 @@ import calendar
 from docker_registry.core.exceptions import BrokenError
 
 from ..compat import Entry, quote, say
+from .answers import is_list
 
 __all__ = ["entry", "rows"]
 
@@ -48,13 +49,8 @@ def _page(client, container, terms, size):
     for key, value in terms:
         if value:
             query += "&{0}={1}".format(key, quote(value))
-    answer = client.request("GET", query=query, accept=(404,), container=container)
-    if answer.status in (204, 404):
-        return []
-    try:
-        return answer.json()
-    except ValueError:
-        raise BrokenError("the listing of a container is not the JSON that was asked for")
+    answer = client.request("GET", query=query, accept=(404,), container=container, check=is_list)
+    return [] if answer.status in (204, 404) else answer.json()
 
 
 def _seconds(iso):

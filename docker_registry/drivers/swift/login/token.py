@@ -5,6 +5,7 @@ import time
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
 
+from ..compat import plain
 from . import identity, refusals
 
 __all__ = ["Access", "Auth"]
@@ -58,8 +59,10 @@ class Auth(object):
         """What to use instead of an access whose token Swift did not accept (401). Raises as `access` does."""
         if self._settings.method == "token" and not self._settings.auth_url:
             raise BrokenError(
-                "Swift at %s does not accept swift_token, it may have expired: write a new one, or log in with "
-                "swift_user and swift_password" % access.url
+                plain(
+                    "Swift at %s does not accept swift_token, it may have expired: write a new one, or log in with "
+                    "swift_user and swift_password" % access.url
+                )
             )
         return self._renewed(access)
 
@@ -79,9 +82,10 @@ class Auth(object):
             with self._lock:
                 if self._access is not None and (old is None or self._access.token != old.token):
                     return self._access
-                flight, leading = self._flight, self._flight is None
-                if leading:
-                    flight = self._flight = _Flight()
+                flight, leading = self._flight, False
+                if flight is None:
+                    self._flight = flight = _Flight()
+                    leading = True
             if leading:
                 self._fly(flight, self._settings.retries if retries is None else retries)
             flight.landed.wait()

@@ -13,6 +13,7 @@ from docker_registry.core.exceptions import BrokenError, UnspecifiedError
 
 from ..compat import Part, say, unquote
 from ..http import listing
+from ..http.answers import is_report
 from ..http.deletion import check_multistatus, delete_each
 
 __all__ = ["NEWEST", "LargeObjects", "is_dynamic", "is_large", "is_static"]
@@ -135,7 +136,12 @@ class LargeObjects(object):
 
     def _remove_static(self, name):
         answer = self._client.request(
-            "DELETE", name, "multipart-manifest=delete", dict(NEWEST, Accept="application/json"), accept=(404,)
+            "DELETE",
+            name,
+            "multipart-manifest=delete",
+            dict(NEWEST, Accept="application/json"),
+            accept=(404,),
+            check=is_report,
         )
         if answer.status == 200:
             check_multistatus(say("DELETE {0}", name), answer.json())

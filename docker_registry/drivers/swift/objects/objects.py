@@ -9,6 +9,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 from ..compat import md5, say
 from ..http.client import Answer
 from .large import NEWEST, is_large
+from .reading import read_object
 
 __all__ = ["Content", "Objects", "size_of"]
 
@@ -28,10 +29,12 @@ class Content(object):
     `size` is that of the file; `parts` are the segments that it consists of;
     `commit` is the identity by which its writer knows it again. `unanswered`
     is set when a PUT of it broke off without an answer: it may have worked, or
-    still be on its way.
+    still be on its way. `etag` is that of a plain object's bytes,
+    `manifest_etag` the one that Swift makes of a manifest's segments, None
+    where it is not known.
     """
 
-    def __init__(self, body, size, query="", etag=None, parts=(), commit=None):
+    def __init__(self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None):
         self.body = body
         self.size = size
         self.query = query
@@ -39,12 +42,11 @@ class Content(object):
         self.parts = parts
         self.commit = commit
         self.unanswered = False
+        self.stored_as = etag or manifest_etag
 
     @classmethod
     def plain(cls, data):
-        checksum = md5()
-        checksum.update(data)
-        return cls(data, len(data), etag=checksum.hexdigest())
+        return cls(data, len(data), etag=md5(data).hexdigest())
 
     def headers(self, only_new):
         headers = {"If-None-Match": "*"} if only_new else {}
@@ -88,7 +90,7 @@ class Objects(object):
 
     def get(self, name, how=None):
         """The whole of a small object, asked for with the headers `how`."""
-        return self._client.request("GET", name, headers=how).body
+        return read_object(self._client, name, how)
 
     def head(self, name, how=None):
         """The headers of an object, asked for with the headers `how`; None where there is none."""
@@ -177,7 +179,8 @@ class Objects(object):
             content.unanswered = True
             return None if self._look(name) is None else TAKEN
 
-        answer = self._client.put(name, content.body, content.query, content.headers(only_new=True), (412,), look)
+        headers = content.headers(only_new=True)
+        answer = self._client.put(name, content.body, content.query, headers, (412,), look, content.stored_as)
         return answer.status != TAKEN.status
 
     def _put(self, name, content, former=None):
@@ -189,7 +192,8 @@ class Objects(object):
             # segments. With something new there, this PUT is done: it is live, or it was replaced.
             return DONE if content.parts and _version(self._look(name)) != _version(former) else None
 
-        self._client.put(name, content.body, content.query, content.headers(only_new=False), doubt=look)
+        headers = content.headers(only_new=False)
+        self._client.put(name, content.body, content.query, headers, doubt=look, etag=content.stored_as)
 
     def _replace(self, name, content, former):
         old = self._old_parts(name, former) if former is not None and is_large(former) else ()

@@ -1,31 +1,56 @@
-"""Reading an object: ranges, and bodies that go on after their connection broke."""
+"""Reading an object: small ones whole, ranges, and bodies that go on after their connection broke."""
 
 from __future__ import unicode_literals
 
 import logging
+import re
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError, WrongArgumentsError
 
-from ..compat import Reader, resolve_range, say
+from ..compat import Reader, md5, resolve_range, say
 from ..http import errors
+from ..http.errors import WrongAnswer
+from ..http.pool import BODY
+from .large import is_large
 
-__all__ = ["open_object"]
+__all__ = ["open_object", "read_object"]
 
 logger = logging.getLogger(__name__)
 
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?$')
+_SPAN = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
-def open_object(client, name, bytes_range, chunk_size, retries, query="", container=None):
+
+def read_object(client, name, headers=None):
+    """The bytes of a small object, compared with the length and the MD5 that Swift says they have."""
+    return client.request("GET", name, headers=headers, check=_check_whole).body
+
+
+def _check_whole(answer):
+    length, etag = answer.headers.get("content-length"), answer.headers.get("etag")
+    if answer.status != 200 or (length is not None and length != str(len(answer.body))):
+        raise WrongAnswer(say("{0} with {1} bytes of {2}", answer.status, len(answer.body), length))
+    if is_large(answer.headers):
+        return  # its ETag is that of its segments
+    if not etag:
+        raise WrongAnswer("it has no ETag")
+    match = _MD5.match(etag)
+    if match and match.group(1) != md5(answer.body).hexdigest():
+        raise WrongAnswer(say("its bytes have another MD5 than its ETag {0}", etag))
+
+
+def open_object(client, name, bytes_range, chunk_size, retries, query="", container=None, kind=BODY):
     """A Reader of an object, or of a range of it, that yields up to `chunk_size` bytes at a time.
 
     A body that breaks is asked for again from the byte it reached, as long as
     the object is the same (`If-Match`), up to `retries` times without progress.
     """
     headers = {} if bytes_range is None else {"Range": _header(bytes_range)}
-    answer = client.open(name, query, headers, container=container)
+    answer = client.open(name, query, headers, container=container, kind=kind)
     try:
         size = _size(answer, name)
         first, last = (0, size - 1) if bytes_range is None else resolve_range(bytes_range, size)
-        body = _Body(client, name, container, query, answer, first, last + 1, retries)
+        body = _Body(client, name, container, query, answer, first, last + 1, retries, kind)
     except BaseException:
         answer.stream.close()
         raise
@@ -42,24 +67,28 @@ def _header(bytes_range):
 
 def _size(answer, name):
     """The size of the whole object, which a range's answer says too."""
-    headers = answer.headers
-    said = headers["content-range"].rpartition("/")[2] if answer.status == 206 else headers.get("content-length")
-    if said is None or not said.isdigit():
+    if answer.status == 206:
+        return _span(answer, name)[1]
+    said = answer.headers.get("content-length", "")
+    if not said.isdigit():
         raise BrokenError(say("GET {0}: Swift does not say how large it is", name))
     return int(said)
 
 
-def _start(answer):
-    """The position in the object at which an answer's body starts."""
+def _span(answer, name):
+    """The position in the object at which an answer's body starts, and the object's size where the answer is a part."""
     if answer.status != 206:
-        return 0
-    return int(answer.headers["content-range"].partition(" ")[2].partition("-")[0])
+        return 0, None
+    match = _SPAN.match(answer.headers.get("content-range", ""))
+    if not match:
+        raise UnreachableError(say("GET {0}: Swift does not say which part it sends", name))
+    return int(match.group(1)), int(match.group(3))
 
 
 class _Body(object):
     """The bytes of an object from `position` to before `end`."""
 
-    def __init__(self, client, name, container, query, answer, position, end, retries):
+    def __init__(self, client, name, container, query, answer, position, end, retries, kind):
         self._client = client
         self._name = name
         self._container = container
@@ -68,14 +97,16 @@ class _Body(object):
         self._position = position
         self._end = end
         self._retries = retries
-        self._stream = None
+        self._kind = kind
         self._use(answer)
 
     def chunks(self, size):
         try:
             failures = 0
+            why = None  # type: object
             while self._position < self._end:
                 try:
+                    self._skip()
                     chunk = self._stream.read(min(size, self._end - self._position))
                     why = None if chunk else "the body ended early"
                 except errors.LIBRARY as error:
@@ -97,12 +128,17 @@ class _Body(object):
     def _use(self, answer):
         """Read on from an answer whose body starts at the position or before it."""
         self._stream = answer.stream
-        skip = self._position - _start(answer)
-        while skip > 0:
-            skipped = len(self._stream.read(min(skip, 1 << 20)))
+        self._ahead = self._position - _span(answer, self._name)[0]
+        if self._ahead < 0:
+            raise UnreachableError(say("GET {0}: Swift sends another part than it was asked for", self._name))
+
+    def _skip(self):
+        """Read what lies before the position."""
+        while self._ahead:
+            skipped = len(self._stream.read(min(self._ahead, 1 << 20)))
             if not skipped:
-                raise UnreachableError(say("GET {0}: the body ended early", self._name))
-            skip -= skipped
+                return
+            self._ahead -= skipped
 
     def _resume(self, why, failures):
         self._stream.close()
@@ -111,10 +147,9 @@ class _Body(object):
             raise UnreachableError(say("{0}: {1}", doing, why))
         logger.warning("%s: %s; going on", doing, why)
         headers = {"Range": "bytes={0}-{1}".format(self._position, self._end - 1), "If-Match": self._etag}
-        answer = self._client.open(self._name, self._query, headers, (404, 412), self._container)
-        if answer.stream is None:
+        answer = self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)
+        if answer.stream is None or answer.headers.get("etag") != self._etag:
+            if answer.stream is not None:
+                answer.stream.close()
             raise BrokenError(say("{0}: the object was replaced or removed meanwhile", doing))
-        try:
-            self._use(answer)
-        except errors.LIBRARY as error:
-            logger.warning("%s: %s", doing, error)
+        self._use(answer)

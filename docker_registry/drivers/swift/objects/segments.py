@@ -4,9 +4,7 @@ from __future__ import unicode_literals
 
 import json
 
-from docker_registry.core.exceptions import BrokenError
-
-from ..compat import say
+from ..compat import md5
 from .reading import open_object
 
 __all__ = ["Segments"]
@@ -28,9 +26,7 @@ class Segments(object):
     def put(self, part, body, etag):
         """Send a segment; with `etag`, its MD5, Swift's answer must have the same."""
         _, name = self._names.located(part.name)
-        answer = self._client.put(name, body, headers={"ETag": etag} if etag else None)
-        if etag and answer.headers.get("etag", etag).strip('"') != etag:
-            raise BrokenError(say("PUT {0}: other bytes arrived than were sent", name))
+        self._client.put(name, body, headers={"ETag": etag} if etag else None, etag=etag)
 
     def read(self, part):
         """Generate the bytes of a segment."""
@@ -44,7 +40,9 @@ class Segments(object):
         return self._large.delete_parts(part.name for part in parts)
 
     def manifest(self, parts, etags, new_part):
-        """The manifest of a file of these parts, as its closing PUT sends it; `etags` are MD5s by names of parts.
+        """The manifest of a file of these parts, as its closing PUT sends it, and the ETag that Swift makes of it.
+
+        `etags` are MD5s by names of parts; without all of them the ETag is None.
 
         Where they are too many for one, manifests of their own stand for them, under the parts that `new_part` names.
         """
@@ -52,12 +50,12 @@ class Segments(object):
         rows = [self._row(part, part.size, etags.get(part.name)) for part in parts if part.size]
         while len(rows) > limit:
             rows = [self._nest(new_part(), rows[start : start + limit]) for start in range(0, len(rows), limit)]
-        return _body(rows)
+        return _body(rows), _etag(rows)
 
     def _nest(self, part, rows):
         """Put a manifest of some rows; returns the row that stands for them."""
         _, name = self._names.located(part.name)
-        self._client.put(name, _body(rows), MANIFEST)
+        self._client.put(name, _body(rows), MANIFEST, etag=_etag(rows))
         return self._row(part, sum(row["size_bytes"] for row in rows), None)
 
     def _row(self, part, size, etag):
@@ -65,6 +63,13 @@ class Segments(object):
         if etag:
             row["etag"] = etag
         return row
+
+
+def _etag(rows):
+    """The ETag that Swift makes of a manifest with these rows; None where one of theirs is not known."""
+    if not all("etag" in row for row in rows):
+        return None
+    return md5("".join(row["etag"] for row in rows).encode("ascii")).hexdigest()
 
 
 def _body(rows):

@@ -54,7 +54,7 @@ class SegmentedStage(Stage):
         self._in_doubt = False
 
     @property
-    def size(self):
+    def size(self):  # type: ignore[override]
         return sum(part.size for part in self._given + self._mine) + self._tail.size
 
     def fill(self, fp):
@@ -182,10 +182,10 @@ class SegmentedStage(Stage):
         self._send_tail()
         self._workers.join()
         size = self.size
-        manifest = self._segments.manifest(
+        manifest, etag = self._segments.manifest(
             self._given + self._mine, self._etags, lambda: self._new_part("manifest-", 0)
         )
-        return Content(manifest, size, MANIFEST, parts=self._given + self._mine, commit=self._id)
+        return Content(manifest, size, MANIFEST, parts=self._given + self._mine, commit=self._id, manifest_etag=etag)
 
 
 class _Tail(object):

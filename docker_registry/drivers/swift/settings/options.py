@@ -176,10 +176,22 @@ OPTIONS = (
         "Read what may have changed, such as tags, from the newest of all replicas. `false` takes the first replica "
         "that answers, which may be an old one after an outage of its node.",
     ),
-    _option("swift_pool_size", "count", 64, "", "Connections to Swift in one process."),
+    _option(
+        "swift_pool_size",
+        "count",
+        96,
+        "",
+        "Connections to Swift in one process, at least 2; five eighths of them may send bodies to clients.",
+    ),
     _option("swift_pool_timeout", "seconds", 60, "", "Seconds to wait for a free connection."),
-    _option("swift_connect_timeout", "seconds", 10, "", "Seconds to wait for a connection to be made."),
-    _option("swift_timeout", "seconds", 60, "", "Seconds to wait for the next bytes of an answer."),
+    _option("swift_connect_timeout", "seconds", 10, "", "Seconds to wait for a connection to be made, TLS included."),
+    _option(
+        "swift_timeout",
+        "seconds",
+        60,
+        "",
+        "Seconds to wait for each MiB that is sent, for an answer to begin, and for its next bytes.",
+    ),
     _option("swift_retries", "integer", 4, "", "Further tries after a failure that may pass; `0` for none."),
     _option(
         "swift_temp_url_key",

@@ -1,0 +1,174 @@
+"""OpenStack's own users: a name and a password that Keystone knows, and the roles of a project that decide.
+
+A login names a project, in the spelling that Keppel's users know:
+
+    user@user_domain/project@project_domain
+    user@domain/project
+    applicationcredential-<id>     with the application credential's secret
+    token                          with a token of a project in place of a password
+
+A project owns the repositories below one prefix of its own, `prefix` of the
+settings. Rules in the form of oslo.policy say which roles may do what there.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+from keystoneauth1 import exceptions as failures
+from keystoneauth1.access import AccessInfo, create
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
+from oslo_config import cfg
+from oslo_policy import policy
+
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.settings import KeystoneDoor
+
+from ..errors import Code, RegistryError
+from .access import CATALOG, Access
+from .caller import Caller, Kind
+
+__all__ = ["Keystone", "Rules"]
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT = 15  # s for an answer of Keystone
+_LONGEST = 512  # characters of a name, or of a password that is no token
+_TOKEN = "token"  # noqa: S105  the name that says that the password is one
+_CREDENTIAL = "applicationcredential-"
+_NAME = re.compile(r"([^/@]+)@([^/@]+)/([^/@]+)(?:@([^/@]+))?")
+_DEFAULTS = {
+    "registry:pull": "project_id:%(target.project.id)s",
+    "registry:push": "project_id:%(target.project.id)s and (role:member or role:admin)",
+    "registry:delete": "project_id:%(target.project.id)s and (role:member or role:admin)",
+    "registry:catalog": "@",
+}
+
+
+class Keystone:
+    """Raises ConfigError for a policy file that cannot be used."""
+
+    version = None  # answers are remembered for a minute, whatever changes at Keystone meanwhile
+
+    def __init__(self, door: KeystoneDoor):
+        self._door = door
+        self._rules = Rules(door.policy_file)
+        self._session = Session(verify=door.cacert or True, timeout=_TIMEOUT, user_agent="docker-registry-driver-swift")
+
+    def check(self, name: str, password: str) -> Caller | None:
+        """Raises UNAVAILABLE while Keystone does not answer."""
+        try:
+            access = self._access(name, password)
+        except (failures.Unauthorized, failures.NotFound, failures.BadRequest, failures.Forbidden):
+            return None
+        except (failures.ClientException, OSError) as error:
+            logger.error("Keystone does not answer: %s", error)
+            raise RegistryError(
+                Code.UNAVAILABLE, "the login cannot be checked now, try again", headers={"Retry-After": "5"}
+            ) from None
+        if access is None or not access.project_id:
+            return None  # a login without a project has no repositories
+        return Caller(Kind.USER, _called(access), self._grants(access), frozenset(access.role_names or ()))
+
+    def _access(self, name: str, password: str) -> AccessInfo | None:
+        if name == _TOKEN:
+            return self._of_token(password)
+        plugin = self._plugin(name, password)
+        return plugin.get_access(self._session) if plugin else None
+
+    def _plugin(self, name: str, password: str) -> Any:
+        """How to log in with a name and a password; None for what is no name here."""
+        if len(name) > _LONGEST or len(password) > _LONGEST:
+            return None
+        if name.startswith(_CREDENTIAL):
+            return v3.ApplicationCredential(
+                self._door.url,
+                application_credential_id=name.removeprefix(_CREDENTIAL),
+                application_credential_secret=password,
+            )
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return None
+        user, domain, project, project_domain = match.groups()
+        return v3.Password(
+            self._door.url,
+            username=user,
+            password=password,
+            user_domain_name=domain,
+            project_name=project,
+            project_domain_name=project_domain or domain,
+            include_catalog=False,
+        )
+
+    def _of_token(self, token: str) -> AccessInfo | None:
+        if not token.isascii() or not token.isprintable() or " " in token:
+            return None
+        headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+        answer = self._session.get(
+            f"{self._door.url}/auth/tokens?nocatalog", headers=headers, authenticated=False, log=False
+        )
+        return create(resp=answer, auth_token=token)  # type: ignore[no-any-return]
+
+    def _grants(self, access: AccessInfo) -> Callable[[Access], bool]:
+        prefix, project = self._prefix(access), access.project_id or ""
+        credentials = {
+            "project_id": project,
+            "user_id": access.user_id,
+            "roles": list(access.role_names or ()),
+            "domain_id": access.user_domain_id,
+        }
+
+        def grants(asked: Access) -> bool:
+            if asked == CATALOG:
+                return self._rules.allow("catalog", credentials, project)
+            # What belongs to no project that this login can name is no one's here.
+            owner = project if prefix and asked.name.startswith(prefix) else ""
+            return self._rules.allow(asked.action, credentials, owner)
+
+        return grants
+
+    def _prefix(self, access: AccessInfo) -> str:
+        """What the names of the project's repositories begin with; "" where it can have none."""
+        if self._door.domain and self._door.domain not in (access.project_domain_name, access.project_domain_id):
+            return ""
+        fields = {
+            "project_id": access.project_id,
+            "project_name": access.project_name,
+            "domain_id": access.project_domain_id,
+            "domain_name": access.project_domain_name,
+        }
+        if any("/" in str(fields[name]) for name in fields if f"{{{name}}}" in self._door.prefix):
+            return ""
+        return self._door.prefix.format(**fields) + "/"
+
+
+class Rules:
+    """A policy file of oslo.policy over the defaults here; read again when it has changed."""
+
+    def __init__(self, path: str):
+        config = cfg.ConfigOpts()
+        config([], project="docker-registry-swift", default_config_files=[], default_config_dirs=[])
+        self._enforcer = policy.Enforcer(config, policy_file=path or None, use_conf=bool(path))
+        try:
+            if path:
+                for name, rule in _DEFAULTS.items():
+                    self._enforcer.register_default(policy.RuleDefault(name, rule))
+                self._enforcer.load_rules()
+            else:
+                # Without a name, a file would be looked for in /etc.
+                self._enforcer.set_rules(policy.Rules.from_dict(_DEFAULTS), use_conf=False)
+        except Exception as error:  # noqa: BLE001  it raises what its parsers raise
+            raise ConfigError(f"auth.keystone.policy: {path} cannot be used: {error}") from None
+
+    def allow(self, action: str, credentials: dict[str, Any], owner: str) -> bool:
+        """Whether these credentials may do it with a repository of the project `owner` ("": of none)."""
+        target = {"target.project.id": owner, "project_id": owner}
+        return bool(self._enforcer.enforce(f"registry:{action}", target, dict(credentials)))
+
+
+def _called(access: AccessInfo) -> str:
+    return f"{access.username}@{access.user_domain_name}"

@@ -1,0 +1,166 @@
+"""OpenStack's users log in to the registry: a real Keystone, and a registry over memory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from keystoneauth1.identity import v3 as plugins
+from keystoneauth1.session import Session
+from keystoneclient.v3.client import Client as KeystoneClient
+from werkzeug.test import Client
+
+from docker_registry.core.driver import fetch
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.settings import Auth, KeystoneDoor, Rule, Settings
+from tests.live.clients import host
+from tests.live.identity import furnishing
+from tests.live.identity.cloud import Cloud
+from tests.live.images import Layout, file_layer
+from tests.live.ours import Ours
+from tests.peers import need, program
+
+CONTENT = b"some bytes"
+DIGEST = Digest.of(CONTENT)
+DEMO = ("demo@Default/web", furnishing.PASSWORD)
+SALES = ("demo@sales/web", furnishing.SALES_PASSWORD)
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def registry(cloud: Cloud, policy: tuple[Rule, ...] = (), **door: str) -> Client:
+    auth = Auth(keystone=KeystoneDoor(cloud.auth_url, **door), policy=policy)
+    return Client(Registry(fetch("memory")("/registry", None), Settings(secret=b"s", auth=auth)))
+
+
+def push(client: Client, name: str, login: tuple[str, str]) -> int:
+    return client.post(f"/v2/{name}/blobs/uploads/?digest={DIGEST}", data=CONTENT, headers=basic(*login)).status_code
+
+
+def pull(client: Client, name: str, login: tuple[str, str]) -> int:
+    return client.get(f"/v2/{name}/blobs/{DIGEST}", headers=basic(*login)).status_code
+
+
+def test_a_project_s_repositories_are_its_own(v3: Cloud) -> None:
+    client, demo, sales = registry(v3), v3.ids["demo_project"], v3.ids["sales_demo_project"]
+    assert push(client, f"{demo}/app", DEMO) == 201
+    assert push(client, f"{sales}/app", DEMO) == 403
+    assert push(client, demo, DEMO) == push(client, "app", DEMO) == push(client, f"{demo}x/app", DEMO) == 403
+    assert pull(client, f"{demo}/app", DEMO) == 200
+    assert pull(client, f"{demo}/app", SALES) == 403
+    assert push(client, f"{sales}/app", SALES) == 201
+    for login, project in ((DEMO, demo), (SALES, sales)):
+        assert client.get("/v2/_catalog", headers=basic(*login)).json == {"repositories": [f"{project}/app"]}
+
+
+def test_spellings(v3: Cloud) -> None:
+    client = registry(v3)
+    for name in ("demo@Default/web", "demo@Default/web@Default"):
+        assert client.get("/v2/", headers=basic(name, furnishing.PASSWORD)).status_code == 200
+    wrong = ["demo", "demo@Default", "demo/web", "demo@Default/other", "demo@Default/none", "demo@none/web", "@/"]
+    wrong += ["demo@Default/web@sales", "demo@Default/web@Default@x", "demo@Default//web", "x" * 600]
+    wrong += ["applicationcredential-", "applicationcredential-x/../y", "token"]
+    for name in wrong:
+        assert client.get("/v2/", headers=basic(name, furnishing.PASSWORD)).status_code == 401, name
+    for password in ("", "0124", "x" * 600, "\u00fc"):
+        assert client.get("/v2/", headers=basic(DEMO[0], password)).status_code == 401, password
+
+
+def test_an_application_credential_and_a_token(v3: Cloud) -> None:
+    plugin = plugins.Password(
+        v3.auth_url,
+        username="demo",
+        password=furnishing.PASSWORD,
+        user_domain_name="Default",
+        project_name="web",
+        project_domain_name="Default",
+    )
+    session = Session(auth=plugin)
+    credential = KeystoneClient(session=session).application_credentials.create("of the registry")
+    client, name = registry(v3), f"{v3.ids['demo_project']}/app"
+    try:
+        login = (f"applicationcredential-{credential.id}", credential.secret)
+        assert push(client, name, login) == 201
+        assert push(client, name, (login[0], "wrong")) == 401
+        assert push(client, "other/app", login) == 403
+        token = session.get_token()
+        assert pull(client, name, ("token", token)) == 200
+        assert pull(client, name, ("token", token[:-3])) == 401
+        assert pull(client, name, ("token", "")) == 401
+    finally:
+        KeystoneClient(session=session).application_credentials.delete(credential.id)
+
+
+def test_names_in_place_of_ids(v3: Cloud) -> None:
+    client = registry(v3, prefix="{project_name}", domain="Default")
+    assert push(client, "web/app", DEMO) == 201
+    # A project of the same name in another domain is another project.
+    assert pull(client, "web/app", SALES) == 403
+    client = registry(v3, prefix="{domain_name}/{project_name}")
+    assert push(client, "sales/web/app", SALES) == 201
+    assert pull(client, "sales/web/app", DEMO) == 403
+
+
+def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text('"registry:push": "role:uploader"\n"registry:pull": "@"\n')
+    client, name = registry(v3, policy_file=str(file)), f"{v3.ids['demo_project']}/app"
+    assert push(client, name, DEMO) == 403
+    assert pull(client, name, SALES) == 404  # it may, and nothing is there
+    file.write_text('"registry:push": [')
+    with pytest.raises(ConfigError, match="cannot be used"):
+        registry(v3, policy_file=str(file))
+
+
+def test_the_policy_table_narrows(v3: Cloud) -> None:
+    rules = (Rule(("role:member",), ("**",), ("pull",)),)
+    client, name = registry(v3, rules), f"{v3.ids['demo_project']}/app"
+    assert pull(client, name, DEMO) == 404
+    assert push(client, name, DEMO) == 403
+
+
+def test_keystone_is_asked_once_a_minute(v3: Cloud) -> None:
+    client, name = registry(v3), f"{v3.ids['demo_project']}/app"
+    before = v3.keystone.log.read_text().count("/auth/tokens")
+    for _ in range(5):
+        pull(client, name, DEMO)
+    for _ in range(5):
+        pull(client, name, (DEMO[0], "wrong"))
+    assert v3.keystone.log.read_text().count("/auth/tokens") - before == 2
+
+
+def test_an_outage_is_no_wrong_password() -> None:
+    door = Auth(keystone=KeystoneDoor("http://127.0.0.1:9/v3"))
+    down = Client(Registry(fetch("memory")("/registry", None), Settings(secret=b"s", auth=door)))
+    answer = down.get("/v2/", headers=basic(*DEMO))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_skopeo_in_a_server(v3: Cloud, tmp_path: Path) -> None:
+    need("skopeo")
+    layout = Layout(tmp_path / "image")
+    layout.add_image("1.0", [file_layer("keystone", 1000)])
+    config = tmp_path / "config.yml"
+    registry_section = {"auth": {"keystone": {"url": v3.auth_url, "prefix": "{domain_name}/{project_name}"}}}
+    options = v3.options(swift_container="login", swift_domain_name="Default")
+    config.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": registry_section}}))
+
+    def copy(name: str, credential: str) -> int:
+        command = [program("skopeo") or "skopeo", "copy", "--quiet", "--dest-tls-verify=false"]
+        command += ["--dest-creds", credential]
+        target = f"docker://{host(ours.url)}/{name}:1.0"
+        return subprocess.run([*command, layout.reference("1.0"), target], capture_output=True, timeout=120).returncode
+
+    with Ours(tmp_path, config) as ours:
+        assert copy("sales/web/app", f"{SALES[0]}:{SALES[1]}") == 0
+        assert copy("sales/web/app", f"{DEMO[0]}:{DEMO[1]}") != 0
+        assert copy("sales/web/app", f"{SALES[0]}:wrong") != 0
+        assert SALES[1] not in ours.log
+        assert "Traceback" not in ours.log
