@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -40,8 +40,10 @@ class Manifests(Resource):
         return Response(manifest.body, headers=headers, content_type=manifest.media_type)
 
     def put(self, name: str, reference: str) -> Response:
-        target = grammar.parse_reference(reference)
-        body = self._body()
+        with self.context.manifest_memory.hold() as take:
+            return self._put(name, grammar.parse_reference(reference), self._body(take))
+
+    def _put(self, name: str, target: grammar.Tag | Digest, body: bytes) -> Response:
         try:
             manifest = parse_manifest(body, self.request.headers.get("Content-Type", ""))
         except ManifestError as error:
@@ -161,14 +163,18 @@ class Manifests(Resource):
             raise RegistryError(Code.TOO_MANY_TAGS, f"one push may set {_TAGS_MAX} tags")
         return [grammar.parse_tag(tag) for tag in tags]
 
-    def _body(self) -> bytes:
-        """The request's body, of bounded size; raises MANIFEST_TOO_LARGE, or SIZE_INVALID for one that is cut."""
+    def _body(self, take: Callable[[int], None]) -> bytes:
+        """The request's body, of bounded size.
+
+        Raises MANIFEST_TOO_LARGE, SIZE_INVALID for one that is cut, and what `take` does.
+        """
         limit = self.settings.manifest_size_limit
         too_large = RegistryError(Code.MANIFEST_TOO_LARGE, f"a manifest may have {limit} bytes here", {"limit": limit})
         if (self.request.content_length or 0) > limit:
             raise too_large
         sent, body = Body(self.request), bytearray()
         while chunk := sent.read(_CHUNK):
+            take(len(chunk))
             body += chunk
             if len(body) > limit:
                 raise too_large
