@@ -158,6 +158,14 @@ class Base(Paths):
         close = getattr(chunks, "close", lambda: None)
         return Reader(size, last + 1 - first, itertools.chain((begun,), chunks), close)
 
+    def open_for_client(self, path: str, bytes_range: BytesRange | None = None) -> Reader:
+        """The same, for a reader that goes at a client's pace.
+
+        A driver may have few to give, and refuse one with UnreachableError
+        sooner than it refuses anything else.
+        """
+        return self.open(path, bytes_range)
+
     def _read_range(self, path: str, first: int, last: int) -> Iterator[bytes]:
         if self.supports_bytes_range:
             yield from self.stream_read(path, (first, last))

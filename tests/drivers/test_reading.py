@@ -96,16 +96,16 @@ def test_connections_come_back(driver):
     pool = driver._client._pool
     read(driver, "f")
     read(driver, "f", (5, 9))
-    assert (pool._lent, len(pool._idle)) == (0, 1)
+    assert (pool.lent, len(pool._idle)) == (0, 1)
     chunks = driver.stream_read("f")
     next(chunks)
-    assert pool._lent == 1
+    assert pool.lent == 1
     chunks.close()
-    assert (pool._lent, len(pool._idle)) == (0, 0)
+    assert (pool.lent, len(pool._idle)) == (0, 0)
     driver.open("f").close()
     with pytest.raises(Exception, match="range"):
         driver.open("f", (2000000, None))
-    assert pool._lent == 0
+    assert pool.lent == 0
 
 
 def test_reading_gives_pieces_of_a_bounded_size(driver, monkeypatch):

@@ -15,6 +15,7 @@ from .files import Files
 from .http import listing
 from .http.client import Client
 from .http.deletion import delete_each
+from .http.pool import BODY, CLIENTS_BODY
 from .login.token import Auth
 from .names import Names
 from .objects import reading
@@ -70,7 +71,7 @@ class Storage(driver.Base):
         return path
 
     def stream_read(self, path, bytes_range=None):
-        with self.open(path, bytes_range) as reader:
+        with self.open_for_client(path, bytes_range) as reader:
             for chunk in reader:
                 yield chunk
 
@@ -108,7 +109,7 @@ class Storage(driver.Base):
         try:
             return self._temp_urls.sign(self._names.file(path))
         except UnspecifiedError as error:
-            logger.warning("no URL to redirect to for %s: %s", path, error)
+            logger.warning("no URL to redirect to for %s: %s", self._names.clean(path), error)
             return None
 
     # Beyond v1.
@@ -124,7 +125,10 @@ class Storage(driver.Base):
         return Stat(size_of(name, headers), _modified(headers))
 
     def open(self, path, bytes_range=None):
-        return reading.open_object(self._client, self._names.file(path), bytes_range, CHUNK, self._settings.retries)
+        return self._open(path, bytes_range, BODY)
+
+    def open_for_client(self, path, bytes_range=None):
+        return self._open(path, bytes_range, CLIENTS_BODY)
 
     def walk(self, path=None):
         for row in self._rows(self._names.folder(path)):
@@ -158,6 +162,10 @@ class Storage(driver.Base):
 
     def remove_parts(self, names):
         return self._large.delete_parts(names)
+
+    def _open(self, path, bytes_range, kind):
+        name, retries = self._names.file(path), self._settings.retries
+        return reading.open_object(self._client, name, bytes_range, CHUNK, retries, kind=kind)
 
     def _existing(self, path, how=None):
         """Name and headers of a file, asked for with the headers `how`."""

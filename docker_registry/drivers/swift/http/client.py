@@ -18,7 +18,7 @@ from ..names import url
 from . import errors
 from .answers import check, is_stored_as
 from .connection import Connection, headers_of
-from .pool import Pool
+from .pool import BODY, SEGMENT, SMALL, Pool
 
 __all__ = ["Answer", "Client"]
 
@@ -28,6 +28,7 @@ FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
 LONGEST_PAUSE = 10.0
 LONGEST_WISH = 60.0  # of a Retry-After that is honoured
 INFO_PAUSE = 60  # seconds before a server that did not answer is asked for /info again
+SMALL_BODY = 1 << 20  # bytes; sending more takes a while
 _USE = re.compile(r"-quota|-(bytes-used|object-count)$")  # headers of quotas, and of what is in use
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
 
@@ -84,8 +85,8 @@ class Stream(object):
 
 
 # `label` is what messages call the target, `target` makes a URL path of the storage URL's; `accept` are further good
-# statuses; `check` may refuse a 2xx. With `streaming`, the body of a good answer is left to be read.
-_Request = namedtuple("_Request", "verb label target query headers data accept check streaming")
+# statuses; `check` may refuse a 2xx. With `kind`, one of the pool's, the body of a good answer is left to be read.
+_Request = namedtuple("_Request", "verb label target query headers data accept check kind")
 
 
 class Client(object):
@@ -100,7 +101,10 @@ class Client(object):
         self._settings = settings
         self._auth = auth
         self._pool = Pool(
-            lambda storage_url: Connection(storage_url, settings), settings.pool_size, settings.pool_timeout
+            # Two, so that what is read can be written meanwhile.
+            lambda storage_url: Connection(storage_url, settings),
+            max(2, settings.pool_size),
+            settings.pool_timeout,
         )
         self._info = None
         self._info_good_until = 0.0
@@ -117,16 +121,19 @@ class Client(object):
         return; with None from it, the request is sent again.
         """
         label, target = self._place(container, name)
-        return self._persist(_Request(verb, label, target, query, headers, data, accept, check, False), doubt)
+        return self._persist(_Request(verb, label, target, query, headers, data, accept, check, None), doubt)
 
-    def open(self, name, query="", headers=None, accept=(), container=None):
-        """GET an object; the Answer has a `stream` in place of a body when the status is 2xx."""
+    def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY):
+        """GET an object; the Answer has a `stream` in place of a body when the status is 2xx.
+
+        `kind` says who reads it, see `pool`.
+        """
         label, target = self._place(container, name)
-        return self._persist(_Request("GET", label, target, query, headers, b"", accept, None, True))
+        return self._persist(_Request("GET", label, target, query, headers, b"", accept, None, kind))
 
     def get_json(self, name, query, container=None, headers=None):
         """What an object is as JSON, such as a manifest; None where the server sends something else."""
-        answer = self.open(name, query, headers, container=container)
+        answer = self.open(name, query, headers, container=container, kind=SMALL)
         try:
             if not answer.headers.get("content-type", "").startswith("application/json"):
                 return None
@@ -191,7 +198,7 @@ class Client(object):
         def target(root):
             return _VERSION.sub("/info", root) if _VERSION.search(root) else root + "/info"
 
-        answer = self._persist(_Request("GET", "/info", target, "", None, b"", (400, 401, 403, 404, 405), None, False))
+        answer = self._persist(_Request("GET", "/info", target, "", None, b"", (400, 401, 403, 404, 405), None, None))
         try:
             said = answer.json() if answer.status == 200 else {}
             return {name: about for name, about in said.items() if isinstance(about, dict)}
@@ -263,13 +270,13 @@ class Client(object):
         return QuotaError(say("{0} ({1})", error, ", ".join(quotas)))
 
     def _once(self, access, request):
-        connection = self._pool.take(access.url)
+        connection = self._pool.take(access.url, _kind(request))
         stream, leave = None, self._pool.drop
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
-            if good and request.streaming:
+            if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
                 answer.stream = stream = Stream(response, connection, self._pool)
                 return answer
@@ -291,6 +298,13 @@ class Client(object):
             http_response_content=answer.body,
             http_response_headers=response.headers,
         )
+
+
+def _kind(request):
+    """What the pool has to know of a request."""
+    if request.kind is not None:
+        return request.kind
+    return SEGMENT if len(request.data) > SMALL_BODY else SMALL
 
 
 def _any(_answer):

@@ -1,13 +1,24 @@
-"""The pool that lends connections to Swift out, each to one request at a time."""
+"""The pool that lends connections to Swift out, each to one request at a time.
+
+Whoever may hold a connection for long gets only part of them, so that others
+find one: bodies for clients (they go at the client's pace) the least, bodies
+that are read here more, segments being sent still more, and small requests
+all. Who holds a body may send segments meanwhile, and these always find a
+connection that is not held so: nobody waits in a ring.
+"""
 
 from __future__ import unicode_literals
 
 import threading
-import time
 
 from docker_registry.core.exceptions import UnreachableError
 
-__all__ = ["Pool"]
+__all__ = ["BODY", "CLIENTS_BODY", "SEGMENT", "SMALL", "Pool"]
+
+# What a connection is taken for; each kind counts towards the bounds of those before it, too.
+SMALL, SEGMENT, BODY, CLIENTS_BODY = range(4)
+_NAMES = ("requests", "segments", "bodies", "bodies for clients")
+SHORTLY = 5.0  # seconds that a client waits for its body, which is refused rather than kept waiting
 
 
 class Pool(object):
@@ -18,54 +29,106 @@ class Pool(object):
 
     def __init__(self, make, size, patience):
         self._make = make
-        self._size = size
         self._patience = patience
+        self._bounds = _bounds(size)
+        self._used = [0] * len(self._bounds)  # connections lent for each kind or a later one
         self._idle = []
-        self._lent = 0
-        self._change = threading.Condition()
+        self._waiting = []
+        self._lock = threading.Lock()
 
-    def take(self, storage_url):
+    @property
+    def lent(self):
+        return self._used[SMALL]
+
+    def take(self, storage_url, kind=SMALL):
         """A connection, which the caller gives back or drops.
 
-        Raises UnreachableError when all stay lent for too long.
+        Raises UnreachableError when all that this kind may have stay lent for
+        too long.
         """
-        deadline = time.time() + self._patience
-        with self._change:
-            while self._lent >= self._size:
-                left = deadline - time.time()
-                if left <= 0:
-                    raise UnreachableError(
-                        "all {0} connections to Swift stayed in use for {1} s: raise swift_pool_size".format(
-                            self._size, self._patience
-                        )
-                    )
-                self._change.wait(left)
-            self._lent += 1
+        self._admit(kind)
+        with self._lock:
             connection = self._idle.pop() if self._idle else None
-        if connection is not None and connection.storage_url == storage_url:
-            return connection
         try:
-            if connection is not None:
-                connection.close()
-            return self._make(storage_url)
+            if connection is None or connection.storage_url != storage_url:
+                if connection is not None:
+                    connection.close()
+                connection = self._make(storage_url)
+            connection.taken_for = kind
+            return connection
         except BaseException:
-            self._leave(None)
+            self._leave(kind)
             raise
 
     def give(self, connection):
         """Take back a connection whose last answer was read to its end."""
-        self._leave(connection)
+        with self._lock:
+            self._idle.append(connection)
+        self._leave(connection.taken_for)
 
     def drop(self, connection):
         """Take back a connection in an unknown state: it is closed."""
         try:
             connection.close()
         finally:
-            self._leave(None)
+            self._leave(connection.taken_for)
 
-    def _leave(self, connection):
-        with self._change:
-            self._lent -= 1
-            if connection is not None:
-                self._idle.append(connection)
-            self._change.notify()
+    def _admit(self, kind):
+        """Count one more of this kind, once there is room, in the order in which they came."""
+        with self._lock:
+            if self._has_room(kind) and all(waiter.kind != kind for waiter in self._waiting):
+                self._count(kind, 1)
+                return
+            waiter = _Waiter(kind)
+            self._waiting.append(waiter)
+        patience = min(self._patience, SHORTLY) if kind == CLIENTS_BODY else self._patience
+        try:
+            waiter.admitted.wait(patience)
+        except BaseException:
+            if not self._withdraw(waiter):
+                self._leave(kind)
+            raise
+        if self._withdraw(waiter):
+            raise UnreachableError(
+                "all {0} connections to Swift that {1} may have stayed in use for {2} s: raise swift_pool_size".format(
+                    self._bounds[kind], _NAMES[kind], patience
+                )
+            )
+
+    def _withdraw(self, waiter):
+        """Wait no longer; whether it was in vain."""
+        with self._lock:
+            in_vain = waiter in self._waiting
+            if in_vain:
+                self._waiting.remove(waiter)
+            return in_vain
+
+    def _leave(self, kind):
+        with self._lock:
+            self._count(kind, -1)
+            for waiter in list(self._waiting):
+                if self._has_room(waiter.kind):
+                    self._waiting.remove(waiter)
+                    self._count(waiter.kind, 1)
+                    waiter.admitted.set()
+
+    def _has_room(self, kind):
+        return all(self._used[each] < self._bounds[each] for each in range(kind + 1))
+
+    def _count(self, kind, change):
+        for each in range(kind + 1):
+            self._used[each] += change
+
+
+class _Waiter(object):
+    def __init__(self, kind):
+        self.kind = kind
+        self.admitted = threading.Event()
+
+
+def _bounds(size):
+    """How many connections each kind, with those after it, may have of `size`."""
+    spare = max(1, size // 8)
+    segments = size - spare if size > 2 else size
+    bodies = max(1, segments - spare)
+    return size, segments, bodies, max(1, bodies - spare)

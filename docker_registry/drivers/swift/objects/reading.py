@@ -10,6 +10,7 @@ from docker_registry.core.exceptions import BrokenError, UnreachableError, Wrong
 from ..compat import Reader, md5, resolve_range, say
 from ..http import errors
 from ..http.errors import WrongAnswer
+from ..http.pool import BODY
 from .large import is_large
 
 __all__ = ["open_object", "read_object"]
@@ -38,18 +39,18 @@ def _check_whole(answer):
         raise WrongAnswer(say("its bytes have another MD5 than its ETag {0}", etag))
 
 
-def open_object(client, name, bytes_range, chunk_size, retries, query="", container=None):
+def open_object(client, name, bytes_range, chunk_size, retries, query="", container=None, kind=BODY):
     """A Reader of an object, or of a range of it, that yields up to `chunk_size` bytes at a time.
 
     A body that breaks is asked for again from the byte it reached, as long as
     the object is the same (`If-Match`), up to `retries` times without progress.
     """
     headers = {} if bytes_range is None else {"Range": _header(bytes_range)}
-    answer = client.open(name, query, headers, container=container)
+    answer = client.open(name, query, headers, container=container, kind=kind)
     try:
         size = _size(answer, name)
         first, last = (0, size - 1) if bytes_range is None else resolve_range(bytes_range, size)
-        body = _Body(client, name, container, query, answer, first, last + 1, retries)
+        body = _Body(client, name, container, query, answer, first, last + 1, retries, kind)
     except BaseException:
         answer.stream.close()
         raise
@@ -87,7 +88,7 @@ def _span(answer, name):
 class _Body(object):
     """The bytes of an object from `position` to before `end`."""
 
-    def __init__(self, client, name, container, query, answer, position, end, retries):
+    def __init__(self, client, name, container, query, answer, position, end, retries, kind):
         self._client = client
         self._name = name
         self._container = container
@@ -96,6 +97,7 @@ class _Body(object):
         self._position = position
         self._end = end
         self._retries = retries
+        self._kind = kind
         self._use(answer)
 
     def chunks(self, size):
@@ -145,7 +147,7 @@ class _Body(object):
             raise UnreachableError(say("{0}: {1}", doing, why))
         logger.warning("%s: %s; going on", doing, why)
         headers = {"Range": "bytes={0}-{1}".format(self._position, self._end - 1), "If-Match": self._etag}
-        answer = self._client.open(self._name, self._query, headers, (404, 412), self._container)
+        answer = self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)
         if answer.stream is None or answer.headers.get("etag") != self._etag:
             if answer.stream is not None:
                 answer.stream.close()

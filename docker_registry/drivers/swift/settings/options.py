@@ -176,7 +176,13 @@ OPTIONS = (
         "Read what may have changed, such as tags, from the newest of all replicas. `false` takes the first replica "
         "that answers, which may be an old one after an outage of its node.",
     ),
-    _option("swift_pool_size", "count", 64, "", "Connections to Swift in one process."),
+    _option(
+        "swift_pool_size",
+        "count",
+        96,
+        "",
+        "Connections to Swift in one process, at least 2; five eighths of them may send bodies to clients.",
+    ),
     _option("swift_pool_timeout", "seconds", 60, "", "Seconds to wait for a free connection."),
     _option("swift_connect_timeout", "seconds", 10, "", "Seconds to wait for a connection to be made, TLS included."),
     _option(
