@@ -22,6 +22,8 @@ def log_in(settings):
         if version is None:
             version, url = _discover(session, url)
         access = _token(settings, session, version, url)
+        if not access.auth_token:
+            raise ValueError("its answer has no token")
         if not (_names_project(settings) or access.project_id):
             raise refusals.no_project(settings, _projects(settings, session, version, url) or [])
         storage_url = settings.storage_url or _endpoint(settings, access)
@@ -42,9 +44,9 @@ def _names_project(settings):
 def _lifetime(access):
     """In seconds; by this machine's clock where the server does not say when it issued the token, as v2.0 need not."""
     try:
-        issued = access.issued
+        issued = access.issued  # None with keystoneauth1 of Python 2.7
     except LookupError:
-        issued = None  # as an older keystoneauth1 says it
+        issued = None
     return (access.expires - (issued or datetime.datetime.now(access.expires.tzinfo))).total_seconds()
 
 
