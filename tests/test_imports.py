@@ -73,6 +73,10 @@ CONTRACTS = [
     ),
     ("maintenance", ("core", "settings", "distribution.model", "drivers.swift")),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
+    (
+        "maintenance.gc",
+        ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
+    ),
     ("serving", ("core", "settings", "config", "distribution", "maintenance.check")),
 ]
 

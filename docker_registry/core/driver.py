@@ -130,6 +130,14 @@ class Base(Paths):
         """
         return self.get_content(path)
 
+    def get_aged(self, path: str) -> tuple[bytes, float | None]:
+        """What `get_newest` gives, and how many seconds ago it was written: both times by the storage's own clock.
+
+        None where the storage cannot tell, or is not asked for the newest;
+        then nobody may remove anything by it.
+        """
+        return self.get_newest(path), None
+
     def stat(self, path: str, newest: bool = False) -> Stat:
         """Size and age of a file (not of a folder).
 
@@ -232,6 +240,14 @@ class Base(Paths):
             except UnspecifiedError as error:
                 failed[path] = error
         return failed
+
+    def remove_once(self, path: str) -> None:
+        """Ask the storage to remove a file, and do not ask again whatever comes of it. Parts that it has stay.
+
+        FileNotFoundError means that it was not there; after any other error
+        nobody knows whether it still goes.
+        """
+        raise self._missing("remove_once")
 
     def stage(self, parts: Iterable[Part] = ()) -> Stage:
         """Begin a two-step write, or go on with one from the parts it kept."""

@@ -29,11 +29,12 @@ class Storage(driver.Base):
         self._root = _folder(path or "")
         self._files: dict[str, _File] = {}
         self._lock = threading.Lock()
+        self.clock = time.time  # seconds since the epoch
 
     def beside(self, path: str) -> Storage:
         """The same memory, seen from another root."""
         other = Storage(path)
-        other._files, other._lock = self._files, self._lock
+        other._files, other._lock, other.clock = self._files, self._lock, self.clock
         return other
 
     def get_content(self, path: str) -> bytes:
@@ -41,7 +42,7 @@ class Storage(driver.Base):
 
     def put_content(self, path: str, content: bytes) -> str:
         with self._lock:
-            self._files[self._name(path)] = _File(bytes(content), time.time())
+            self._files[self._name(path)] = _File(bytes(content), self.clock())
         return path
 
     def stream_read(self, path: str, bytes_range: BytesRange | None = None) -> Iterator[bytes]:
@@ -82,6 +83,14 @@ class Storage(driver.Base):
 
     def get_size(self, path: str) -> int:
         return len(self._file(path).content)
+
+    def get_aged(self, path: str) -> tuple[bytes, float | None]:
+        file = self._file(path)
+        return file.content, self.clock() - file.modified
+
+    def remove_once(self, path: str) -> None:
+        self._file(path)
+        self.remove(path)
 
     def stat(self, path: str, newest: bool = False) -> Stat:
         file = self._file(path)

@@ -29,6 +29,7 @@ from .hashing import Hasher, HashingReader
 from .request_body import Body
 from .store import Store
 from .upload_sessions import PARTS_LIMIT, Session, Sessions, unknown
+from .vetoes import Promise
 
 __all__ = ["BlobWriter"]
 
@@ -77,15 +78,17 @@ class BlobWriter:
         Raises DIGEST_INVALID when they have another digest. Whatever this was
         broken off by, it can be called again.
         """
-        try:
-            found = self._store_as(session, digest, body)
-        except FileNotFoundError:
-            if not self._was_closed(session, digest):
-                raise _ended() from None
-            found = digest
-        if found == digest:
-            self._store.link_layer(session.repository, digest)
-            return
+        with self._store.vetoes.promise() as promise:
+            try:
+                found = self._store_as(session, digest, body, promise)
+            except FileNotFoundError:
+                promise.begin()
+                if not self._was_closed(session, digest):
+                    raise _ended() from None
+                found = digest
+            if found == digest:
+                self._store.link_layer(session.repository, digest)
+                return
         newest = self._sessions.newest(session)
         if newest == session:
             self._discard(session)
@@ -102,19 +105,22 @@ class BlobWriter:
 
     def mount(self, repository: str, source: str, digest: Digest) -> bool:
         """Make a blob of one repository one of another; False where it is not there."""
-        found = self._store.find_blob(source, digest, fresh=True)
-        if found is None:
-            return False
-        self._store.write_link(layout.layer_link(repository, digest), found[0])
-        return True
+        with self._store.vetoes.promise():
+            found = self._store.find_blob(source, digest, fresh=True)
+            if found is None:
+                return False
+            self._store.write_link(layout.layer_link(repository, digest), found[0])
+            return True
 
     # These raise FileNotFoundError when bytes of the session are not there.
 
-    def _store_as(self, session: Session, digest: Digest, body: Body) -> Digest:
+    def _store_as(self, session: Session, digest: Digest, body: Body, promise: Promise) -> Digest:
         """Store all bytes under `digest` if that is theirs; returns the one they have."""
         if session.blob and session.blob.algorithm == digest.algorithm and body.at_end():
-            if session.blob == digest and not 0 <= time.time() - session.stored_at <= _SURE:
-                self._check_there(digest, session.offset)
+            if session.blob == digest:
+                is_sure = 0 <= time.time() - session.stored_at <= _SURE
+                if self._store.keep_blob(digest) or not is_sure:
+                    self._check_there(digest, session.offset)
             return session.blob
         resumed = _hasher_after(session, digest.algorithm)
         hasher = resumed or Hasher(digest.algorithm)
@@ -127,6 +133,7 @@ class BlobWriter:
                 stage.fill(HashingReader(body, hasher))
             found = hasher.digest()
             if found == digest:
+                promise.begin()
                 self._name(session, stage, digest)
         return found
 
@@ -177,6 +184,7 @@ class BlobWriter:
             raise FileNotFoundError(str(digest))
 
     def _commit(self, stage: Stage, digest: Digest, size: int) -> None:
+        self._store.keep_blob(digest)
         stage.commit(layout.blob_data(digest), immutable=True)
         self._store.stored_blob(digest, size)
 

@@ -39,6 +39,11 @@ def publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: S
     Raises MANIFEST_BLOB_UNKNOWN for what it refers to and the repository lacks;
     its subject may come later. Nothing is linked then.
     """
+    with store.vetoes.promise():
+        _publish(store, name, digest, manifest, tags)
+
+
+def _publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Sequence[Tag]) -> None:
     _admit(store, name, digest, manifest)
     for _ in range(_TRIES):
         if _link(store, name, digest, manifest, tags):

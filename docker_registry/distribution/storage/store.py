@@ -8,7 +8,9 @@ exists, so a reader may take it from the cache however old it is.
 What is remembered serves reads. Whoever is about to promise something new (a
 link, a manifest) asks with `fresh=True`: then only what this process itself
 wrote in the last `OWN` seconds needs no look, and every look asks for the
-newest. A look that says no is believed at once, whatever was remembered.
+newest. A look that says no is believed at once, whatever was remembered. What
+garbage collection has announced gets a veto before it is looked at or written:
+see `vetoes`; what was remembered of it does not count.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from ..model.digest import Digest, DigestError
 from ..model.manifest import Manifest, ManifestError, stored_manifest
 from .cache import FOREVER, Cache
 from .parallel import gather
+from .vetoes import Vetoes
 
 __all__ = ["DamagedError", "Store"]
 
@@ -44,6 +47,7 @@ class Store:
     def __init__(self, driver: Driver, cache: Cache, link_ttl: float, manifest_limit: int):
         self.driver = driver
         self.cache = cache
+        self.vetoes = Vetoes(driver, cache)
         self._link_ttl = link_ttl
         self._manifest_limit = manifest_limit
 
@@ -75,7 +79,8 @@ class Store:
             return True
 
     def write_link(self, path: str, digest: Digest) -> None:
-        """Write or replace a link; what it promises must have been seen first."""
+        """Write or replace a link; what it promises must have been seen first, within one `vetoes.promise`."""
+        self.vetoes.check(path)
         self._overwrite(path, digest)
         self.cache.put(("link", path), digest)
         self.cache.put(("own", path), digest)
@@ -106,6 +111,8 @@ class Store:
         return stored
 
     def _fresh_link(self, path: str, digest: Digest) -> Digest | None:
+        if self.vetoes.check(path):
+            self._forget_link(path)
         own: Digest | None = self.cache.get(("own", path), OWN)
         return own or self._link(path, digest, NOW, newest=True)
 
@@ -146,6 +153,8 @@ class Store:
 
         For `fresh` it also does that this process stored the blob in the last `OWN` seconds.
         """
+        if fresh:
+            self.keep_blob(digest)
         own: int | None = self.cache.get(("own", digest), OWN) if fresh else None
         if own is not None:
             return own
@@ -158,6 +167,13 @@ class Store:
         size = self.driver.stat(layout.blob_data(digest), newest=True).size
         # A dynamic large object that lost its segments: to be pushed again, which heals it.
         return None if size == 0 and not digest.is_of_nothing else size
+
+    def keep_blob(self, digest: Digest) -> bool:
+        """Before a blob's data is looked at or written, for a promise; whether it was about to go: then look."""
+        listed = self.vetoes.check(layout.blob_data(digest))
+        if listed:
+            self.lost_blob(digest)
+        return listed
 
     def saw_blob(self, digest: Digest, size: int) -> None:
         """The storage has just said that a blob's data is there."""
@@ -239,6 +255,7 @@ class Store:
         They replace what is there without asking: the same bytes, or damaged
         ones, in one request instead of two.
         """
+        self.keep_blob(digest)
         self.driver.overwrite(layout.blob_data(digest), manifest.body)
         self.cache.put(("manifest", digest), manifest)
         self.stored_blob(digest, len(manifest.body))

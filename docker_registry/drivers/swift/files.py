@@ -25,6 +25,10 @@ class Files(object):
         """The whole of a small file, asked for with the headers `how`, from Swift."""
         return self._objects.get(self._names.file(path), how)
 
+    def ask(self, path, how):
+        """Swift's Answer with the whole of a small file, asked for with the headers `how`."""
+        return self._objects.ask(self._names.file(path), how)
+
     def put(self, path, content):
         """Write or replace a file; docker-registry's own small files never have segments to look for."""
         clean = self._names.clean(path)
@@ -57,6 +61,12 @@ class Files(object):
         name, clean = self._names.writable(path), self._names.clean(path)
         removed = self._objects.remove_plain(name) if v1_layout.is_small_file(clean) else self._objects.remove(name)
         self._uncache(clean)
+        return removed
+
+    def remove_once(self, path):
+        """Remove a file by one request, which is not sent again; its segments stay. Whether there was one."""
+        removed = self._objects.remove_once(self._names.writable(path))
+        self.uncache(path)
         return removed
 
     def abandon(self, path, parts):

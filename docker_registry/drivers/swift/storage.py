@@ -120,6 +120,15 @@ class Storage(driver.Base):
     def get_newest(self, path):
         return self._files.get_as(path, self._newest)
 
+    def get_aged(self, path):
+        answer = self._files.ask(path, NEWEST)
+        # Without the newest for every look, what was removed may still be seen: then no age counts.
+        return answer.body, _age(answer.headers) if self._newest else None
+
+    def remove_once(self, path):
+        if not self._files.remove_once(path):
+            raise FileNotFoundError(say("{0}: nothing is there", path))
+
     def stat(self, path, newest=False):
         name, headers = self._existing(path, self._newest if newest else None)
         return Stat(size_of(name, headers), _modified(headers))
@@ -263,6 +272,12 @@ class Storage(driver.Base):
         for name in plain:
             self._files.uncache(self._names.path(name))
         return failed
+
+
+def _age(headers):
+    """How many seconds ago an object was written, by the server's clock; None where it does not say."""
+    written, now = _modified(headers), parsedate(headers.get("date", ""))
+    return None if written is None or now is None else calendar.timegm(now) - written
 
 
 def _modified(headers):

@@ -19,7 +19,23 @@ from .scan import Scan
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Fsck", "Options"]
+__all__ = ["Fsck", "Options", "orphans"]
+
+
+def orphans(index: Index, scan: Scan, repair: bool) -> Iterator[Finding]:
+    """Segments of no file, after the whole walk; with `repair`, as sure as it takes to remove them."""
+    if repair and any(True for _ in index.orphans()):
+        # For a report the first listing is good enough, and what it says of plain files; not for a removal.
+        scan.list_again()
+        yield from list(scan.ask_owners(sure=True))
+    for group in list(index.orphans()):
+        yield Finding(
+            Kind.ORPHANED_SEGMENTS,
+            group.folder,
+            f"{group.segments} segments, {group.size} bytes",
+            size=group.size,
+            age=age(group.youngest),
+        )
 
 
 class Fsck:
@@ -64,21 +80,7 @@ class Fsck:
         yield from examiner.shallow()
         if self._options.deep:
             yield from examiner.deep()
-        yield from self._orphans(index, scan)
-
-    def _orphans(self, index: Index, scan: Scan) -> Iterator[Finding]:
-        if self._options.repair and any(True for _ in index.orphans()):
-            # For a report the first listing is good enough, and what it says of plain files; not for a removal.
-            scan.list_again()
-            yield from list(scan.ask_owners(sure=True))
-        for group in list(index.orphans()):
-            yield Finding(
-                Kind.ORPHANED_SEGMENTS,
-                group.folder,
-                f"{group.segments} segments, {group.size} bytes",
-                size=group.size,
-                age=age(group.youngest),
-            )
+        yield from orphans(index, scan, self._options.repair)
 
     def _sum_up(self, index: Index, examiner: Examiner) -> None:
         self.summary.files = index.count("owner") + index.count("link")

@@ -62,6 +62,8 @@ class Index(Ownership, Images):
         if where.is_link:
             self._add_link(entry, where)
             return
+        if where.what is What.COLLECTION:
+            return  # small, and never of segments
         if where.what is What.BLOB:
             self._insert("blob", str(where.digest), entry.path)
         elif where.what is What.UPLOAD:
@@ -87,7 +89,7 @@ class Index(Ownership, Images):
     def add_manifest(self, digest: str, manifest: Manifest | None) -> None:
         """Note that a manifest was read, and what it names if it could be understood."""
         subject = str(manifest.subject) if manifest and manifest.subject else None
-        self._insert("manifest", digest, subject, manifest.foreign_to_2_8 if manifest else "")
+        self._insert("manifest", digest, subject, manifest.foreign_to_2_8 if manifest else "", manifest is not None)
         for item in manifest.items if manifest else ():
             self._insert("reference", digest, str(item.digest), *item[1:])
 

@@ -7,7 +7,7 @@ import re
 from enum import Enum, auto
 from typing import NamedTuple
 
-from docker_registry.distribution.model import layout
+from docker_registry.distribution.model import collection, layout
 from docker_registry.distribution.model.digest import Digest, DigestError
 
 __all__ = ["Place", "What", "is_segment", "place"]
@@ -22,6 +22,7 @@ class What(Enum):
     INDEX = auto()  # the link that says what a tag means or meant
     REFERRER = auto()  # a manifest in the list of its subject's referrers
     UPLOAD = auto()  # a file of an upload in progress
+    COLLECTION = auto()  # what garbage collection and registries tell each other
     V1 = auto()  # a file of docker-registry's v1 layout
     UNKNOWN = auto()
 
@@ -74,6 +75,8 @@ def place(path: str) -> Place:
             case [session, _] if _UUID.fullmatch(session):
                 return Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{session}")
         return _UNKNOWN
+    if path.startswith(collection.FOLDER + "/"):
+        return Place(What.COLLECTION)
     if path.startswith(_V1_FOLDERS):
         return Place(What.V1)
     return _UNKNOWN

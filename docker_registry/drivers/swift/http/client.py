@@ -110,7 +110,17 @@ class Client(object):
         self._info_good_until = 0.0
 
     def request(
-        self, verb, name="", query="", headers=None, data=b"", accept=(), container=None, doubt=None, check=None
+        self,
+        verb,
+        name="",
+        query="",
+        headers=None,
+        data=b"",
+        accept=(),
+        container=None,
+        doubt=None,
+        check=None,
+        once=False,
     ):
         """One request for an object, or for the container when `name` is empty, or for the account (`container=""`).
 
@@ -118,10 +128,11 @@ class Client(object):
         error of `docker_registry.core.exceptions` for any other. A 2xx that
         `check` does not believe (it raises WrongAnswer, see `answers`) is no
         answer. Where there was none, `doubt` is asked first for an Answer to
-        return; with None from it, the request is sent again.
+        return; with None from it, the request is sent again, unless it may be sent only `once`.
         """
         label, target = self._place(container, name)
-        return self._persist(_Request(verb, label, target, query, headers, data, accept, check, None), doubt)
+        request = _Request(verb, label, target, query, headers, data, accept, check, None)
+        return self._persist(request, doubt, 0 if once else self._settings.retries)
 
     def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY):
         """GET an object; the Answer has a `stream` in place of a body when the status is 2xx.
@@ -235,7 +246,8 @@ class Client(object):
     def _access(self, refused=None):
         return self._auth.access() if refused is None else self._auth.renew(refused)
 
-    def _persist(self, request, doubt=None):
+    def _persist(self, request, doubt=None, retries=None):
+        retries = self._settings.retries if retries is None else retries
         access, renewed, tries = self._access(), False, 0
         while True:
             try:
@@ -247,7 +259,7 @@ class Client(object):
                 continue
             tries += 1
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
-            if tries > self._settings.retries or not errors.is_transient(failure):
+            if tries > retries or not errors.is_transient(failure):
                 raise self._named(errors.translate(failure, doing, self.describe()))
             pause = _pause(tries, failure)
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)

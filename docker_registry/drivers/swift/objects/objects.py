@@ -9,7 +9,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 from ..compat import md5, say
 from ..http.client import Answer
 from .large import NEWEST, is_large
-from .reading import read_object
+from .reading import read_object, read_whole
 
 __all__ = ["Content", "Objects", "size_of"]
 
@@ -92,6 +92,10 @@ class Objects(object):
         """The whole of a small object, asked for with the headers `how`."""
         return read_object(self._client, name, how)
 
+    def ask(self, name, how=None):
+        """The Answer with the whole of a small object, asked for with the headers `how`."""
+        return read_whole(self._client, name, how)
+
     def head(self, name, how=None):
         """The headers of an object, asked for with the headers `how`; None where there is none."""
         answer = self._client.request("HEAD", name, headers=how, accept=(404,))
@@ -156,6 +160,10 @@ class Objects(object):
             return None if self._look(name) else REMOVED
 
         return self._client.request("DELETE", name, accept=(404,), doubt=look).status != 404
+
+    def remove_once(self, name):
+        """Delete one object by one request, which is not sent again; its segments stay. Whether there was one."""
+        return self._client.request("DELETE", name, accept=(404,), once=True).status != 404
 
     def forget(self, name, parts):
         """Delete segments of an abandoned write under a name, unless what is live there has them."""

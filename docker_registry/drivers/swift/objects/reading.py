@@ -13,7 +13,7 @@ from ..http.errors import WrongAnswer
 from ..http.pool import BODY
 from .large import is_large
 
-__all__ = ["open_object", "read_object"]
+__all__ = ["open_object", "read_object", "read_whole"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,12 @@ _SPAN = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
 def read_object(client, name, headers=None):
     """The bytes of a small object, compared with the length and the MD5 that Swift says they have."""
-    return client.request("GET", name, headers=headers, check=_check_whole).body
+    return read_whole(client, name, headers).body
+
+
+def read_whole(client, name, headers=None):
+    """The Answer with which Swift gives a small object."""
+    return client.request("GET", name, headers=headers, check=_check_whole)
 
 
 def _check_whole(answer):

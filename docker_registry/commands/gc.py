@@ -1,0 +1,97 @@
+"""`gc`: remove what nobody uses, while registries serve."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
+from docker_registry.distribution.model.collection import Terms
+from docker_registry.maintenance.check.check import why_nothing_is_here
+from docker_registry.maintenance.fsck.options import DAY, Options
+from docker_registry.maintenance.fsck.scan import NoRegistryError
+from docker_registry.maintenance.gc.board import RefusedError
+from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.report import JsonReport, TextReport
+from docker_registry.maintenance.progress import Quiet, for_terminal
+from docker_registry.settings import Settings, open_driver
+
+from .options import config_options, load_and_warn
+
+__all__ = ["gc"]
+
+NOT_RUN, WRONG_PLACE = 2, 3
+
+
+@click.command()
+@config_options
+@click.option("--dry-run", is_flag=True, help="Say what nobody uses; write and remove nothing.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    default=3.0,
+    help="Days between the announcement and the removal, and the least age of what is announced. [3]",
+)
+@click.option("--workers", type=click.IntRange(1, 48), default=16, metavar="N", help="Requests at a time. [16]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: files, then a summary.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def gc(
+    config: str | None, flavor: str | None, dry_run: bool, grace: float, workers: int, as_json: bool, quiet: bool
+) -> None:
+    """Remove layers and manifests that nobody uses any more. Registries serve and take pushes meanwhile.
+
+    It takes two runs: the first announces what nobody uses, a later one, after
+    the grace period, removes what nobody has used since. Call it every day.
+
+    \b
+    The exit status is
+      0  when it did what there was to do, or had to wait,
+      2  when it could not run, or refused to: a wrong option or config file,
+         no login, a listing that failed, a walk that was not whole, pushes by
+         Distribution 2.x,
+      3  in the wrong place, as with fsck.
+    """
+    try:
+        settings = load_and_warn(config, flavor).settings
+        terms, options = _terms(grace * DAY), _options(settings, workers)
+        driver = open_driver(settings)
+    except UnspecifiedError as error:
+        _end(NOT_RUN, str(error))
+    report = JsonReport(sys.stdout) if as_json else TextReport(sys.stdout)
+    with Collector(driver, options, Quiet() if quiet else for_terminal(), terms) as job:
+        try:
+            if dry_run:
+                for item in job.would():
+                    report.would(item)
+            else:
+                for removal in job.run():
+                    report.tell(removal)
+        except NoRegistryError:
+            _end(WRONG_PLACE, why_nothing_is_here(settings, driver))
+        except RefusedError as error:
+            _end(NOT_RUN, f"nothing was removed: {error}")
+        except ConnectionError as error:
+            _end(NOT_RUN, f"gave up: {error or error.message}")
+        report.end(job.outcome, dry_run)
+
+
+def _end(status: int, why: str) -> NoReturn:
+    click.echo(f"docker-registry-swift: {why}", err=True)
+    sys.exit(status)
+
+
+def _terms(grace: float) -> Terms:
+    """Raises ConfigError for a grace period in which a listing may still lack a link."""
+    terms = Terms(grace=grace)
+    if grace <= terms.least_grace:
+        raise ConfigError(f"--grace {grace / DAY:g}: give more than {terms.least_grace / DAY:.2f} days")
+    return terms
+
+
+def _options(settings: Settings, workers: int) -> Options:
+    """For segments and uploads of nobody: fsck's periods, and never less than an upload may take twice."""
+    age = max(7 * DAY, 2 * settings.upload_ttl)
+    return Options(repair=True, grace=age, upload_age=age, workers=workers)

@@ -1,0 +1,137 @@
+"""What a registry does so that garbage collection can run beside it: see docs/gc.md.
+
+Whoever promises something (a link, a mount, a manifest) calls `check` for each
+file that the promise relies on and for each that it writes, *before* it looks
+and writes, and all of it within `promise`. A file that is announced to go gets
+a veto, one that is being removed now is refused. Notice and door are read at
+most once in `copy` seconds, and only when somebody promises; who cannot read
+them promises nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import FileNotFoundError, UnreachableError
+
+from ..errors import Code, RegistryError
+from ..model.collection import (
+    DOOR,
+    NOTICE,
+    TERMS,
+    Announcement,
+    AnnouncementError,
+    Terms,
+    contains,
+    file_key,
+    list_path,
+    parse_list,
+    veto_path,
+)
+from .cache import Cache
+
+__all__ = ["Promise", "Vetoes"]
+
+_SPARE = 60.0  # s of a session that belong to what was remembered from just before it
+_RETRY_AFTER = 300  # s; the door is closed for an hour at most
+
+
+class _Board(NamedTuple):
+    """Notice and door as they were read; empty lists where none counts."""
+
+    run: str
+    announced: bytes
+    closed: bytes
+
+
+class Promise:
+    """How long ago the first `check` was made that an acknowledgement relies on."""
+
+    def __init__(self, clock: Callable[[], float]):
+        self._clock = clock
+        self.begin()
+
+    def begin(self) -> None:
+        """Say that nothing has been checked yet; a client may have sent its bytes until now."""
+        self._begun = self._clock()
+
+    def age(self) -> float:
+        return self._clock() - self._begun
+
+
+class Vetoes:
+    """`clock` gives seconds and never goes back; it must run while the process is stopped."""
+
+    def __init__(self, driver: Driver, cache: Cache, terms: Terms = TERMS, clock: Callable[[], float] = time.monotonic):
+        self._driver = driver
+        self._cache = cache
+        self._terms = terms
+        self._clock = clock
+        self._lists: dict[str, bytes] = {}  # of the runs that notice and door named when they were last read
+
+    @contextmanager
+    def promise(self) -> Iterator[Promise]:
+        """Around all that leads to one acknowledgement; raises UNAVAILABLE at its end where it took too long."""
+        promise = Promise(self._clock)
+        yield promise
+        if promise.age() > max(self._terms.session - _SPARE, self._terms.session / 2):
+            raise RegistryError(Code.UNAVAILABLE, "the storage took too long, push again", headers={"Retry-After": "1"})
+
+    def check(self, path: str) -> bool:
+        """Keep a file from going; whether it was about to, so that nothing remembered of it counts.
+
+        Raises UNAVAILABLE for a file that goes now.
+        """
+        board: _Board = self._cache.fetch(("collection",), self._read, self._terms.copy)
+        if not board.announced and not board.closed:
+            return False
+        key = file_key(path)
+        if contains(board.closed, key):
+            raise RegistryError(
+                Code.UNAVAILABLE,
+                "garbage collection is removing what nobody used; push again in some minutes",
+                headers={"Retry-After": str(_RETRY_AFTER)},
+            )
+        if not contains(board.announced, key):
+            return False
+        self._driver.overwrite(veto_path(board.run, key), b"")
+        return True
+
+    def _read(self) -> _Board:
+        notice = self._announcement(NOTICE)
+        # A door is closed only under a notice that outlasts it.
+        door = self._announcement(DOOR) if notice else None
+        lists = {found.run: self._lists.get(found.run) for found in (notice, door) if found}
+        self._lists = {run: self._list(run) if known is None else known for run, known in lists.items()}
+        run = notice.run if notice else ""
+        return _Board(run, self._lists.get(run, b""), self._lists[door.run] if door else b"")
+
+    def _announcement(self, path: str) -> Announcement | None:
+        """One that counts now, or None. Raises ConnectionError where that cannot be told."""
+        try:
+            content, age = self._driver.get_aged(path)
+        except FileNotFoundError:
+            return None
+        with _trusted(path):
+            found = Announcement.parse(content)
+        return None if age is not None and age > found.lasts else found
+
+    def _list(self, run: str) -> bytes:
+        path = list_path(run)
+        try:
+            with _trusted(path):
+                return parse_list(self._driver.get_newest(path))
+        except FileNotFoundError:
+            raise UnreachableError(f"{path} is not there, though a notice names it") from None
+
+
+@contextmanager
+def _trusted(path: str) -> Iterator[None]:
+    try:
+        yield
+    except AnnouncementError as error:
+        raise UnreachableError(f"{path}: {error}") from None

@@ -1,0 +1,1 @@
+"""Garbage collection while registries serve: docs/gc.md has the protocol, and why it loses nothing."""

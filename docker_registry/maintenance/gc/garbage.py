@@ -1,0 +1,116 @@
+"""What of a walk nobody needs: links to layers that no manifest of their repository names, data without other links.
+
+Whatever is in doubt is kept: a repository with a manifest that could not be
+read keeps all of its links, a link whose content was not proven stays and
+keeps its data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ..fsck.index import Index
+
+__all__ = ["Garbage", "Item"]
+
+_ALIVE = """
+CREATE TEMP TABLE alive AS WITH RECURSIVE found (repository, digest) AS (
+    SELECT repository, digest FROM link WHERE what IN ('REVISION', 'TAG')
+    UNION SELECT repository, digest FROM link WHERE what = 'LAYER' AND digest IN (SELECT digest FROM manifest)
+    UNION SELECT found.repository, reference.digest FROM found
+        JOIN reference ON reference.manifest = found.digest AND is_manifest
+) SELECT repository, digest FROM found;
+CREATE INDEX temp.alive_digest ON alive (digest);
+
+CREATE TEMP TABLE needed AS SELECT DISTINCT alive.repository, reference.digest FROM alive
+    JOIN reference ON reference.manifest = alive.digest;
+CREATE INDEX temp.needed_digest ON needed (digest, repository);
+
+CREATE TEMP TABLE opaque AS
+    SELECT repository FROM link WHERE what IN ('REVISION', 'TAG')
+        AND digest NOT IN (SELECT digest FROM manifest WHERE known)
+    UNION SELECT repository FROM alive WHERE digest IN (SELECT digest FROM blob)
+        AND digest NOT IN (SELECT digest FROM manifest WHERE known)
+    UNION SELECT repository FROM link WHERE what = 'TAG' AND digest IN (SELECT digest FROM link other
+        WHERE other.what = 'LAYER' AND other.repository = link.repository);
+"""
+_DOOMED = """
+DROP TABLE IF EXISTS temp.doomed_link;
+DROP TABLE IF EXISTS temp.doomed;
+CREATE TEMP TABLE doomed_link AS SELECT path, repository, digest FROM link
+    WHERE what = 'LAYER' AND checked AND modified < :before AND repository NOT IN (SELECT repository FROM opaque)
+    AND digest NOT IN (SELECT digest FROM manifest)
+    AND (digest NOT IN (SELECT digest FROM needed WHERE needed.repository = link.repository)
+        OR digest NOT IN (SELECT digest FROM there))
+    AND announced(path);
+CREATE UNIQUE INDEX temp.doomed_link_path ON doomed_link (path);
+CREATE INDEX temp.doomed_link_digest ON doomed_link (digest);
+
+CREATE TEMP TABLE doomed AS
+    SELECT blob.path, blob.digest, COALESCE(owner.total, owner.size) AS size FROM blob
+    JOIN owner ON owner.path = blob.path
+    WHERE owner.modified < :before AND blob.digest NOT IN (SELECT digest FROM needed)
+    AND blob.digest NOT IN (SELECT digest FROM alive)
+    AND NOT EXISTS (SELECT 1 FROM link WHERE link.digest = blob.digest
+        AND link.path NOT IN (SELECT path FROM doomed_link))
+    AND NOT EXISTS (SELECT 1 FROM alias JOIN link ON link.digest = alias.digest WHERE alias.target = blob.digest
+        AND link.path NOT IN (SELECT path FROM doomed_link))
+    AND announced(blob.path);
+CREATE INDEX temp.doomed_digest ON doomed (digest);
+"""
+
+
+class Item(NamedTuple):
+    """One file that may go."""
+
+    path: str
+    digest: str
+    repository: str  # "" for data that no repository has a link to
+    size: int  # bytes that come free; 0 for a link
+
+
+class Garbage(Index):
+    """The index of one walk, which must have ended."""
+
+    def find(self, before: float, announced: Callable[[str], bool] = lambda path: True) -> None:
+        """Note what nobody needs and was last written before a time (seconds since the epoch).
+
+        Only of files that were `announced`; data goes only together with every link to it.
+        """
+        self._sql.create_function("announced", 1, announced)
+        for statement in filter(str.strip, (_ALIVE + _DOOMED).split(";")):
+            self._sql.execute(statement, {"before": before} if ":before" in statement else {})
+
+    def links(self) -> Iterator[Item]:
+        for path, repository, digest in self._ask("SELECT path, repository, digest FROM doomed_link ORDER BY path"):
+            yield Item(path, digest, repository, 0)
+
+    def data(self) -> Iterator[Item]:
+        """What is left to go of it, see `spare`."""
+        for path, digest, repository, size in self._ask(
+            "SELECT doomed.path, doomed.digest, COALESCE(MIN(doomed_link.repository), ''), size FROM doomed"
+            " LEFT JOIN doomed_link ON doomed_link.digest = doomed.digest GROUP BY doomed.path ORDER BY doomed.path"
+        ):
+            yield Item(path, digest, repository, size)
+
+    def spare(self, digest: str) -> None:
+        """A link stays: so does the data that it leads to."""
+        self._sql.execute(
+            "DELETE FROM doomed WHERE digest = ?1 OR digest IN (SELECT target FROM alias WHERE digest = ?1)", (digest,)
+        )
+
+    def opaque(self) -> int:
+        """How many repositories keep all of their links, since not all of their manifests could be read."""
+        return self.count("opaque", "repository")
+
+    def pushed_by_distribution(self, since: float) -> str:
+        """A file that Distribution 2.x wrote after a time, which this registry never writes; "" where there is none."""
+        for (path,) in self._ask(
+            "SELECT path FROM upload WHERE path LIKE '%/_uploads/%' AND modified > ?1"
+            " UNION ALL SELECT 'segments/' || name FROM part"
+            " WHERE known AND substr(name, 33, 1) != '/' AND modified > ?1 LIMIT 1",
+            since,
+        ):
+            return str(path)
+        return ""

@@ -1,0 +1,411 @@
+"""The protocol of garbage collection as a state machine, and a search through every interleaving of it.
+
+The scene: data `D`; links to it in two repositories, `La` and `Lb`; a revision `Y` of a manifest in a that names it;
+the notice `N` and the door `F`. A process makes one request a step. What may happen to it: the answer is lost and the
+request acts later, once more; a worker's copy of notice and door is up to C ticks old; a listing lags; a look is
+answered by a replica that missed the last write (unless it asks for the newest); the process ends anywhere.
+
+Times are ages in ticks, so a state does not know how late it is, and the search ends. What begins in one tick and may
+take k of them is over in the k + 1st.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+__all__ = ["SCENES", "Rules", "search"]
+
+LINKS = ("La", "Lb", "Y")
+NAMES = ("D", *LINKS, "N", "F")
+OLD = 99
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is true of the world, then what registries and gc do. The defaults are the protocol."""
+
+    session: int = 1  # ticks from a look at the copy to the last write
+    lag: int = 1  # ticks until a listing shows a change
+    late: int = 1  # ticks until a request that got no answer acts at the latest
+    copy: int = 0  # ticks, the age of a worker's copy of notice and door
+    grace: int = 3  # ticks between notice and second listing, beside `late`
+    door: int = 4  # ticks for which the door is closed
+    lost: int = 1  # answers that each process may lose
+    takes_older: bool = False  # the server lets a late write replace a younger one, as no Swift does
+    vetoes: bool = True
+    veto_link: bool = True  # of the link that is relied on, beside that of the data
+    veto_target: bool = True  # of the link that is written
+    look_first: bool = False  # before the veto
+    newest: bool = True  # looks ask for the newest
+    heeds_door: bool = True
+    wait: bool = True  # between door and deletes
+    with_links: bool = True  # gc removes data only together with every link to it
+    owns: bool = True  # gc looks before its deletes whether the notice is still its own
+    same_write: bool = True  # it is not its own if it was written again meanwhile
+    keeps: bool = True  # gc spares what has a veto
+    lists_again: bool = True
+    by_stamp: bool = True  # gc stops where the notice is too old to last until the end
+    on_time: bool = True  # gc sends no delete when the door may open before it acts
+    waits_for_door: bool = True  # nobody announces while the door of the run before is closed
+    margin: bool = True  # registries heed notice and door for `late` longer than gc
+
+    @property
+    def notice(self) -> int:
+        """For how long a notice counts."""
+        return self.grace + self.late + self.door + 1
+
+
+# (value, stamp: age of its write as the server says, effect: age of its effect, what was there before)
+Cell = tuple[Any, int, int, Any]
+# (step, age of the session, register, answers left to lose)
+Process = tuple[str, int, Any, int]
+
+
+class State(NamedTuple):
+    cells: tuple[Cell, ...]
+    listed: tuple[tuple[bool, int], ...]  # for each of LINKS: what listings show, and for how long that is wrong
+    flights: tuple[tuple[tuple[str, str, Any], int], ...]
+    kept: frozenset[tuple[int, str]]
+    promised: tuple[tuple[str, int], ...]  # (link, age of the acknowledgement)
+    processes: tuple[Process, ...]
+
+    def cell(self, name: str) -> Cell:
+        return self.cells[NAMES.index(name)]
+
+    def has(self, name: str) -> bool:
+        return bool(self.cell(name)[0])
+
+    def shows(self, link: str) -> bool:
+        return self.listed[LINKS.index(link)][0]
+
+    def to(self, i: int, step: str, register: Any = None, age: int | None = None) -> State:
+        _, old, _, left = self.processes[i]
+        process = (step, old if age is None else age, register, left)
+        return self._replace(processes=(*self.processes[:i], process, *self.processes[i + 1 :]))
+
+    def promise(self, link: str) -> State:
+        return self._replace(promised=tuple(sorted({**dict(self.promised), link: 0}.items())))
+
+
+Step = tuple[str, State]
+Program = Callable[[Rules, State, int], Iterator[Step]]
+
+
+def act(c: Rules, s: State, op: tuple[str, str, Any], sent: int = 0) -> State:
+    """The state after one changing request, sent `sent` ticks ago."""
+    verb, name, value = op
+    if verb == "VETO":
+        return s._replace(kept=s.kept | {value})
+    k = NAMES.index(name)
+    before = s.cells[k]
+    if verb == "PUT" and sent and before[0] and before[1] < sent and not c.takes_older:
+        return s  # Swift keeps the younger one
+    stamp = 0 if c.takes_older else sent
+    cell = (value if verb == "PUT" else None, stamp if verb == "PUT" else 0, 0, before[0])
+    s = s._replace(cells=(*s.cells[:k], cell, *s.cells[k + 1 :]))
+    if name in LINKS:
+        j = LINKS.index(name)
+        shown, wrong = s.listed[j]
+        entry = (shown, 0 if shown == bool(cell[0]) else max(wrong, 1))
+        s = s._replace(listed=(*s.listed[:j], entry, *s.listed[j + 1 :]))
+    if verb != "PUT":
+        over = 0 if verb == "CLIENT-DELETE" else c.grace + 1
+        s = s._replace(promised=tuple(p for p in s.promised if p[0] != name or p[1] < over or (p[0] == "Y" and over)))
+    return s
+
+
+def send(
+    c: Rules, s: State, i: int, op: tuple[str, str, Any], then: Callable[[State], State], once: bool = False
+) -> Iterator[Step]:
+    """A changing request: it is answered, or it acts later and is sent again (`once`: the process ends)."""
+    label = f"{op[0]} {op[1]}"
+    yield label, then(act(c, s, op))
+    step, age, register, left = s.processes[i]
+    if left:
+        lost = s._replace(flights=tuple(sorted((*s.flights, (op, 1)), key=repr)))
+        spent = ("end", 0, None, 0) if once else (step, age, register, left - 1)
+        yield f"{label}: no answer", lost._replace(processes=(*s.processes[:i], spent, *s.processes[i + 1 :]))
+
+
+def look(c: Rules, s: State, name: str) -> set[bool]:
+    value, _, _, before = s.cell(name)
+    return {bool(value)} if c.newest else {bool(value), bool(before)}
+
+
+# Registries.
+
+
+def copies(c: Rules, s: State) -> Iterator[tuple[Any, Any]]:
+    """What a worker may take for notice and door: (run, items), or None where there is none that counts."""
+    extra = c.late if c.margin else 0
+
+    def views(name: str, lasts: int) -> set[Any]:
+        value, stamp, effect, before = s.cell(name)
+        found = {value if value and stamp <= lasts + extra else None}
+        if c.copy and effect <= c.copy:
+            found.add(before)
+        if c.copy and value and stamp - c.copy <= lasts + extra:
+            found.add(value)
+        return found
+
+    for notice in views("N", c.notice):
+        for door in views("F", c.door):
+            yield notice, door
+
+
+def promise(items: tuple[str, ...], target: str, upload: bool) -> Program:
+    """Write the link `target`, which relies on `items`; what is there no more is uploaded, or refused."""
+    checked = (*items, target)
+
+    def program(c: Rules, s: State, i: int) -> Iterator[Step]:
+        step, _, todo, _ = s.processes[i]
+        if step == "idle":
+            for notice, door in copies(c, s):
+                if door and c.heeds_door and set(door[1]) & set(checked):
+                    yield "the door: 503", s.to(i, "end")
+                    continue
+                if notice and c.vetoes:
+                    wanted = [x for x in checked if x in notice[1]]
+                    wanted = [x for x in wanted if x == "D" or (c.veto_target if x == target else c.veto_link)]
+                    todo = tuple((notice[0], x) for x in wanted)
+                else:
+                    todo = ()
+                first = "look0" if c.look_first else "veto"
+                yield f"copy: {notice}", s.to(i, first, todo, age=0)
+        elif step == "veto":
+            if todo:
+                yield from send(c, s, i, ("VETO", todo[0][1], todo[0]), lambda s: s.to(i, "veto", todo[1:]))
+            else:
+                yield "vetoes are written", s.to(i, "write" if c.look_first else "look0")
+        elif step.startswith("look"):
+            k = int(step[4:])
+            for there in look(c, s, items[k]):
+                if there:
+                    after = f"look{k + 1}" if k + 1 < len(items) else "veto" if c.look_first else "write"
+                    yield f"{items[k]} is there", s.to(i, after, todo)
+                elif upload and items[k] == "D":
+                    yield "D is not there", s.to(i, "upload")
+                else:
+                    yield f"{items[k]} is not there: refused", s.to(i, "end")
+        elif step == "upload":
+            yield from send(c, s, i, ("PUT", "D", True), lambda s: s.to(i, "write"))
+        elif step == "write":
+            yield from send(c, s, i, ("PUT", target, True), lambda s: s.to(i, "end").promise(target))
+
+    return program
+
+
+def deleter(name: str) -> Program:
+    def program(c: Rules, s: State, i: int) -> Iterator[Step]:
+        if s.processes[i][0] == "idle":
+            yield from send(c, s, i, ("CLIENT-DELETE", name, None), lambda s: s.to(i, "end"))
+
+    return program
+
+
+# gc. `announce` and `finish` share nothing but what is in the storage: any process may go on.
+
+
+def garbage(s: State) -> tuple[str, ...]:
+    """What a listing says that nobody needs: links that no manifest of their repository names, data without others."""
+    links = [link for link in ("La", "Lb") if s.shows(link)]
+    useless = [link for link in links if not (link == "La" and s.shows("Y"))]
+    data = ["D"] if links == useless and s.has("D") else []
+    return tuple(data + useless)
+
+
+def announce(run: int) -> Program:
+    def program(c: Rules, s: State, i: int) -> Iterator[Step]:
+        step, _, items, _ = s.processes[i]
+        notice, door = s.cell("N"), s.cell("F")
+        if step == "idle":
+            over = notice[0] is None or notice[1] > c.notice + c.late
+            mine = door[0] and notice[0] and door[0][0] == notice[0][0]
+            done = mine and (door[1] > c.door + c.late or not c.waits_for_door)
+            found = garbage(s)
+            yield f"lists {found}", s.to(i, "announce" if (over or done) and found else "finish", found)
+        elif step == "announce":
+            yield from send(c, s, i, ("PUT", "N", (run, items)), lambda s: s.to(i, "finish"))
+        else:
+            yield from finish(c, s, i)
+
+    return program
+
+
+def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
+    step, age, register, _ = s.processes[i]
+    value, stamp, _, _ = s.cell("N")
+    lasts = not c.by_stamp or stamp <= c.notice - c.door
+    if step in ("idle", "finish"):
+        if value and stamp >= c.grace + c.late and lasts:
+            left = tuple(x for x in value[1] if x in garbage(s)) if c.lists_again else value[1]
+            if c.with_links and any(s.shows(link) and link not in left for link in ("La", "Lb")):
+                left = tuple(x for x in left if x != "D")
+            yield f"lists again: {left}", s.to(i, "close" if left else "end", (value, left, stamp), age=0)
+    elif step == "close":
+        if value == register[0] and lasts and (stamp == register[2] + age or not c.same_write):
+            closed = ("PUT", "F", value)
+            # The age of the door counts from before it was asked for.
+            yield from send(c, s, i, closed, lambda s: s.to(i, "closed", (*register[:2], stamp), age=0), once=True)
+        else:
+            yield "the notice is another's", s.to(i, "end")
+    elif step == "closed" and (age >= c.copy + c.session + 1 or not c.wait):
+        same = stamp == register[2] + age or not c.same_write
+        mine = not c.owns or (value == register[0] and stamp <= c.notice and same)
+        yield f"its own: {mine}", s.to(i, "sweep" if mine else "end", (register[0][0], register[1]))
+    elif step == "sweep":
+        run, left = register
+        if not left or (c.on_time and age > c.door - c.late):
+            yield "done", s.to(i, "end")
+            return
+        # Links first; the data goes only where each of its links went.
+        item, rest = left[-1], left[:-1]
+        if (run, item) in s.kept and c.keeps:
+            rest = tuple(x for x in rest if x != "D")
+            yield f"{item} has a veto", s.to(i, "sweep", (run, rest))
+        else:
+            # Whatever comes of a delete, it is not sent again, and the data stays where one was not answered.
+            yield from send(c, s, i, ("DELETE", item, None), lambda s: s.to(i, "sweep", (run, rest)), once=True)
+
+
+# The search.
+
+
+def environment(c: Rules, s: State) -> Iterator[Step]:
+    for j, (shown, wrong) in enumerate(s.listed):
+        if wrong:
+            yield (
+                f"listings learn of {LINKS[j]}",
+                s._replace(listed=(*s.listed[:j], (not shown, 0), *s.listed[j + 1 :])),
+            )
+    for k, (op, sent) in enumerate(s.flights):
+        yield f"late {op[0]} {op[1]}", act(c, s._replace(flights=s.flights[:k] + s.flights[k + 1 :]), op, sent - 1)
+    for i, process in enumerate(s.processes):
+        if process[0] not in ("idle", "end", "finish"):
+            yield "a process ends", s.to(i, "end")
+    if not _must_come_first(c, s):
+        yield "a tick", _older(c, s)
+
+
+def _must_come_first(c: Rules, s: State) -> bool:
+    """Whether something is due before time goes on."""
+    gc_steps = ("finish", "announce", "close", "closed", "sweep", "idle", "end")
+    return (
+        any(step not in gc_steps and age + 1 > c.session for step, age, _, _ in s.processes)
+        or any(wrong > c.lag for _, wrong in s.listed)
+        or any(sent > c.late for _, sent in s.flights)
+    )
+
+
+def _older(c: Rules, s: State) -> State:
+    cap = c.notice + c.late + c.copy + 2
+    more = lambda age: min(age + 1, cap)  # noqa: E731
+    return s._replace(
+        cells=tuple((value, more(stamp), more(effect), before) for value, stamp, effect, before in s.cells),
+        listed=tuple((shown, wrong and wrong + 1) for shown, wrong in s.listed),
+        flights=tuple((op, sent + 1) for op, sent in s.flights),
+        promised=tuple((link, more(age)) for link, age in s.promised),
+        processes=tuple((step, more(age), register, left) for step, age, register, left in s.processes),
+    )
+
+
+def _canon(c: Rules, s: State) -> State:
+    """One state for all that differ in nothing that matters."""
+    far = c.copy + 1
+    cells = []
+    for name, (value, stamp, effect, before) in zip(NAMES, s.cells, strict=True):
+        old = effect > far
+        stamp = stamp if name in ("N", "F") and value else 0
+        forgotten = old and (c.newest or name in ("N", "F"))
+        cells.append((value, stamp, far + 1 if old else effect, None if forgotten else before))
+    processes = tuple(("end", 0, None, 0) if p[0] == "end" else p for p in s.processes)
+    return s._replace(cells=tuple(cells), processes=processes)
+
+
+def broken(c: Rules, s: State) -> str:
+    """What was acknowledged and is not so, or ""."""
+    for link, age in s.promised:
+        if link == "Y" and not (s.has("Y") and s.has("La") and s.has("D")):
+            return "the manifest was acknowledged, and what it names is gone"
+        # A link that no manifest names is promised for the grace period, and to lead to data as long as it is there.
+        if link != "Y" and age <= c.grace and not s.has(link):
+            return f"{link} was acknowledged, and is gone"
+        if s.has(link) and not s.has("D"):
+            return f"{link} was acknowledged, and leads nowhere"
+    return ""
+
+
+PUSH = promise(("D",), "Lb", upload=True)
+PUSH_AGAIN = promise(("D",), "La", upload=True)
+MOUNT = promise(("La", "D"), "Lb", upload=False)
+MANIFEST = promise(("La", "D"), "Y", upload=False)
+SCENES: dict[str, tuple[tuple[str, ...], tuple[Program, ...]]] = {
+    "a push reuses data": (("D",), (PUSH, announce(1))),
+    "a push writes a link again": (("D", "La"), (PUSH_AGAIN, announce(1))),
+    "a mount from a link that no manifest names": (("D", "La"), (MOUNT, announce(1))),
+    "a manifest names a link that no other named": (("D", "La"), (MANIFEST, announce(1))),
+    "a manifest is deleted and pushed again": (("D", "La", "Y"), (MANIFEST, deleter("Y"), announce(1))),
+    "half a push, then its manifest": (("D",), (PUSH_AGAIN, MANIFEST, announce(1))),
+    "two runs begin at once": (("D", "La"), (MANIFEST, announce(1), announce(2))),
+    "two processes finish one run": (("D", "La"), (MANIFEST, announce(1), finish)),
+}
+
+
+def search(c: Rules, scene: str, limit: int = 3_000_000, who_loses: int | None = None) -> tuple[int, str, list[str]]:
+    """How many states there are, what is broken in one of them (or ""), and the shortest way there.
+
+    Of two processes each may lose answers, of three one, whichever it is.
+    """
+    there, programs = SCENES[scene]
+    lost = [c.lost] * len(programs)
+    if c.lost and len(programs) > 2 and who_loses is None:
+        return _each_in_turn(c, scene, limit)
+    if who_loses is not None:
+        lost = [c.lost * (i == who_loses) for i in range(len(programs))]
+    cells: tuple[Cell, ...] = tuple((True if name in there else None, 0, OLD, None) for name in NAMES)
+    start = State(
+        cells,
+        tuple((link in there, 0) for link in LINKS),
+        (),
+        frozenset(),
+        (("Y", OLD),) if "Y" in there else (),
+        tuple(("idle", 0, None, left) for left in lost),
+    )
+    start = _canon(c, start)
+    parent: dict[State, tuple[State, str] | None] = {start: None}
+    queue = deque([start])
+    while queue:
+        s = queue.popleft()
+        why = broken(c, s)
+        if why:
+            return len(parent), why, _way(parent, s)
+        steps = [step for i, program in enumerate(programs) for step in program(c, s, i)]
+        for label, after in (*steps, *environment(c, s)):
+            after = _canon(c, after)
+            if after not in parent:
+                parent[after] = (s, label)
+                queue.append(after)
+        if len(parent) > limit:
+            raise AssertionError(f"more than {limit} states")
+    return len(parent), "", []
+
+
+def _way(parent: dict[State, tuple[State, str] | None], s: State) -> list[str]:
+    way = []
+    while (step := parent[s]) is not None:
+        s = step[0]
+        way.append(step[1])
+    return way[::-1]
+
+
+def _each_in_turn(c: Rules, scene: str, limit: int) -> tuple[int, str, list[str]]:
+    total = 0
+    for who in range(len(SCENES[scene][1])):
+        count, why, way = search(c, scene, limit, who)
+        total += count
+        if why:
+            return total, why, way
+    return total, "", []

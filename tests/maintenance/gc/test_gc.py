@@ -1,0 +1,347 @@
+"""Garbage collection beside a registry, over the memory driver, in simulated time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import UnreachableError
+from docker_registry.distribution.model import collection, layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.drivers.memory import Storage
+from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.fsck.options import Options
+from docker_registry.maintenance.gc.board import RefusedError
+from docker_registry.maintenance.gc.gc import Collector, Stage
+from docker_registry.maintenance.progress import Quiet
+from tests.maintenance.gc.world import AGED, Hooked, Killed, World, manifest
+from tests.maintenance.planting import UPLOAD, Plant, descriptor, fsck
+
+OLD, LIVE = [b"old one", b"old two"], [b"live"]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A live image, and one that was deleted; all of it older than the grace period."""
+    world = World(monkeypatch)
+    assert world.push("app", "live", LIVE) == 201
+    assert world.push("app", "old", OLD) == 201
+    assert world.push("other", "old", [*OLD[:1], *LIVE]) == 201
+    assert world.delete("app", OLD) == 202
+    assert world.delete("other", [*OLD[:1], *LIVE]) == 202
+    world.time += AGED
+    return world
+
+
+def announced(world: World) -> None:
+    """Go on to where the run can be finished."""
+    assert world.gc()[0].stage is Stage.ANNOUNCED
+    world.time += world.terms.ripe + 1
+
+
+def gone(world: World) -> bool:
+    left = {path.split("/")[-2] for path in world.links()}
+    return not any(map(world.has, OLD)) and left == {Digest.of(content).hex for content in (*LIVE, b"{}")}
+
+
+def test_what_nobody_uses_goes_in_two_runs_and_the_rest_stays(world: World) -> None:
+    outcome, _ = world.gc()
+    # Two layers in app, three links in other with its config, two manifests and the data of two layers.
+    assert (outcome.stage, outcome.announced) == (Stage.ANNOUNCED, 9)
+    assert world.gc()[0].stage is Stage.WAITING
+    world.time += world.terms.ripe + 1
+    outcome, removals = world.gc()
+    assert (outcome.stage, outcome.removed, outcome.kept) == (Stage.FINISHED, 9, 0)
+    assert all(removal.done for removal in removals)
+    assert outcome.freed == sum(map(len, [*OLD, manifest(OLD), manifest([*OLD[:1], *LIVE])]))
+    assert gone(world)
+    assert world.pulls("app", "live", LIVE)
+    assert world.gc()[0].stage is Stage.BUSY  # the door is closed
+    world.time += 2 * world.terms.door
+    assert world.gc()[0].stage is Stage.NOTHING
+
+
+def test_fsck_has_nothing_left_to_find(world: World) -> None:
+    before = {finding.digest for finding in fsck(world.driver) if finding.kind is Kind.UNLINKED_BLOB}
+    assert before == {str(Digest.of(manifest(OLD))), str(Digest.of(manifest([*OLD[:1], *LIVE])))}
+    world.days(10)
+    assert fsck(world.driver) == []
+
+
+def test_young_garbage_stays(world: World) -> None:
+    assert world.push_blob("app", b"young") == 201
+    announced(world)
+    world.gc()
+    assert world.has(b"young")
+    world.days(12)
+    assert not world.has(b"young")
+
+
+def test_a_dry_run_writes_nothing(world: World) -> None:
+    before = dict(world.driver._files)
+    with Collector(world.driver, Options(repair=True), Quiet(), world.terms, wall=world.now) as job:
+        items = list(job.would())
+    assert len(items) == 9
+    assert sum(item.size for item in items) > 0
+    assert {item.repository for item in items} == {"app", "other", ""}
+    assert world.driver._files == before
+
+
+def test_index_children_and_referrers_stay(world: World) -> None:
+    child = manifest([b"child"])
+    assert world.push("app", "child", [b"child"]) == 201
+    index = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [descriptor(child, "application/vnd.oci.image.manifest.v1+json")],
+    }
+    assert (
+        world.client.put(
+            "/v2/app/manifests/index", data=json.dumps(index), content_type=str(index["mediaType"])
+        ).status_code
+        == 201
+    )
+    subject = descriptor(manifest(LIVE), "application/vnd.oci.image.manifest.v1+json")
+    assert world.push("app", "sig", [b"signature"], subject=subject) == 201
+    assert world.client.delete("/v2/app/manifests/sig").status_code == 202  # the tag alone
+    world.time += AGED
+    world.days(12)
+    assert all(map(world.has, (b"child", child, b"signature")))
+    assert world.pulls("app", "child", [b"child"])
+
+
+def test_a_repository_with_a_manifest_that_cannot_be_read_keeps_all_of_its_links(world: World) -> None:
+    digest = Digest.of(manifest(LIVE))
+    world.driver.put_content(layout.blob_data(digest), b"rotten")
+    world.time += AGED
+    links = [path for path in world.links() if "/app/" in path]
+    world.days(12)
+    assert [path for path in world.links() if "/app/" in path] == links
+    assert world.has(OLD[0])
+
+
+# Two at a time: whatever is done, at whichever step of the other.
+
+Images = list[tuple[str, str, list[bytes]]]  # repository, tag, layers
+Action = Callable[[World, Client | None], Images]  # returns what was acknowledged
+
+
+def push_again(world: World, client: Client | None) -> Images:
+    return [("app", "again", OLD)] if world.push("app", "again", OLD, client) == 201 else []
+
+
+def push_elsewhere(world: World, client: Client | None) -> Images:
+    return [("new", "v1", OLD)] if world.push("new", "v1", OLD, client) == 201 else []
+
+
+def push_manifest(world: World, client: Client | None) -> Images:
+    """The client was told before that the layers are there."""
+    return [("app", "again", OLD)] if world.push_manifest("app", "again", OLD, client) == 201 else []
+
+
+def mount(world: World, client: Client | None) -> Images:
+    if any(world.mount("mounted", "app", content, client) != 201 for content in (*OLD, b"{}")):
+        return []
+    return [("mounted", "v1", OLD)] if world.push_manifest("mounted", "v1", OLD, client) == 201 else []
+
+
+def delete_and_push(world: World, client: Client | None) -> Images:
+    """The live image goes and comes again."""
+    assert world.delete("app", LIVE) == 202
+    return [("app", "live", LIVE)] if world.push("app", "live", LIVE, client) == 201 else []
+
+
+ACTIONS = (push_again, push_elsewhere, push_manifest, mount, delete_and_push)
+
+
+def at_step(n: int, what: Callable[[], object]) -> Callable[[], None]:
+    steps = count(1)
+
+    def hook() -> None:
+        if next(steps) == n:
+            what()
+
+    return hook
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
+@pytest.mark.parametrize("phase", ["announce", "finish"])
+def test_a_push_at_each_step_of_gc(monkeypatch: pytest.MonkeyPatch, action: Action, phase: str) -> None:
+    outcomes: list[bool] = []
+    for n in count(1):
+        world, done = fresh(monkeypatch, phase), list[Images]()
+        driver = world.hooked()
+        driver.hook = hook = at_step(n, partial(_note, done, action, world, None))
+        world.gc(driver, hook)
+        if not done:
+            break
+        settle(world, done[0])
+        outcomes.append(bool(done[0]))
+    assert any(outcomes)
+    assert len(outcomes) > 10
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
+@pytest.mark.parametrize("phase", ["announce", "finish"])
+def test_gc_at_each_step_of_a_push(monkeypatch: pytest.MonkeyPatch, action: Action, phase: str) -> None:
+    for n in count(1):
+        world, ran = fresh(monkeypatch, phase), list[object]()
+        driver = world.hooked()
+        driver.hook = at_step(n, partial(_note, ran, world.gc))
+        promised = action(world, world.registry(driver))
+        if not ran:
+            break
+        settle(world, promised)
+    assert n > 5
+
+
+def _note(results: list[Any], function: Callable[..., Any], *arguments: Any) -> None:
+    results.append(function(*arguments))
+
+
+@pytest.mark.parametrize("phase", ["announce", "finish"])
+def test_gc_killed_at_each_step_leaves_nothing_for_ever(monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
+    for n in count(1):
+        world = fresh(monkeypatch, phase)
+        driver = world.hooked()
+        driver.hook = hook = at_step(n, die)
+        try:
+            world.gc(driver, hook)
+        except Killed:
+            settle(world, [])
+        else:
+            break
+    assert n > 10
+
+
+def die() -> None:
+    raise Killed
+
+
+def fresh(monkeypatch: pytest.MonkeyPatch, phase: str) -> World:
+    world = World(monkeypatch)
+    assert world.push("kept", "v1", [b"kept"]) == 201
+    assert world.push("app", "live", LIVE) == 201
+    assert world.push("app", "old", OLD) == 201
+    assert world.delete("app", OLD) == 202
+    world.time += AGED
+    if phase == "finish":
+        announced(world)
+    return world
+
+
+def settle(world: World, promised: Images) -> None:
+    """Whatever was acknowledged is there, now and after weeks; whatever was not is gone then."""
+    live = ("app", "live", LIVE)
+    if world.client.get("/v2/app/manifests/live").status_code == 200:
+        promised = [*promised, live]
+    assert all(world.pulls(*image) for image in promised)
+    world.days(25, every=5)
+    assert all(world.pulls(*image) for image in promised)
+    # What was not acknowledged may be there all the same.
+    served = [tag for name in ("app", "new", "mounted") for tag in ("again", "v1") if world.serves(name, tag)]
+    if not served:
+        assert not any(map(world.has, OLD))
+        assert not world.has(manifest(OLD))
+
+
+def test_a_run_is_finished_by_another_process_and_two_do_no_harm(world: World) -> None:
+    announced(world)
+    driver = world.hooked()
+    inner: list[Stage] = []
+    # The second one begins while the first waits: it must leave it alone.
+    world.gc(driver, at_step(2, lambda: inner.append(world.gc()[0].stage)))
+    assert inner == [Stage.BUSY]
+    assert gone(world)
+
+
+def test_a_run_whose_notice_was_replaced_removes_nothing(world: World) -> None:
+    announced(world)
+    notice = collection.Announcement("0" * 32, 1e9, 1e9)
+
+    def replace() -> None:
+        world.driver.put_content(collection.NOTICE, notice.encode())
+
+    outcome, removals = world.gc(None, at_step(2, replace))
+    assert (outcome.stage, removals) == (Stage.STOPPED, [])
+    assert all(map(world.has, OLD))
+
+
+# What is refused.
+
+
+def test_beside_distribution_that_takes_pushes(world: World) -> None:
+    path = f"{layout.repository('app')}/_uploads/{UPLOAD}/startedat"
+    world.driver.put_content(path, b"now")
+    with pytest.raises(RefusedError, match=r"written by Distribution 2\.x"):
+        world.gc()
+    world.time += AGED
+    assert world.gc()[0].stage is Stage.ANNOUNCED
+
+
+def test_a_driver_without_ages(world: World) -> None:
+    class Bare(Storage):
+        get_aged = Base.get_aged
+
+    with pytest.raises(RefusedError, match="cannot tell ages"):
+        world.gc(Bare())
+
+    class Ageless(Hooked):
+        def get_aged(self, path: str) -> tuple[bytes, float | None]:
+            return super().get_aged(path)[0], None
+
+    world.gc()
+    with pytest.raises(RefusedError, match="swift_newest must be on"):
+        world.gc(Ageless().sharing(world.driver))
+
+
+def test_a_registry_that_cannot_read_the_notice_promises_nothing(world: World) -> None:
+    class Dark(Hooked):
+        def get_aged(self, path: str) -> tuple[bytes, float | None]:
+            raise UnreachableError("no answer")
+
+    client = world.registry(Dark().sharing(world.driver))
+    assert world.push_blob("app", b"new", client) == 503
+    assert world.mount("new", "app", LIVE[0], client) == 503
+    assert world.push_manifest("app", "new", LIVE, client) == 503
+    assert client.get("/v2/app/manifests/live").status_code == 200
+
+
+def test_behind_the_door_only_what_goes_is_refused(world: World) -> None:
+    announced(world)
+    statuses = []
+
+    def push() -> None:
+        statuses.append(world.push_blob("app", OLD[0]))
+        statuses.append(world.push_blob("app", b"new"))
+        statuses.append(world.push_manifest("app", "more", LIVE))
+
+    world.gc(None, at_step(3, push))
+    assert statuses == [503, 201, 201]
+
+
+def test_a_damaged_notice_stops_promises_and_gc(world: World) -> None:
+    world.driver.put_content(collection.NOTICE, b"{}")
+    assert world.push_blob("app", b"new") == 503
+    with pytest.raises(RefusedError, match="not what garbage collection writes"):
+        world.gc()
+
+
+def test_old_vetoes_and_lists_are_forgotten(world: World) -> None:
+    announced(world)
+    assert world.push_blob("app", OLD[0]) == 201
+    first = {entry.path for entry in world.driver.walk(collection.FOLDER)}
+    assert any(path.startswith(collection.VETOES) for path in first)
+    world.days(60)
+    Plant(world.driver).blob("app", b"more garbage")
+    world.time += AGED
+    world.gc()
+    left = {entry.path for entry in world.driver.walk(collection.FOLDER)}
+    assert not [path for path in left & first if path.startswith((collection.VETOES, collection.LISTS))]

@@ -1,0 +1,68 @@
+"""The protocol of docs/gc.md, searched through; and that each of its rules is needed.
+
+`GC_MODEL=long` searches the largest scenes too (`make gc-model`): minutes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from tests.maintenance.gc.model import SCENES, Rules, search
+
+REUSE, REWRITE, MOUNT, MANIFEST, DELETE, *LARGE = SCENES
+SHORT = (REUSE, REWRITE, MOUNT, MANIFEST, DELETE)
+# Nothing is late, and no answer is lost: then the bound of the grace period shows.
+PROMPT = Rules(late=0, lost=0)
+
+needs_time = pytest.mark.skipif(os.environ.get("GC_MODEL") != "long", reason="takes minutes: make gc-model")
+
+
+@pytest.mark.parametrize("scene", SHORT)
+@pytest.mark.parametrize(
+    "rules",
+    [
+        PROMPT,
+        replace(PROMPT, copy=1, grace=4, door=5),
+        Rules(lost=0),
+        pytest.param(Rules(), marks=needs_time),
+    ],
+    ids=["sharp", "copies", "no answer is lost", "answers are lost"],
+)
+def test_the_protocol_holds(rules: Rules, scene: str) -> None:
+    _, why, way = search(rules, scene)
+    assert not why, way
+
+
+@needs_time
+@pytest.mark.parametrize("scene", LARGE)
+def test_the_protocol_holds_in_large_scenes(scene: str) -> None:
+    _, why, way = search(Rules(), scene, limit=20_000_000)
+    assert not why, way
+
+
+WRONG = {
+    "the grace period is too short": (replace(PROMPT, grace=2), REUSE),
+    "it is too short for the age of copies": (replace(PROMPT, grace=3, copy=1), REUSE),
+    "sessions are longer than said": (replace(PROMPT, session=2), REUSE),
+    "listings lag longer than said": (replace(PROMPT, lag=2), REUSE),
+    "registries do not veto": (Rules(vetoes=False), REUSE),
+    "no veto of the link that is relied on": (Rules(veto_link=False), MANIFEST),
+    "no veto of the link that is written": (Rules(veto_target=False), REWRITE),
+    "looks do not ask for the newest": (Rules(newest=False), REUSE),
+    "registries do not heed the door": (Rules(heeds_door=False), REUSE),
+    "gc does not wait behind the door": (Rules(wait=False), REUSE),
+    "gc does not ask for vetoes": (Rules(keeps=False), REUSE),
+    "gc does not list again": (Rules(lists_again=False), MANIFEST),
+    "gc removes data and leaves a link to it": (Rules(with_links=False), REUSE),
+    "gc removes when the door may be open": (Rules(on_time=False), REUSE),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_each_rule_is_needed(name: str) -> None:
+    rules, scene = WRONG[name]
+    _, why, _ = search(rules, scene)
+    assert why
