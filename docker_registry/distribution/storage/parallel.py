@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import TypeVar
 
 __all__ = ["gather"]
@@ -37,7 +38,11 @@ def gather(calls: Iterable[Callable[[], T]], limit: int = LIMIT) -> list[T]:
             except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
                 errors[index] = error
 
-    helpers = [threading.Thread(target=work, daemon=True) for _ in range(min(limit, total) - 1)]
+    helpers = [
+        # In the caller's context: a driver's time limit holds for all who work for one client.
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True)
+        for _ in range(min(limit, total) - 1)
+    ]
     for helper in helpers:
         helper.start()
     work()

@@ -25,6 +25,7 @@ from .objects.segments import Segments
 from .objects.stage import SegmentedStage
 from .settings import config as options
 from .tempurl import TempUrls
+from .work import deadline
 from .work.memory import shared_budget
 from .work.workers import each
 
@@ -113,6 +114,9 @@ class Storage(driver.Base):
             return None
 
     # Beyond v1.
+
+    def time_limit(self, seconds):
+        return deadline.until(deadline.Deadline(seconds))
 
     def overwrite(self, path, content):
         self._files.overwrite(path, content)

@@ -13,6 +13,8 @@ import threading
 
 from docker_registry.core.exceptions import UnreachableError
 
+from ..work import deadline
+
 __all__ = ["BODY", "CLIENTS_BODY", "SEGMENT", "SMALL", "Pool"]
 
 # What a connection is taken for; each kind counts towards the bounds of those before it, too.
@@ -83,7 +85,7 @@ class Pool(object):
             self._waiting.append(waiter)
         patience = min(self._patience, SHORTLY) if kind == CLIENTS_BODY else self._patience
         try:
-            waiter.admitted.wait(patience)
+            waiter.admitted.wait(deadline.shortened(patience))
         except BaseException:
             if not self._withdraw(waiter):
                 self._leave(kind)

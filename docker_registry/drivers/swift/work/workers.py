@@ -8,6 +8,8 @@ from __future__ import unicode_literals
 
 import threading
 
+from . import deadline
+
 __all__ = ["WorkerPool", "each"]
 
 
@@ -32,7 +34,7 @@ class WorkerPool(object):
         self._wait(self._limit - 1)
         with self._change:
             self._running += 1
-        thread = threading.Thread(target=self._run, args=(task, args))
+        thread = threading.Thread(target=self._run, args=(task, args, deadline.current()))
         thread.daemon = True
         try:
             thread.start()
@@ -55,10 +57,11 @@ class WorkerPool(object):
             if self._error is not None:
                 raise self._error
 
-    def _run(self, task, args):
+    def _run(self, task, args, limit):
         error = None
         try:
-            task(*args)
+            with deadline.until(limit):
+                task(*args)
         except BaseException as caught:  # noqa: BLE001  it is raised again where the pool is waited for
             error = caught
         self._end(error)
