@@ -138,6 +138,7 @@ class Settings:
     read_only: bool = False
     manifest_size_limit: int = 4 * MIB  # bytes
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
+    verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
 
     # Who may come in.

@@ -108,13 +108,14 @@ def is_linear(call: Callable[[str], object], recipe: Recipe) -> bool:
 def worst(
     call: Callable[[str], object], beginnings: Sequence[str] = BEGINNINGS, ends: Sequence[str] = ENDS
 ) -> list[Recipe]:
-    """The recipes of texts that cost more than in proportion to their length."""
-    return [
+    """Some recipes of texts that cost more than in proportion to their length."""
+    found = (
         recipe
         for recipe in itertools.product(beginnings, PIECES, ends)
         # The cheap look first: where this length costs nothing, four times as long does no harm.
         if cpu(call, text_of(recipe, SMALL)) > NEGLIGIBLE / GROWTH**2 and not is_linear(call, recipe)
-    ]
+    )
+    return list(itertools.islice(found, 3))
 
 
 def modules() -> Iterator[Any]:
@@ -184,7 +185,7 @@ def test_patterns(pattern: re.Pattern[Any], method: str) -> None:
 # The parsers around them, ours and werkzeug's.
 
 SOME_BEGINNINGS = ["", "bytes=", 'W/"', "a", "for="]
-SOME_ENDS = ["", "!", '"']
+SOME_ENDS = ["", "!"]
 DIGEST = Digest.of(b"x")
 BLOB, MANIFEST, TAGS = f"/v2/a/blobs/{DIGEST}", "/v2/a/manifests/latest", "/v2/a/tags/list"
 UPLOADS = "/v2/a/blobs/uploads/"

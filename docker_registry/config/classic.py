@@ -80,6 +80,7 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "trusted_proxies": ("trusted_proxies", networks),
     "storage_timeout": ("storage_timeout", seconds),
     "upload_ttl": ("upload_ttl", seconds),
+    "verify_blobs": ("verify_blobs", flag),
     "workers": ("workers", whole(1, 256)),
 }
 LOG_LEVELS = {**{name: name for name in ("debug", "info", "warning", "error", "critical")}, "warn": "warning"}

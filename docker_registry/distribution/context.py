@@ -11,10 +11,13 @@ from .auth.gate import Gate
 from .auth.opening import open_gate
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache
+from .storage.memory_bound import MemoryBound
 from .storage.store import Store
 from .storage.upload_sessions import Sessions
 
 __all__ = ["Context"]
+
+_MANIFESTS = 64 * MIB  # bytes of manifests on their way in
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Context:
     store: Store
     sessions: Sessions
     blob_writer: BlobWriter
+    manifest_memory: MemoryBound
 
     @classmethod
     def over(cls, driver: Driver, settings: Settings) -> Context:
@@ -35,4 +39,7 @@ class Context:
         limit = max(settings.manifest_size_limit, 4 * MIB)
         store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit)
         sessions = Sessions(driver, settings.secret, settings.upload_ttl)
-        return cls(driver, settings, open_gate(settings), store, sessions, BlobWriter(driver, store, sessions))
+        writer = BlobWriter(driver, store, sessions)
+        # One manifest of the largest size always fits.
+        memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
+        return cls(driver, settings, open_gate(settings), store, sessions, writer, memory)

@@ -11,6 +11,7 @@ from ..errors import Code, RegistryError
 from ..model import layout, ranges
 from ..model.digest import Digest
 from ..resource import Resource
+from ..storage.verifying import verified
 
 __all__ = ["Blobs"]
 
@@ -22,15 +23,16 @@ class Blobs(Resource):
         found = self.store.find_blob(name, digest)
         if found is None:
             raise _unknown(digest)
-        return self._answer(digest, found[1])
+        return self._not_modified(digest) or self._answer(digest, found[1])
 
     def get(self, name: str, digest: Digest) -> Response:
         """The bytes, or the part that Range asks for; or where the storage itself serves them."""
         stored = self.store.layer(name, digest)
         if stored is None:
             raise _unknown(digest)
-        if self.request.if_none_match.contains(str(digest)):
-            return Response(status=304, headers=_validators(digest))
+        not_modified = self._not_modified(digest)
+        if not_modified is not None:
+            return not_modified
         url = self.driver.content_redirect_url(layout.blob_data(stored)) if self.settings.redirect else None
         if url is not None:
             return Response(status=307, headers={"Location": url, "Docker-Content-Digest": str(digest)})
@@ -45,7 +47,14 @@ class Blobs(Resource):
         if not self.store.has_link(layout.layer_link(name, digest)):
             raise _unknown(digest)
         self.store.unlink_layer(name, digest)
+        self.audit(f"deleted the blob {name}@{digest}")
         return Response(status=202)
+
+    def _not_modified(self, digest: Digest) -> Response | None:
+        """The answer to a client that has the blob (RFC 9110 13.1.2: compared weakly)."""
+        if self.request.if_none_match.contains_weak(str(digest)):
+            return Response(status=304, headers=_validators(digest))
+        return None
 
     def _serve(self, digest: Digest, stored: Digest) -> Response:
         try:
@@ -60,6 +69,8 @@ class Blobs(Resource):
         except (WrongArgumentsError, ranges.UnsatisfiableError):
             raise self._unsatisfiable(digest, stored) from None
         self.store.saw_blob(stored, reader.size)
+        if self.settings.verify_blobs and reader.length == reader.size:
+            reader = verified(reader, stored)
         response = self._answer(digest, reader.length, reader)
         if bytes_range is not None:
             first = reader.size - reader.length if bytes_range[0] is None else bytes_range[0]

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 _BATCH = 64  # descriptors read at a time
 _ROOM = 4 * 1024 * 1024 - 1024  # bytes of descriptors in one answer; clients take manifests of 4 MiB
 
+_FIELDS = ("mediaType", "digest", "size", "artifactType", "annotations")
+
 Descriptor = dict[str, Any]
 
 
@@ -87,17 +89,28 @@ class Referrers(Resource):
 
     def _tagged(self, name: str, subject: Digest) -> list[Digest]:
         """What an index under the referrers tag of `subject` lists."""
-        index = self._manifest(self.store.tag(name, f"{subject.algorithm}-{subject.hex[:64]}"))
+        tag = f"{subject.algorithm}-{subject.hex[:64]}"
+        try:
+            meaning = self.store.tag(name, tag)
+            is_there = meaning is not None and self.store.revision(name, meaning) is not None
+        except DamagedError as error:
+            logger.warning("what the referrers tag %s of %s lists cannot be told: %s", tag, name, error)
+            return []
+        index = self._manifest(meaning) if is_there else None
         if index is None or index.media_type != OCI_INDEX:
             return []
         return sorted((reference.digest for reference in index.references), key=str)
 
     def _describe(self, name: str, subject: Digest, digest: Digest) -> Descriptor | None:
         """The descriptor of a manifest, or None where it is gone or refers to something else."""
-        if self.store.revision(name, digest) is None:
+        try:
+            if self.store.revision(name, digest) is None:
+                return None
+        except DamagedError as error:
+            logger.warning("%s is left out of the referrers of %s: %s", digest, subject, error)
             return None
         try:
-            return dict(self.driver.get_json(layout.referrer(name, subject, digest)))
+            return _checked(self.driver.get_json(layout.referrer(name, subject, digest)), digest)
         except FileNotFoundError:
             pass
         except ValueError as error:
@@ -111,3 +124,16 @@ class Referrers(Resource):
         except (DamagedError, ManifestError) as error:
             logger.warning("%s cannot be asked what it refers to: %s", digest, error)
             return None
+
+
+def _checked(entry: Any, digest: Digest) -> Descriptor:
+    """A stored descriptor of `digest`; raises ValueError for anything that clients could not read as one."""
+    if not isinstance(entry, dict) or entry.get("digest") != str(digest):
+        raise ValueError("it is no descriptor of that manifest")
+    texts = [entry.get("mediaType"), entry.get("artifactType", "")]
+    annotations = entry.get("annotations", {})
+    if not isinstance(annotations, dict) or not all(isinstance(text, str) for text in (*texts, *annotations.values())):
+        raise ValueError("its types or annotations are no text")
+    if not isinstance(entry.get("size"), int):
+        raise ValueError("its size is no number")
+    return {key: entry[key] for key in _FIELDS if key in entry}

@@ -3,11 +3,16 @@
 Taken are the OCI image manifest and index (image-spec `manifest.md`,
 `image-index.md`) and Docker's schema 2 manifest and list. Everything in them
 that a registry has no use for is left alone.
+
+`parse_manifest` is for what a client pushes, and strict; `stored_manifest` is
+for bytes that a registry took once, perhaps Distribution with other rules:
+they are served as they are, and what is odd in them is passed over.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,6 +30,7 @@ __all__ = [
     "Reference",
     "default_image",
     "parse_manifest",
+    "stored_manifest",
 ]
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -52,6 +58,16 @@ _FOREIGN = (
 
 # What clients send that do not say what they send.
 _UNSAID = ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded")
+
+# Docker stacks at most 127 layers, and the largest artifacts have some hundreds of files; indexes may list referrers.
+LAYERS_MAX = 1_000
+MANIFESTS_MAX = 10_000
+# Brackets, braces, commas and colons: what fits into 4 MiB takes seconds to read. An index of 10,000 has 150,000.
+_MARKS_MAX = 300_000
+
+_TOO_DEEP = "a manifest is not nested so deeply"
+
+_TYPE_FORM = re.compile(r"[A-Za-z0-9][\w.+-]{0,126}/[A-Za-z0-9][\w.+-]{0,126}", re.ASCII)
 
 
 class ManifestError(ValueError):
@@ -99,11 +115,12 @@ def parse_manifest(body: bytes, content_type: str = "") -> Manifest:
     from the bytes alone.
     """
     document = _load(body)
+    _check_json(body)
     media_type = _media_type(document, content_type)
-    if document.get("schemaVersion") != 2 or isinstance(document["schemaVersion"], (bool, float)):
+    if document.get("schemaVersion") != 2 or isinstance(document["schemaVersion"], float):
         raise ManifestError(f"schemaVersion must be 2, not {_shown(document.get('schemaVersion'))}")
     _check_fields(document, media_type)
-    config_type = "" if media_type in _LISTS else document["config"].get("mediaType", "")
+    config_type = "" if media_type in _LISTS else _text(document["config"], "mediaType")
     return Manifest(
         body,
         media_type,
@@ -114,25 +131,106 @@ def parse_manifest(body: bytes, content_type: str = "") -> Manifest:
     )
 
 
+def stored_manifest(body: bytes) -> Manifest:
+    """Understand a manifest that is in the storage, as far as it can be.
+
+    Raises ManifestError for what is none: such bytes may have been pushed as a blob.
+    """
+    document = _load(body)
+    version = document.get("schemaVersion")
+    if version not in (1, 2) or isinstance(version, (bool, float)):
+        raise ManifestError(f"schemaVersion must be 2, not {_shown(version)}")
+    config = document.get("config")
+    config_type = config.get("mediaType") if isinstance(config, dict) else None
+    annotations = document.get("annotations")
+    return Manifest(
+        body,
+        _stored_type(document),
+        tuple(dict.fromkeys(_stored_references(document))),
+        _digest_in(document.get("subject")),
+        next((text for text in (document.get("artifactType"), config_type) if text and isinstance(text, str)), None),
+        {key: text for key, text in annotations.items() if isinstance(text, str)}
+        if isinstance(annotations, dict)
+        else {},
+    )
+
+
 def default_image(manifest: Manifest) -> Digest | None:
     """The image for linux/amd64 in a Docker list, or None."""
     if manifest.media_type != DOCKER_LIST:
         return None
-    for descriptor in _list(_load(manifest.body), "manifests"):
-        platform = descriptor.get("platform")
+    for descriptor in _stored_list(_load(manifest.body), "manifests"):
+        platform = descriptor.get("platform") if isinstance(descriptor, dict) else None
         if isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
-            return _digest(descriptor, "manifests")
+            return _digest_in(descriptor)
     return None
 
 
 def _load(body: bytes) -> dict[str, Any]:
+    """A JSON object (RFC 8259) that takes a bounded time to read."""
+    if sum(map(body.count, (b"[", b"{", b",", b":"))) > _MARKS_MAX:
+        raise ManifestError("a manifest may not have so many values")
     try:
-        document = json.loads(body.decode("utf8"))
-    except (ValueError, RecursionError) as error:
+        document = json.loads(body.decode("utf8"), parse_constant=_no_constant)
+    except RecursionError:
+        raise ManifestError(_TOO_DEEP) from None
+    except ValueError as error:
         raise ManifestError(f"a manifest is JSON in UTF-8: {error}") from None
     if not isinstance(document, dict):
         raise ManifestError(f"a manifest is a JSON object, not {_shown(document)}")
     return document
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"JSON has no {text}")
+
+
+def _check_json(body: bytes) -> None:
+    """Refuse what two readers may read differently: a name that comes twice, half of a surrogate pair."""
+    try:
+        document = json.loads(body, object_pairs_hook=_unique)
+        if b"\\ud" in body.lower():
+            json.dumps(document, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ManifestError(_TOO_DEEP) from None
+    except UnicodeEncodeError:
+        raise ManifestError("a string has half of a surrogate pair, which is no text") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ManifestError("an object of the manifest has a name twice")
+    return found
+
+
+def _stored_type(document: dict[str, Any]) -> str:
+    if document["schemaVersion"] == 1:
+        # What is stored is what was signed; signatures lie elsewhere.
+        return f"{_SCHEMA1}+prettyjws" if "signatures" in document else f"{_SCHEMA1}+json"
+    own = document.get("mediaType")
+    return own if isinstance(own, str) and _TYPE_FORM.fullmatch(own) else _by_shape(document)
+
+
+def _stored_references(document: dict[str, Any]) -> Iterator[Reference]:
+    found = [(descriptor, True) for descriptor in _stored_list(document, "manifests")]
+    found += [(descriptor, False) for descriptor in (document.get("config"), *_stored_list(document, "layers"))]
+    for descriptor, is_manifest in found:
+        digest = _digest_in(descriptor)
+        if digest:
+            yield Reference(digest, is_manifest)
+
+
+def _stored_list(document: dict[str, Any], field: str) -> list[Any]:
+    value = document.get(field)
+    return value if isinstance(value, list) else []
+
+
+def _digest_in(descriptor: Any) -> Digest | None:
+    try:
+        return Digest.parse(str(descriptor["digest"]))
+    except (DigestError, KeyError, TypeError):
+        return None
 
 
 def _media_type(document: dict[str, Any], content_type: str) -> str:
@@ -171,13 +269,13 @@ def _check_fields(document: dict[str, Any], media_type: str) -> None:
 
 def _references(document: dict[str, Any], media_type: str) -> Iterator[Reference]:
     if media_type in _LISTS:
-        for descriptor in _list(document, "manifests"):
+        for descriptor in _list(document, "manifests", MANIFESTS_MAX):
             yield Reference(_digest(descriptor, "manifests"), True)
         return
     yield Reference(_digest(document["config"], "config"), False)
-    for descriptor in _list(document, "layers"):
+    for descriptor in _list(document, "layers", LAYERS_MAX):
         digest = _digest(descriptor, "layers")
-        if not descriptor.get("urls") and descriptor.get("mediaType") not in _FOREIGN:
+        if not _list(descriptor, "urls") and descriptor.get("mediaType") not in _FOREIGN:
             yield Reference(digest, descriptor.get("mediaType") in TYPES)
 
 
@@ -188,6 +286,7 @@ def _subject(document: dict[str, Any]) -> Digest | None:
 def _digest(descriptor: Any, field: str) -> Digest:
     if not isinstance(descriptor, dict):
         raise ManifestError(f"{field}: a descriptor is a JSON object, not {_shown(descriptor)}")
+    _text(descriptor, "mediaType")
     size = descriptor.get("size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ManifestError(f"{field}: the size of a descriptor must be a number of bytes, not {_shown(size)}")
@@ -197,12 +296,14 @@ def _digest(descriptor: Any, field: str) -> Digest:
         raise ManifestError(f"{field}: {error}") from None
 
 
-def _list(document: dict[str, Any], field: str) -> list[Any]:
-    value = document[field]
+def _list(document: dict[str, Any], field: str, limit: int | None = None) -> list[Any]:
+    value = document.get(field)
     if value is None:  # what Go writes for an empty list
         return []
     if not isinstance(value, list):
-        raise ManifestError(f"{field} must be a list of descriptors, not {_shown(value)}")
+        raise ManifestError(f"{field} must be a list, not {_shown(value)}")
+    if limit is not None and len(value) > limit:
+        raise ManifestError(f"{field} may have {limit} entries, not {len(value)}")
     return value
 
 

@@ -30,7 +30,7 @@ __all__ = ["publish"]
 logger = logging.getLogger(__name__)
 
 _TRIES = 3  # to link what is deleted all the time
-_NAMED = 100  # missing references that one answer names
+_BATCH = 64  # references asked for before those that are missing end the search
 
 
 def publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Sequence[Tag]) -> None:
@@ -65,28 +65,37 @@ def _link(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Seq
 
 
 def _admit(store: Store, name: str, digest: Digest, manifest: Manifest) -> None:
-    """Store the data, while each reference's link and data are asked for."""
-    calls: list[Callable[[], object]] = [partial(store.write_manifest, digest, manifest)]
-    for reference in manifest.references:
-        calls.append(partial(_find, store, name, reference))
-        calls.append(partial(store.blob_size, reference.digest, fresh=True))
-    answers = gather(calls)[1:]
-    missing = [
-        reference
-        for reference, link, size in zip(manifest.references, answers[::2], answers[1::2], strict=True)
-        if link is None or (size is None and not _elsewhere(store, reference, link))
-    ]
-    if missing:
-        raise RegistryError.several(
-            Code.MANIFEST_BLOB_UNKNOWN,
-            [
-                (
-                    f"{name} lacks the {_kind(reference)} {reference.digest}, push it first",
-                    {"digest": str(reference.digest)},
-                )
-                for reference in missing[:_NAMED]
-            ],
-        )
+    """Store the data, while references' links and data are asked for; the first that are missing end the search."""
+    writes: list[Callable[[], object]] = [partial(store.write_manifest, digest, manifest)]
+    for start in range(0, max(len(manifest.references), 1), _BATCH):
+        batch = manifest.references[start : start + _BATCH]
+        looks = [look for reference in batch for look in _looks(store, name, reference)]
+        answers = gather([*writes, *looks])[len(writes) :]
+        writes = []
+        missing = [
+            reference
+            for reference, link, size in zip(batch, answers[::2], answers[1::2], strict=True)
+            if link is None or (size is None and not _elsewhere(store, reference, link))
+        ]
+        if missing:
+            raise _missing(name, missing)
+
+
+def _looks(store: Store, name: str, reference: Reference) -> tuple[Callable[[], object], Callable[[], object]]:
+    return partial(_find, store, name, reference), partial(store.blob_size, reference.digest, fresh=True)
+
+
+def _missing(name: str, references: Sequence[Reference]) -> RegistryError:
+    return RegistryError.several(
+        Code.MANIFEST_BLOB_UNKNOWN,
+        [
+            (
+                f"{name} lacks the {_kind(reference)} {reference.digest}, push it first",
+                {"digest": str(reference.digest)},
+            )
+            for reference in references
+        ],
+    )
 
 
 def _find(store: Store, name: str, reference: Reference) -> Digest | None:

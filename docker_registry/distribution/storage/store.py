@@ -22,7 +22,7 @@ from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
 from ..model import layout
 from ..model.digest import Digest, DigestError
-from ..model.manifest import Manifest, ManifestError, parse_manifest
+from ..model.manifest import Manifest, ManifestError, stored_manifest
 from .cache import FOREVER, Cache
 from .parallel import gather
 
@@ -231,7 +231,7 @@ class Store:
             body = b"".join(reader)
         if Digest.of(body, digest.algorithm) != digest:
             raise DamagedError(f"the bytes of {path} do not have the digest in its name; push the manifest again")
-        return parse_manifest(body)
+        return stored_manifest(body)
 
     def write_manifest(self, digest: Digest, manifest: Manifest) -> None:
         """Store a manifest's bytes; nobody is served them before a link says so.

@@ -183,13 +183,18 @@ __all__ = [
     "md5",
     "monotonic",
     "outgoing",
+    "plain",
     "quote",
     "resolve_range",
     "say",
+    "shown",
     "text",
     "unquote",
     "unwired",
 ]
+
+
+_ESCAPED = ("ascii", "backslashreplace")
 
 
 class Blocks(object):
@@ -221,11 +226,24 @@ def unquote(value):
 
 
 def say(template, *values):
-    """A message as an exception wants it: native text, whatever the values are."""
-    message = template.format(*[_shown(value) for value in values])
-    return message if isinstance(message, str) else message.encode("utf8")
+    """A message as an exception wants it, whatever the values are.
+
+    That is native text which can be printed anywhere. On Python 2, where `str`
+    of an error with any other than ASCII fails, the rest is escaped.
+    """
+    return plain(template.format(*[shown(value) for value in values]))
 
 
-def _shown(value):
-    value = value if isinstance(value, type("")) else str(value)
+def plain(message):
+    """A message as `say` makes it, of text that is composed already."""
+    return message if sys.version_info >= (3,) else shown(message).encode(*_ESCAPED)
+
+
+def shown(value):
+    """Any value as text. On Python 2 `str` of an error fails for text beyond ASCII, and `unicode` for such bytes."""
+    if not isinstance(value, (bytes, type(""))):
+        try:
+            value = type("")(value)
+        except UnicodeError:
+            value = str(value)
     return value.decode("utf8", "replace") if isinstance(value, bytes) else value

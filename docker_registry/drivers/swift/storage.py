@@ -110,7 +110,7 @@ class Storage(driver.Base):
         try:
             return self._temp_urls.sign(self._names.file(path))
         except UnspecifiedError as error:
-            logger.warning("no URL to redirect to for %s: %s", path, error)
+            logger.warning("no URL to redirect to for %s: %s", self._names.clean(path), error)
             return None
 
     # Beyond v1.

@@ -114,7 +114,7 @@ class Kind(Enum):
         "unlinked-tag",
         Severity.DAMAGE,
         "a tag names a manifest that its repository no longer has, so clients get 404 for it",
-        "push the image again, or delete the tag (--repair does)",
+        "push the image again, or delete the tag",
     )
     UNKNOWN_FILES = ("unknown-files", Severity.NOTE, "files of no layout known here", "nothing")
 

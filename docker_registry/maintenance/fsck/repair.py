@@ -16,7 +16,7 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.model.manifest import ManifestError, parse_manifest
+from docker_registry.distribution.model.manifest import ManifestError, stored_manifest
 
 from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
@@ -185,7 +185,7 @@ class Repairer:
     def _write_referrer(self, finding: Finding) -> None:
         digest = Digest.parse(finding.digest)
         try:
-            manifest = parse_manifest(self._driver.get_content(layout.blob_data(digest)))
+            manifest = stored_manifest(self._driver.get_content(layout.blob_data(digest)))
         except ManifestError as error:
             finding.left = str(error)
             return

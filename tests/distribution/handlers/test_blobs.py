@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import UnreachableError
+from docker_registry.core.exceptions import BrokenError, UnreachableError
 from docker_registry.core.types import Reader
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
@@ -113,12 +113,33 @@ def test_a_range_may_have_a_condition(client: Client, condition: str, status: in
     assert response.data == (DATA[:10] if status == 206 else DATA)
 
 
-def test_what_a_client_has_is_not_sent_again(client: Client) -> None:
-    response = client.get(URL, headers={"If-None-Match": f'"{DIGEST}"'})
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("etag", [f'"{DIGEST}"', f'W/"{DIGEST}"', f'"other", W/"{DIGEST}"', "*"])
+def test_what_a_client_has_is_not_sent_again(client: Client, method: str, etag: str) -> None:
+    response = client.open(URL, method=method, headers={"If-None-Match": etag})
     assert (response.status_code, response.data) == (304, b"")
     assert response.headers["ETag"] == f'"{DIGEST}"'
-    assert client.get(URL, headers={"If-None-Match": '"other"'}).status_code == 200
-    assert client.get(blob_url("other/repo", DIGEST), headers={"If-None-Match": f'"{DIGEST}"'}).status_code == 404
+    for other in ('"other"', f'W/"{DIGEST}x"'):
+        assert client.open(URL, method=method, headers={"If-None-Match": other}).status_code == 200
+    absent = blob_url("some/repo", Digest.of(b"absent"))
+    assert client.open(absent, method=method, headers={"If-None-Match": "*"}).status_code == 404
+
+
+@pytest.mark.parametrize("data", [b"one block", bytes(range(256)) * 4096])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_blob_can_be_checked_while_it_is_sent(driver: Base, data: bytes, algorithm: str) -> None:
+    client = Client(Registry(driver, dataclasses.replace(SETTINGS, verify_blobs=True)))
+    digest = Digest.of(data, algorithm)
+    Push(client).close(digest, data)
+    url = blob_url("some/repo", digest)
+    assert client.get(url).data == data
+    wrong = bytes([data[0] ^ 1]) + data[1:]
+    driver.put_content(layout.blob_data(digest), wrong)
+    sent: list[bytes] = []
+    with pytest.raises(BrokenError, match="other bytes"):
+        sent.extend(client.get(url, buffered=False).response)
+    assert sum(map(len, sent)) < len(data)
+    assert client.get(url, headers={"Range": "bytes=0-3"}).data == wrong[:4], "no part can be checked"
 
 
 def test_an_empty_blob_has_no_ranges(client: Client) -> None:

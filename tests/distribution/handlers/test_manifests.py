@@ -254,14 +254,39 @@ def test_a_manifest_that_distribution_2_1_linked_as_a_layer_is_served_and_delete
     assert fresh.get(manifest_url("app", digest)).status_code == 404
 
 
-def test_a_docker_schema_1_manifest_in_an_adopted_container_is_explained(client: Client, driver: Base) -> None:
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": descriptor(b"{}")},
+        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": {}, "layers": [{"size": -1}], "subject": {}},
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "layers": [], "annotations": {"a": None}},
+    ],
+)
+def test_what_distribution_took_is_served_as_it_is(client: Client, driver: Base, document: Any) -> None:
+    body = json.dumps(document).encode()
+    digest = Digest.of(body)
+    assert code_of(push(client, "app", "v1", body)) == "MANIFEST_INVALID"
+    driver.put_content(layout.blob_data(digest), body)
+    for path in (layout.revision_link("app", digest), layout.tag_current("app", "v1")):
+        driver.put_content(path, str(digest).encode())
+    for reference in ("v1", digest):
+        response = client.get(manifest_url("app", reference))
+        assert (response.status_code, response.data) == (200, body)
+        assert response.headers["Content-Type"] == document["mediaType"]
+        assert response.headers["Docker-Content-Digest"] == str(digest)
+
+
+def test_a_docker_schema_1_manifest_in_an_adopted_container(client: Client, driver: Base) -> None:
     body = json.dumps({"schemaVersion": 1, "name": "app", "fsLayers": []}).encode()
     digest = Digest.of(body)
     driver.put_content(layout.blob_data(digest), body)
     driver.put_content(layout.revision_link("app", digest), str(digest).encode())
     response = client.get(manifest_url("app", digest))
+    assert (response.status_code, response.data) == (200, body)
+    assert response.headers["Content-Type"] == "application/vnd.docker.distribution.manifest.v1+json"
+    response = client.get(manifest_url("app", digest), headers={"Accept": OCI_MANIFEST})
     assert response.status_code == 404
-    assert "schema 1" in response.json["errors"][0]["message"]
+    assert "manifest.v1+json" in response.json["errors"][0]["message"]
 
 
 # Pushing.
@@ -481,6 +506,33 @@ def test_a_manifest_has_a_largest_size(client: Client, chunked: bool) -> None:
     response = push(client, "app", "v1", largest + b" ", **options)
     assert (response.status_code, code_of(response)) == (413, "SIZE_INVALID")
     assert str(limit) in response.json["errors"][0]["message"]
+
+
+def test_manifests_on_their_way_in_are_bounded_together(registry: Registry) -> None:
+    memory = registry.context.manifest_memory
+    with memory.hold() as take:
+        take(memory._limit - 10)
+        response = push(Client(registry), "app", "v1", image())
+        assert (response.status_code, code_of(response)) == (503, "UNAVAILABLE")
+        assert int(response.headers["Retry-After"]) > 0
+    assert memory.used == 0
+    push_image(Client(registry), "app", "v1")
+    push(Client(registry), "app", "v1", image(b"missing"))
+    assert memory.used == 0
+
+
+def test_the_first_references_that_are_missing_end_the_search(
+    client: Client, driver: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("get_newest", "stat"):
+        inner = getattr(driver, name)
+        monkeypatch.setattr(
+            driver, name, lambda path, inner=inner, **options: asked.append(path) or inner(path, **options)
+        )
+    layers = [b"%d" % number for number in range(900)]
+    assert code_of(push(client, "app", "v1", image(*layers))) == "MANIFEST_BLOB_UNKNOWN"
+    assert len(asked) <= 2 * 64
 
 
 def test_a_lower_limit_hides_nothing_that_was_pushed_before(client: Client, driver: Base) -> None:

@@ -151,12 +151,40 @@ def test_a_referrer_that_distribution_deleted_is_not_listed(client: Client, driv
     assert digests(referrers(fresh)) == [str(Digest.of(body))]
 
 
-def test_a_damaged_entry_is_read_from_the_manifest_itself(client: Client, driver: Base) -> None:
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b"{",
+        b"[]",
+        b"7",
+        b'{"digest": "sha256:12"}',
+        b'{"digest": "DIGEST", "size": 5, "mediaType": 5}',
+        b'{"digest": "DIGEST", "size": 5, "mediaType": "a/b", "artifactType": 5}',
+        b'{"digest": "DIGEST", "size": 5, "mediaType": "a/b", "annotations": {"a": NaN}}',
+        b'{"digest": "DIGEST", "size": "5", "mediaType": "a/b"}',
+    ],
+)
+def test_a_damaged_entry_is_read_from_the_manifest_itself(client: Client, driver: Base, entry: bytes) -> None:
     body = signature()
-    push(client, "app", Digest.of(body), body)
+    digest = Digest.of(body)
+    push(client, "app", digest, body)
     before = referrers(client).json
-    driver.put_content(layout.referrer("app", SUBJECT, Digest.of(body)), b"{")
+    driver.put_content(layout.referrer("app", SUBJECT, digest), entry.replace(b"DIGEST", str(digest).encode()))
     assert referrers(client).json == before
+
+
+@pytest.mark.parametrize("damaged", ["revision", "tag"])
+def test_a_damaged_link_hides_no_other_referrer(client: Client, driver: Base, damaged: str) -> None:
+    bodies = [signature(number) for number in range(2)]
+    for body in bodies:
+        push(client, "app", Digest.of(body), body)
+    if damaged == "tag":
+        driver.put_content(layout.tag_current("app", f"sha256-{SUBJECT.hex}"), b"damaged")
+        assert len(digests(referrers(client))) == 2
+    else:
+        driver.put_content(layout.revision_link("app", Digest.of(bodies[0])), b"damaged")
+        fresh = Client(Registry(driver, SETTINGS))
+        assert digests(referrers(fresh)) == [str(Digest.of(bodies[1]))]
 
 
 def test_what_clients_listed_under_the_referrers_tag_is_listed_too(client: Client, driver: Base) -> None:

@@ -19,6 +19,7 @@ from docker_registry.distribution.model.manifest import (
     Reference,
     default_image,
     parse_manifest,
+    stored_manifest,
 )
 
 CONFIG, LAYER, OTHER = Digest.of(b"config"), Digest.of(b"layer", "sha512"), Digest.of(b"other")
@@ -94,6 +95,16 @@ def test_the_type_is_told_again_from_the_bytes_alone(document: Any, content_type
         (image(subject={"digest": "sha256:12", "size": 1}), "", "subject: 'sha256:12' is not"),
         (image(annotations={"a": 1}), "", "annotations must be"),
         (image(artifactType=7), "", "artifactType must be a string"),
+        (image(config=descriptor(CONFIG, media_type=5)), "", "mediaType must be a string"),  # type: ignore[arg-type]
+        (image(layers=[descriptor(LAYER, media_type=["x"])]), "", "mediaType must be a string"),  # type: ignore[arg-type]
+        (index(manifests=[descriptor(OTHER, media_type={})]), "", "mediaType must be a string"),  # type: ignore[arg-type]
+        (image(layers=[descriptor(LAYER, urls=5)]), "", "urls must be a list"),
+        (image(annotations={"n": float("nan")}), "", "JSON has no NaN"),
+        (image(other=[float("inf")]), "", "JSON has no Infinity"),
+        (image(annotations={"n": "\ud800"}), "", "half of a surrogate pair"),
+        (image(layers=[descriptor(LAYER)] * 1_001), "", "layers may have 1000 entries, not 1001"),
+        (index(manifests=[descriptor(OTHER)] * 10_001), "", "manifests may have 10000 entries, not 10001"),
+        (image(other=[[]] * 300_000), "", "so many values"),
         ([], "", "a manifest is a JSON object"),
     ],
 )
@@ -125,10 +136,62 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
     )
 )
 def test_nothing_but_a_manifest_error_comes_out_of_any_json(document: Any) -> None:
-    try:
-        parse_manifest(json.dumps(document).encode())
-    except ManifestError:
-        pass
+    for parse in (parse_manifest, stored_manifest):
+        try:
+            parse(json.dumps(document).encode())
+        except ManifestError:
+            pass
+
+
+def test_a_name_that_comes_twice_is_refused() -> None:
+    body = dump(image(mediaType=OCI_MANIFEST)).replace(b'"layers"', b'"config": {}, "layers"')
+    with pytest.raises(ManifestError, match="a name twice"):
+        parse_manifest(body)
+
+
+def test_what_is_allowed_is_taken() -> None:
+    parse_manifest(dump(index(manifests=[descriptor(Digest.of(b"%d" % n), OCI_MANIFEST) for n in range(10_000)])))
+    parse_manifest(dump(image(annotations={"emoji": "\U0001f600", "nested": "[[[{{{"})))
+
+
+# As Distribution 2.8 may have stored them.
+STORED: list[tuple[Any, str]] = [
+    ({"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": descriptor(CONFIG)}, DOCKER_MANIFEST),
+    (image(layers=[{"digest": str(LAYER)}]), OCI_MANIFEST),
+    (image(layers=[descriptor(LAYER, size=-1)]), OCI_MANIFEST),
+    (image(annotations={"a": None, "b": "text"}), OCI_MANIFEST),
+    (image(subject={}), OCI_MANIFEST),
+    (image(config=descriptor(CONFIG, media_type=5)), OCI_MANIFEST),  # type: ignore[arg-type]
+    (image(manifests=[], mediaType=OCI_MANIFEST), OCI_MANIFEST),
+    (image(manifests=[]), OCI_INDEX),
+    (image(layers=[descriptor(LAYER)] * 1_001), OCI_MANIFEST),
+    (image(mediaType="application/vnd.example+json"), "application/vnd.example+json"),
+    (image(mediaType="a\r\nX-Evil: 1"), OCI_MANIFEST),
+    ({"schemaVersion": 1, "name": "app", "fsLayers": []}, "application/vnd.docker.distribution.manifest.v1+json"),
+]
+
+
+@pytest.mark.parametrize(("document", "media_type"), STORED)
+def test_what_is_stored_is_understood_as_far_as_it_can_be(document: Any, media_type: str) -> None:
+    body = dump(document)
+    manifest = stored_manifest(body)
+    assert (manifest.body, manifest.media_type) == (body, media_type)
+    entry = manifest.descriptor(Digest.of(body))
+    assert isinstance(entry.get("artifactType", ""), str)
+    assert all(isinstance(text, str) for text in entry.get("annotations", {}).values())
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"7", dump({"schemaVersion": True}), dump({"schemaVersion": 2.0})])
+def test_a_blob_is_no_stored_manifest(body: bytes) -> None:
+    with pytest.raises(ManifestError):
+        stored_manifest(body)
+
+
+@pytest.mark.parametrize(
+    "document", [image(), index(), image(subject=descriptor(OTHER)), image(annotations={"a": "b"})]
+)
+def test_what_was_pushed_is_understood_the_same_once_it_is_stored(document: Any) -> None:
+    assert stored_manifest(dump(document)) == parse_manifest(dump(document))
 
 
 def test_an_image_refers_to_its_config_and_layers_each_once() -> None:

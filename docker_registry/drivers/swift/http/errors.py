@@ -10,7 +10,7 @@ from swiftclient.exceptions import ClientException
 
 from docker_registry.core import exceptions
 
-from ..compat import QuotaError, http_client, say
+from ..compat import QuotaError, http_client, say, shown
 
 __all__ = ["LIBRARY", "TRANSIENT", "WrongAnswer", "is_transient", "status_of", "translate"]
 
@@ -66,25 +66,25 @@ def _kind(error, who):
     if status is not None:
         return _of_status(status, error, who)
     if isinstance(error, _CERTIFICATE):
-        return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(error)
+        return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(shown(error))
     if isinstance(error, ValueError) and isinstance(error, requests.exceptions.RequestException):
-        return exceptions.BrokenError, "this is no usable URL: {0}".format(error)
+        return exceptions.BrokenError, "this is no usable URL: {0}".format(shown(error))
     if isinstance(error, WrongAnswer):
-        return exceptions.UnreachableError, "the answer cannot be trusted: {0}".format(error)
+        return exceptions.UnreachableError, "the answer cannot be trusted: {0}".format(shown(error))
     if isinstance(error, _NETWORK):
-        return exceptions.UnreachableError, "no answer: {0}".format(_shortly(error))
-    return exceptions.BrokenError, "{0}".format(getattr(error, "msg", None) or error)
+        return exceptions.UnreachableError, "no answer: {0}".format(shown(_shortly(error)))
+    return exceptions.BrokenError, shown(getattr(error, "msg", None) or error)
 
 
 def _of_status(status, error, who):
-    answer = "{0} {1}".format(status, getattr(error, "http_reason", "") or "").strip() + _transaction(error)
+    answer = "{0} {1}".format(status, shown(getattr(error, "http_reason", "") or "")).strip() + _transaction(error)
     if status == 401:
-        return exceptions.BrokenError, "{0}: the credential is not accepted: {1}".format(answer, who)
+        return exceptions.BrokenError, "{0}: the credential is not accepted: {1}".format(answer, shown(who))
     if status in (403, 413) and "quota" in _said(error).lower():
         return QuotaError, "{0}: {1}; remove images, or have the quota raised".format(answer, _said(error))
     if status == 403:
         return exceptions.BrokenError, "{0}: this needs more rights (a role, or the container's ACL): {1}".format(
-            answer, who
+            answer, shown(who)
         )
     if status == 416:
         return exceptions.WrongArgumentsError, "the range has no byte of the file"
@@ -95,7 +95,7 @@ def _of_status(status, error, who):
 
 def _transaction(error):
     identity = getattr(error, "transaction_id", None)
-    return " (transaction {0})".format(identity) if identity else ""
+    return " (transaction {0})".format(shown(identity)) if identity else ""
 
 
 def _said(error):

@@ -22,6 +22,8 @@ def log_in(settings):
         if version is None:
             version, url = _discover(session, url)
         access = _token(settings, session, version, url)
+        if not access.auth_token or (settings.tenant_name and not access.project_id):
+            raise ValueError("its answer has no token of this project")
         if not access.project_id:
             raise refusals.no_project(settings, _projects(settings, session, version, url) or [])
         storage_url = settings.storage_url or _endpoint(settings, access)
@@ -37,10 +39,10 @@ def log_in(settings):
 def _lifetime(access):
     """In seconds; by this machine's clock where the server does not say when it issued the token, as v2.0 need not."""
     try:
-        issued = access.issued
+        issued = access.issued  # None with keystoneauth1 of Python 2.7
     except LookupError:
-        issued = datetime.datetime.now(access.expires.tzinfo)
-    return (access.expires - issued).total_seconds()
+        issued = None
+    return (access.expires - (issued or datetime.datetime.now(access.expires.tzinfo))).total_seconds()
 
 
 def _token(settings, session, version, url):

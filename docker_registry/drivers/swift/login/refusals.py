@@ -6,6 +6,7 @@ from keystoneauth1 import exceptions as failures
 
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError
 
+from ..compat import plain, shown
 from ..http import errors
 
 __all__ = [
@@ -40,47 +41,58 @@ def translate(settings, error):
         return unreachable(settings, error)
     if not isinstance(error, failures.HttpError) or error.http_status == 404:
         return BrokenError(
-            "there is no Keystone%s at %s: check swift_authurl and swift_auth_version (%s)"
-            % (" v%s" % settings.auth_version if settings.auth_version else "", where, _reason(error))
+            plain(
+                "there is no Keystone%s at %s: check swift_authurl and swift_auth_version (%s)"
+                % (" v%s" % settings.auth_version if settings.auth_version else "", where, _reason(error))
+            )
         )
     status = error.http_status
     if status in errors.TRANSIENT or status >= 500:
-        return UnreachableError("Keystone at %s answers %s" % (where, status))
-    return BrokenError("%s refuses to log in, with %s (%s): check swift_authurl" % (where, status, _reason(error)))
+        return UnreachableError(plain("Keystone at %s answers %s" % (where, status)))
+    return BrokenError(
+        plain("%s refuses to log in, with %s (%s): check swift_authurl" % (where, status, _reason(error)))
+    )
 
 
 def unreadable(settings, error):
     """What answered is not what keystoneauth1 understands."""
     return BrokenError(
-        "%s does not answer as a Keystone does: check swift_authurl (%s: %s)"
-        % (settings.auth_url, type(error).__name__, error)
+        plain(
+            "%s does not answer as a Keystone does: check swift_authurl (%s: %s)"
+            % (settings.auth_url, type(error).__name__, shown(error))
+        )
     )
 
 
 def untrusted(settings, error):
     where, reason = settings.auth_url, _reason(error)
     if "certificate" not in reason:
-        return BrokenError("there is no TLS at %s (%s): check swift_authurl" % (where, reason))
+        return BrokenError(plain("there is no TLS at %s (%s): check swift_authurl" % (where, reason)))
     return BrokenError(
-        "the TLS certificate of %s cannot be trusted (%s): write the file of the CA that signed it as swift_cacert, or "
-        "the name that it is made out to in swift_authurl" % (where, reason)
+        plain(
+            "the TLS certificate of %s cannot be trusted (%s): write the file of the CA that signed it as "
+            "swift_cacert, or the name that it is made out to in swift_authurl" % (where, reason)
+        )
     )
 
 
 def unreachable(settings, error):
-    return UnreachableError("no answer from %s (swift_authurl): %s" % (settings.auth_url, _reason(error)))
+    return UnreachableError(plain("no answer from %s (swift_authurl): %s" % (settings.auth_url, _reason(error))))
 
 
 def version_1(settings, status):
     """Auth v1 answered with this status."""
     where = settings.auth_url
     if status in errors.TRANSIENT or status >= 500:
-        return UnreachableError("%s answers %s" % (where, status))
+        return UnreachableError(plain("%s answers %s" % (where, status)))
     if status in (401, 403):
         return BrokenError(
-            "%s does not accept user %s: check swift_user (account:user) and swift_password" % (where, settings.user)
+            plain(
+                "%s does not accept user %s: check swift_user (account:user) and swift_password"
+                % (where, settings.user)
+            )
         )
-    return BrokenError("there is no auth v1 at %s: check swift_authurl and swift_auth_version" % where)
+    return BrokenError(plain("there is no auth v1 at %s: check swift_authurl and swift_auth_version" % where))
 
 
 def refused(settings, version, projects):
@@ -90,22 +102,35 @@ def refused(settings, version, projects):
     """
     where, who = settings.auth_url, _who(settings)
     if projects is None:
-        return BrokenError("%s does not accept %s: %s" % (where, who, _wrong_login(settings, version)))
+        return BrokenError(plain("%s does not accept %s: %s" % (where, who, _wrong_login(settings, version))))
     if settings.trust_id:
         return BrokenError(
-            "%s knows %s, but as trustee of no valid trust %s: check swift_trust_id" % (where, who, settings.trust_id)
+            plain(
+                "%s knows %s, but as trustee of no valid trust %s: check swift_trust_id"
+                % (where, who, settings.trust_id)
+            )
         )
     return BrokenError(
-        "%s knows %s, but with no role in a project %s: check %s (%s)"
-        % (where, who, settings.tenant_name or settings.tenant_id, _wrong_project(settings, version), _choice(projects))
+        plain(
+            "%s knows %s, but with no role in a project %s: check %s (%s)"
+            % (
+                where,
+                who,
+                settings.tenant_name or settings.tenant_id,
+                _wrong_project(settings, version),
+                _choice(projects),
+            )
+        )
     )
 
 
 def no_project(settings, projects):
     """Keystone accepts a user who has no default project, and none was named."""
     return BrokenError(
-        "%s knows %s, who has no default project: write swift_tenant_name (%s)"
-        % (settings.auth_url, _who(settings), _choice(projects))
+        plain(
+            "%s knows %s, who has no default project: write swift_tenant_name (%s)"
+            % (settings.auth_url, _who(settings), _choice(projects))
+        )
     )
 
 
@@ -116,15 +141,15 @@ def no_endpoint(settings, catalogue):
     if not endpoints:
         types = {service["type"] for service in catalogue}
         what, option = "service of type %s" % settings.service_type, "swift_service_type"
-        return MissingError(text % (settings.auth_url, what, option, _choice(types)))
+        return MissingError(plain(text % (settings.auth_url, what, option, _choice(types))))
     regions = {e["region_name"] for e in endpoints}
     if settings.region_name and settings.region_name not in regions:
         what, option = "region %s for Swift" % settings.region_name, "swift_region_name"
-        return MissingError(text % (settings.auth_url, what, option, _choice(regions)))
+        return MissingError(plain(text % (settings.auth_url, what, option, _choice(regions))))
     here = [e for e in endpoints if settings.region_name in (None, e["region_name"])]
     interfaces = {re.sub("URL$", "", e["interface"]) for e in here}  # v2 says publicURL
     what, option = "%s endpoint for Swift" % settings.endpoint_type, "swift_endpoint_type"
-    return MissingError(text % (settings.auth_url, what, option, _choice(interfaces)))
+    return MissingError(plain(text % (settings.auth_url, what, option, _choice(interfaces))))
 
 
 def _who(settings):
@@ -169,5 +194,5 @@ def _choice(names):
 
 def _reason(error):
     """The innermost reason; what libraries put around it repeats the URL at length."""
-    text = re.sub(r"\(_ssl\.c:\d+\)|\(HTTP \d+\)|\(Request-ID: .*?\)", "", "%s" % error).rstrip(" '\")(.,")
+    text = re.sub(r"\(_ssl\.c:\d+\)|\(HTTP \d+\)|\(Request-ID: .*?\)", "", shown(error)).rstrip(" '\")(.,")
     return re.split(r"\] |: ", " ".join(text.split()))[-1] or type(error).__name__

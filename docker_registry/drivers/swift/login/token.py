@@ -5,6 +5,7 @@ import time
 
 from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
 
+from ..compat import plain
 from . import identity, refusals
 
 __all__ = ["Access", "Auth"]
@@ -58,8 +59,10 @@ class Auth(object):
         """What to use instead of an access whose token Swift did not accept (401). Raises as `access` does."""
         if self._settings.method == "token" and not self._settings.auth_url:
             raise BrokenError(
-                "Swift at %s does not accept swift_token, it may have expired: write a new one, or log in with "
-                "swift_user and swift_password" % access.url
+                plain(
+                    "Swift at %s does not accept swift_token, it may have expired: write a new one, or log in with "
+                    "swift_user and swift_password" % access.url
+                )
             )
         return self._renewed(access)
 

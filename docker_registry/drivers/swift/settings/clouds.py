@@ -4,6 +4,8 @@ import os
 
 from docker_registry.core.exceptions import ConfigError
 
+from ..compat import plain, shown
+
 __all__ = ["read", "refuse_type"]
 
 # What keystoneauth's plug-ins are called that log in as this driver can; v1password is swiftclient's.
@@ -77,7 +79,7 @@ def read(cloud, environ):
 def refuse_type(name, where):
     """Raises ConfigError for a way to log in that this driver does not have; `where` it is asked for."""
     if name and name not in _TYPES:
-        raise ConfigError("%s: %s is no way to log in here; there are: %s" % (where, name, ", ".join(_TYPES)))
+        raise ConfigError(plain("%s: %s is no way to log in here; there are: %s" % (where, name, ", ".join(_TYPES))))
 
 
 def _refuse_broken(files):
@@ -93,9 +95,9 @@ def _refuse_broken(files):
                 # Not the parser's own text: that quotes the line, and the line may hold a password.
                 mark = getattr(error, "problem_mark", None)
                 place = ", line %s" % (mark.line + 1) if mark else ""
-                raise ConfigError("swift_cloud: %s is not valid YAML%s" % (path, place))
+                raise ConfigError(plain("swift_cloud: %s is not valid YAML%s" % (path, place)))
             except EnvironmentError as error:
-                raise ConfigError("swift_cloud: %s cannot be read: %s" % (path, error.strerror))
+                raise ConfigError(plain("swift_cloud: %s cannot be read: %s" % (path, shown(error.strerror))))
             return
 
 
@@ -105,8 +107,10 @@ def _load(cloud, environ):
         from openstack.exceptions import ConfigException
     except ImportError:
         raise ConfigError(
-            "swift_cloud: to read the cloud %s of clouds.yaml, pip install 'docker-registry-driver-swift[clouds]'"
-            % cloud
+            plain(
+                "swift_cloud: to read the cloud %s of clouds.yaml, pip install 'docker-registry-driver-swift[clouds]'"
+                % cloud
+            )
         )
     files = [name for name in (environ.get("OS_CLIENT_CONFIG_FILE"),) if name] + loader.CONFIG_FILES
     secure = [name for name in (environ.get("OS_CLIENT_SECURE_FILE"),) if name] + loader.SECURE_FILES
@@ -116,4 +120,4 @@ def _load(cloud, environ):
         reader = loader.OpenStackConfig(config_files=files, secure_files=secure, load_envvars=False)
         return reader.get_one(cloud, validate=False).config
     except ConfigException as error:
-        raise ConfigError("swift_cloud: %s" % error)
+        raise ConfigError(plain("swift_cloud: %s" % shown(error)))

@@ -6,6 +6,7 @@ import re
 
 from docker_registry.core.exceptions import ConfigError
 
+from ..compat import plain, shown
 from . import clouds, credentials
 from .options import BY_NAME, OPTIONS
 from .values import READERS, TEXT
@@ -66,7 +67,7 @@ def problems(config, environ=None):
 
 def _refuse(wrong):
     if wrong:
-        raise ConfigError("; ".join(wrong))
+        raise ConfigError(plain("; ".join(wrong)))
 
 
 def _not_said(missing, wrong):
@@ -99,7 +100,7 @@ def _get(config, name):
 def _unknown(config):
     keys = getattr(config, "keys", None)
     known = [name[len(PREFIX) :] for name in BY_NAME if name.startswith(PREFIX)]
-    for name in sorted(str(key) for key in (keys() if callable(keys) else dir(config))):
+    for name in sorted(shown(key) for key in (keys() if callable(keys) else dir(config))):
         if name.startswith(PREFIX) and name not in BY_NAME:
             near = difflib.get_close_matches(name[len(PREFIX) :], known, 1)
             guess = ", did you mean %s%s?" % (PREFIX, near[0]) if near else ""
@@ -136,7 +137,7 @@ def _ambient(explicit, environ):
             try:
                 values[option.attribute] = READERS[option.kind](value)
             except ValueError as error:
-                raise ConfigError("%s, which stands for %s: %s" % (where, option.name, error))
+                raise ConfigError(plain("%s, which stands for %s: %s" % (where, option.name, error)))
     return values
 
 

@@ -7,6 +7,8 @@ import numbers
 import os
 import re
 
+from ..compat import plain, shown
+
 __all__ = ["READERS", "TEXT", "boolean", "seconds", "size"]
 
 TEXT = (str, type(b"".decode("ascii")))  # both kinds of Python 2; the formatter drops the u of u""
@@ -23,7 +25,7 @@ _INTERFACES = ("public", "internal", "admin")
 def text(value):
     """A name; YAML may have made a number of it."""
     if isinstance(value, TEXT):
-        return value
+        return _decoded(value)
     if _is_integer(value):
         return str(value)
     raise ValueError("write it in quotes: YAML read it as %s" % type(value).__name__)
@@ -32,22 +34,24 @@ def text(value):
 def url(value):
     """An http or https URL, without the closing slash."""
     if isinstance(value, TEXT) and re.match(r"https?://[^/]", value):
-        return value.rstrip("/")
+        return _decoded(value).rstrip("/")
     raise ValueError("write a URL that begins with http:// or https://")
 
 
 def existing_file(value):
     """The path of a file that is there."""
     path = os.path.expanduser(text(value))
+    if not isinstance(path, str):  # Python 2 would take it for ASCII
+        path = path.encode("utf8")
     if not os.path.isfile(path):
-        raise ValueError("there is no file %s" % path)
+        raise ValueError(plain("there is no file %s" % path))
     return path
 
 
 def boolean(value):
     if isinstance(value, bool):
         return value
-    word = str(value).strip().lower()
+    word = shown(value).strip().lower()
     if word not in _WORDS:
         raise ValueError("must be true or false")
     return _WORDS[word]
@@ -72,7 +76,7 @@ def count(value):
 
 def size(value):
     """Bytes: a number, or text with a unit of 1024 (`32M`, `64 MB`, `4MiB`, `1T`)."""
-    match = not isinstance(value, bool) and _SIZE.match(str(value).strip())
+    match = not isinstance(value, bool) and _SIZE.match(shown(value).strip())
     if not match:
         raise ValueError("must be a number of bytes, such as 4194304, 512K or 4MiB")
     return int(match.group(1)) * _FACTORS[match.group(2) and match.group(2).upper()]
@@ -88,7 +92,7 @@ def some_size(value):
 
 def seconds(value):
     """A time in seconds: a number, or text in Go's notation (`90s`, `1h30m`)."""
-    written = str(value).strip()
+    written = shown(value).strip()
     parts = _DURATION.findall(written)
     try:
         if parts and "".join(number + unit for number, unit in parts) == written:
@@ -122,19 +126,29 @@ def container(value):
 
 def auth_version(value):
     """1, 2 or 3, from any spelling: 2, "2.0", "v3"."""
-    match = not isinstance(value, bool) and re.match(r"v?([123])(\.\d+)?$", str(value).strip())
+    match = not isinstance(value, bool) and re.match(r"v?([123])(\.\d+)?$", shown(value).strip())
     if not match:
         raise ValueError("write 1, 2 or 3")
     return int(match.group(1))
 
 
 def interface(value):
-    word = str(value).strip()
+    word = shown(value).strip()
     if word.endswith("URL"):
         word = word[: -len("URL")]
     if word not in _INTERFACES:
         raise ValueError("write one of: " + ", ".join(_INTERFACES))
     return word
+
+
+def _decoded(value):
+    """Text of what the environment of Python 2 has as bytes, as YAML gives it: native if it is ASCII."""
+    if not isinstance(value, bytes) or all(byte < 128 for byte in bytearray(value)):
+        return value
+    try:
+        return value.decode("utf8")
+    except UnicodeError:
+        return value
 
 
 def _is_integer(value):
