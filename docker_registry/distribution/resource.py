@@ -52,6 +52,10 @@ class Resource:
         """Whether the caller may pull from a repository."""
         return self.gate.may(self.caller, Access("repository", name, "pull"))
 
+    def audit(self, deed: str) -> None:
+        """Write down what the caller did, such as "deleted a/b:1.0"."""
+        self.gate.note(self.request, self.caller, deed)
+
     def path(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         """`path` (it starts with `/v2/`) and a query as a client must ask for it on this host."""
         tail = f"?{urlencode(query)}" if query else ""

@@ -75,6 +75,10 @@ class Gate:
         """Whether a repository is in the caller's catalogue. A token that allows the catalogue allows all of it."""
         return caller.kind is Kind.TOKEN or self.may(caller, Access("repository", name, "pull"))
 
+    def note(self, request: Request, caller: Caller, deed: str) -> None:
+        """Write down what somebody did."""
+        audit.info("%s from %s: %s", caller, request.remote_addr, deed)
+
     def _identify(self, request: Request) -> Caller:
         header = request.headers.get("Authorization", "")
         scheme, _, credentials = header.partition(" ")

@@ -61,6 +61,9 @@ class Policy:
             access.action in rule.actions and rule.covers(access.name) for rule in self._rules if rule.is_for(caller)
         )
 
+    def has_immutable_tags(self, repository: str) -> bool:
+        return any(pattern.matches(repository) for repositories, _ in self._immutable for pattern in repositories)
+
     def is_immutable(self, repository: str, tag: str) -> bool:
         """Whether a tag, once set, may not be moved or deleted."""
         return any(

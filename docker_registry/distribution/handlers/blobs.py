@@ -47,6 +47,7 @@ class Blobs(Resource):
         if not self.store.has_link(layout.layer_link(name, digest)):
             raise _unknown(digest)
         self.store.unlink_layer(name, digest)
+        self.audit(f"deleted the blob {name}@{digest}")
         return Response(status=202)
 
     def _not_modified(self, digest: Digest) -> Response | None:

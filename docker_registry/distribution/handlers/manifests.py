@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -53,7 +53,9 @@ class Manifests(Resource):
             _check_digest(digest, body)
         else:
             digest, tags = Digest.of(body), [target]
+        self._refuse_to_move(name, tags, digest)
         publishing.publish(self.store, name, digest, manifest, tags)
+        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
         response = Response(status=201, headers=_headers(digest))
         response.headers["Location"] = self.url(f"/v2/{name}/manifests/{digest}")
         if manifest.subject:
@@ -68,13 +70,30 @@ class Manifests(Resource):
                 Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET, HEAD, PUT"}
             )
         target = self._known(name, reference)
+        self._refuse_to_delete(name, target)
         if isinstance(target, Digest):
             found = deletion.delete_manifest(self.store, name, target)
         else:
             found = deletion.delete_tag(self.store, name, target)
         if not found:
             raise _unknown(name, reference)
+        self.audit(f"deleted {name}{'@' if isinstance(target, Digest) else ':'}{target}")
         return Response(status=202)
+
+    def _refuse_to_move(self, name: str, tags: Sequence[str], digest: Digest) -> None:
+        """Raises DENIED for an immutable tag that means another manifest."""
+        for tag in tags:
+            if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) not in (None, digest):
+                raise _immutable(name, tag)
+
+    def _refuse_to_delete(self, name: str, target: grammar.Tag | Digest) -> None:
+        """Raises DENIED for an immutable tag, and for the manifest of one."""
+        if not self.gate.policy.has_immutable_tags(name):
+            return
+        tags = deletion.tags_of(self.store, name, target) if isinstance(target, Digest) else [target]
+        for tag in tags:
+            if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) is not None:
+                raise _immutable(name, tag)
 
     def _known(self, name: str, reference: str) -> grammar.Tag | Digest:
         """What has no proper name cannot be there: 404 rather than 400, as the spec's conformance suite has it."""
@@ -181,6 +200,10 @@ def _check_digest(digest: Digest, body: bytes) -> None:
             f"the manifest's digest is {actual}, not {digest}",
             {"digest": str(digest), "actual": str(actual)},
         )
+
+
+def _immutable(name: str, tag: str) -> RegistryError:
+    return RegistryError(Code.DENIED, f"{name}:{tag} is immutable: it is neither moved nor deleted")
 
 
 def _unknown(name: str, reference: str, why: str | None = None) -> RegistryError:

@@ -42,7 +42,13 @@ class _Sending(Resource):
             "Docker-Upload-UUID": session.id,
         }
 
+    @property
+    def owner(self) -> str:
+        """Whom an upload's URL is bound to."""
+        return str(self.caller)
+
     def created(self, name: str, digest: Digest) -> Response:
+        self.audit(f"pushed the blob {name}@{digest}")
         headers = {"Location": self.url(f"/v2/{name}/blobs/{digest}"), "Docker-Content-Digest": str(digest)}
         return Response(status=201, headers=headers)
 
@@ -59,9 +65,9 @@ class Uploads(_Sending):
                 return self.created(name, digest)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
-            self.blob_writer.close(self.sessions.start(name), digest, Body(self.request))
+            self.blob_writer.close(self.sessions.start(name, owner=self.owner), digest, Body(self.request))
             return self.created(name, digest)
-        response = self.accepted(self.sessions.start(name, self._algorithm()))
+        response = self.accepted(self.sessions.start(name, self._algorithm(), self.owner))
         response.headers["OCI-Chunk-Min-Length"] = str(CHUNK_MIN_LENGTH)
         return response
 
@@ -107,7 +113,7 @@ class Upload(_Sending):
         return Response(status=204)
 
     def _open(self, name: str, session: str) -> Session:
-        return self.sessions.open(name, session, self.request.args.get("_state", ""))
+        return self.sessions.open(name, session, self.request.args.get("_state", ""), self.owner)
 
     def _newest(self, session: Session, first: int) -> Session:
         """The upload as it is now, if byte `first` comes next; raises RANGE_INVALID, which says where to go on."""

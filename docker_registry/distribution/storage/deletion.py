@@ -24,7 +24,7 @@ from ..model.manifest import Manifest, ManifestError
 from .parallel import gather
 from .store import DamagedError, Store
 
-__all__ = ["delete_manifest", "delete_tag"]
+__all__ = ["delete_manifest", "delete_tag", "tags_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,11 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
     # Even if it was gone: a push may have come between, and must not keep its link without the tag just removed.
     store.remove_link(revision)
     return True
+
+
+def tags_of(store: Store, name: str, digest: Digest) -> list[str]:
+    """The tags that mean a manifest, as far as a listing shows them."""
+    return [tag.name for tag in _tags_that_may_mean(store, name, digest) if store.tag(name, tag.name) == digest]
 
 
 def _manifest(store: Store, digest: Digest) -> Manifest | None:

@@ -2,8 +2,8 @@
 
 The token holds what the next request must know: how far the upload came, which
 blob or which parts in the storage hold its bytes, and until when it may be
-used. It is bound to its repository and id, which are in the URL's path, and
-says nothing that the client must not know. The expiry is set when the upload
+used. It is bound to its repository and id, which are in the URL's path, and to
+who started the upload, and says nothing that the client must not know. The expiry is set when the upload
 starts and never moved: when it has passed, no URL of the session works.
 
 A URL stays valid when a newer one has been handed out: the answer that named
@@ -51,6 +51,7 @@ class Session:
 
     repository: str
     id: str
+    owner: str  # who started it, and alone goes on with it
     expires: int  # seconds since the epoch
     algorithm: str = "sha256"  # of the digest to compute while bytes come
     offset: int = 0  # bytes received and safe
@@ -83,8 +84,8 @@ class Sessions:
         self._key = hmac.digest(secret, _PURPOSE, "sha256")
         self._ttl = ttl
 
-    def start(self, repository: str, algorithm: str = "sha256") -> Session:
-        return Session(repository, str(uuid.uuid4()), int(time.time() + self._ttl), algorithm)
+    def start(self, repository: str, algorithm: str = "sha256", owner: str = "") -> Session:
+        return Session(repository, str(uuid.uuid4()), owner, int(time.time() + self._ttl), algorithm)
 
     def record(self, session: Session) -> Session:
         """Make this the newest state of its session, for `newest`; returns it in a form that fits a URL.
@@ -101,7 +102,7 @@ class Sessions:
             token = self._driver.get_newest(layout.session_file(session.id, _NEWEST))
         except FileNotFoundError:
             return session
-        recorded = self.open(session.repository, session.id, token.decode("ascii", "replace"))
+        recorded = self.open(session.repository, session.id, token.decode("ascii", "replace"), session.owner)
         return recorded if recorded.offset > session.offset else session
 
     def seal(self, session: Session) -> str:
@@ -111,11 +112,11 @@ class Sessions:
         fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at, state]
         text = json.dumps([*fields, session.spill, session.spilled, session.parts], separators=(",", ":"))
         payload = zlib.compress(text.encode(), 9)
-        return _encode(self._mac(session.repository, session.id, payload) + payload)
+        return _encode(self._mac(session.repository, session.id, session.owner, payload) + payload)
 
-    def open(self, repository: str, id: str, token: str) -> Session:
-        """The session that `seal` wrote down for this repository and id; raises BLOB_UPLOAD_UNKNOWN."""
-        payload = self._verify(repository, id, token)
+    def open(self, repository: str, id: str, token: str, owner: str = "") -> Session:
+        """The session that `seal` wrote down for this repository, id and owner; raises BLOB_UPLOAD_UNKNOWN."""
+        payload = self._verify(repository, id, owner, token)
         fields = json.loads(zlib.decompress(payload))
         expires, algorithm, offset, blob, stored_at, hash_state, spill, spilled, parts = fields
         if expires < time.time():
@@ -123,6 +124,7 @@ class Sessions:
         return Session(
             repository,
             id,
+            owner,
             expires,
             algorithm,
             offset,
@@ -152,20 +154,20 @@ class Sessions:
         self._driver.overwrite(layout.session_file(session.id, name), content)
         return replace(session, spill=name, spilled=len(parts), parts=())
 
-    def _verify(self, repository: str, id: str, token: str) -> bytes:
+    def _verify(self, repository: str, id: str, owner: str, token: str) -> bytes:
         try:
             signed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise unknown("the upload's URL is damaged") from None
         mac, payload = signed[:_MAC_SIZE], signed[_MAC_SIZE:]
-        is_ours = hmac.compare_digest(mac, self._mac(repository, id, payload))
+        is_ours = hmac.compare_digest(mac, self._mac(repository, id, owner, payload))
         if not is_ours or _encode(signed) != token:
-            raise unknown("the upload's URL was not made by this registry, or not for this repository")
+            raise unknown("the upload's URL was not made by this registry, or not for this repository and login")
         return payload
 
-    def _mac(self, repository: str, id: str, payload: bytes) -> bytes:
+    def _mac(self, repository: str, id: str, owner: str, payload: bytes) -> bytes:
         # JSON says where the one ends and the next begins: no two URLs give the same bytes.
-        return hmac.digest(self._key, json.dumps([repository, id]).encode() + payload, "sha256")
+        return hmac.digest(self._key, json.dumps([repository, id, owner]).encode() + payload, "sha256")
 
 
 def unknown(why: str) -> RegistryError:

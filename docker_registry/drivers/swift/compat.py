@@ -216,7 +216,7 @@ def say(template, *values):
 
 def plain(message):
     """A message as `say` makes it, of text that is composed already."""
-    return message if isinstance(message, str) and str is not bytes else shown(message).encode(*_ESCAPED)
+    return message if sys.version_info >= (3,) else shown(message).encode(*_ESCAPED)
 
 
 def shown(value):

@@ -15,7 +15,8 @@ from docker_registry.core.driver import fetch
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.robots import Grant, Robots
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.settings import Auth, Rule, Settings
+from docker_registry.distribution.model.manifest import OCI_MANIFEST
+from docker_registry.settings import Auth, Immutable, Rule, Settings
 from tests.distribution.auth.issuer import Issuer, access
 
 SECRET = b"a secret of the tests"
@@ -167,6 +168,56 @@ def test_robots_beside_people(htpasswd: str) -> None:
     assert push(client, "other", robot) == 403
     assert push(client, "other", basic("alice", "alice")) == 201
     assert client.get("/v2/_catalog", headers=robot).json == {"repositories": ["ci/app"]}
+
+
+def put(client: Client, reference: str, config: bytes, headers: dict[str, str]) -> int:
+    """Push a manifest whose config has these bytes."""
+    digest = Digest.of(config)
+    client.post(f"/v2/prod/app/blobs/uploads/?digest={digest}", data=config, headers=headers)
+    blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": str(digest), "size": len(config)}
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": blob, "layers": []})
+    return client.put(
+        f"/v2/prod/app/manifests/{reference}", data=body, headers={**headers, "Content-Type": OCI_MANIFEST}
+    ).status_code
+
+
+def test_immutable_tags(htpasswd: str) -> None:
+    client, alice = (
+        registry(Auth(htpasswd=htpasswd, immutable=(Immutable(("prod/**",), ("v*",)),))),
+        basic("alice", "alice"),
+    )
+    assert put(client, "v1", b"{}", alice) == 201
+    assert put(client, "v1", b"{}", alice) == 201  # the same again moves nothing
+    moved = put(client, "v1", b'{"a": 1}', alice)
+    assert moved == 403
+    assert put(client, "latest", b'{"a": 1}', alice) == put(client, "latest", b"{}", alice) == 201
+    digest = client.get("/v2/prod/app/manifests/v1", headers=alice).headers["Docker-Content-Digest"]
+    for reference in ("v1", digest):
+        refused = client.delete(f"/v2/prod/app/manifests/{reference}", headers=alice)
+        assert (refused.status_code, refused.json["errors"][0]["code"]) == (403, "DENIED")
+        assert "prod/app:v1 is immutable" in refused.json["errors"][0]["message"]
+    assert client.delete("/v2/prod/app/manifests/latest", headers=alice).status_code == 202
+    assert client.delete("/v2/prod/app/manifests/v2", headers=alice).status_code == 404
+    assert client.get("/v2/prod/app/tags/list", headers=alice).json["tags"] == ["v1"]
+
+
+def test_an_upload_is_its_starter_s(htpasswd: str) -> None:
+    client = registry(Auth(htpasswd=htpasswd))
+    location = client.post("/v2/a/blobs/uploads/", headers=basic("alice", "alice")).headers["Location"]
+    assert client.patch(location, data=CONTENT, headers=basic("bob", "bob")).status_code == 404
+    assert client.patch(location, data=CONTENT, headers=basic("alice", "alice")).status_code == 202
+
+
+def test_deeds_are_written_down(htpasswd: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "docker_registry.audit")
+    client, alice = registry(Auth(htpasswd=htpasswd)), basic("alice", "alice")
+    put(client, "v1", b"{}", alice)
+    client.delete("/v2/prod/app/manifests/v1", headers=alice)
+    lines = [record.getMessage() for record in caplog.records if record.name == "docker_registry.audit"]
+    assert lines[0] == f"user alice from None: pushed the blob prod/app@{Digest.of(b'{}')}"
+    assert lines[1].startswith("user alice from None: pushed prod/app@sha256:")
+    assert lines[1].endswith(", prod/app:v1")
+    assert lines[2:] == ["user alice from None: deleted prod/app:v1"]
 
 
 def test_refusals_are_written_down_without_secrets(htpasswd: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,11 +22,12 @@ def log_in(settings):
         if version is None:
             version, url = _discover(session, url)
         access = _token(settings, session, version, url)
-        token = access.auth_token
+        if not access.auth_token or (settings.tenant_name and not access.project_id):
+            raise ValueError("its answer has no token of this project")
         if not access.project_id:
             raise refusals.no_project(settings, _projects(settings, session, version, url) or [])
         storage_url = settings.storage_url or _endpoint(settings, access)
-        return storage_url, token, _lifetime(access)
+        return storage_url, access.auth_token, _lifetime(access)
     except (failures.ClientException, EnvironmentError) as error:
         raise refusals.translate(settings, error)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
