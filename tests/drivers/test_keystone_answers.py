@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from docker_registry.core.exceptions import BrokenError
+from docker_registry.core.exceptions import BrokenError, MissingError
 from docker_registry.drivers.swift.login import identity
 from docker_registry.drivers.swift.settings.config import read
 
@@ -113,9 +113,9 @@ def test_a_user_without_one_is_told_which_projects_there_are(keystone):
 @pytest.mark.parametrize("version", ["v2.0", "v3"])
 def test_an_answer_that_is_no_token(keystone, version, answer):
     keystone.answers["/v2.0/tokens"] = keystone.answers["/v3/auth/tokens"] = answer
-    with pytest.raises(BrokenError) as info:
+    with pytest.raises((BrokenError, MissingError)) as info:
         log_in(keystone, version, swift_tenant_name="web")
-    assert "swift_authurl" in str(info.value)
+    assert keystone.url in str(info.value)
 
 
 def test_a_user_of_v2_without_one(keystone):

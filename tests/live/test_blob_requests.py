@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from werkzeug.test import Client
@@ -172,3 +173,21 @@ class TestPush:
         assert cost(expect(204, lambda: fresh().get(older))) == 1
         assert cost(expect(416, lambda: fresh().patch(older, data=SMALL, headers=headers))) == 1
         assert cost(expect(201, lambda: fresh().put(f"{older}&digest={DIGEST}"))) == 1 + 6 + 1 + 1
+
+
+def test_uploads_that_are_read_back_do_not_wait_for_each_others_connections(
+    swift: EmbeddedSwift, container: str
+) -> None:
+    limits = {"swift_pool_size": 2, "swift_pool_timeout": 10, "swift_concurrency": 1, "swift_segment_size": MIB // 4}
+    config = driver_config(swift, swift_container=container, **limits)
+    registry = Registry(fetch("swift")("/", config), SETTINGS)
+
+    def push(number: int) -> Push:
+        push = Push(Client(registry))
+        push.stream(bytes([number]) + LARGE)
+        return push
+
+    pushes = [push(number) for number in range(6)]
+    with ThreadPoolExecutor(len(pushes)) as pool:  # hashed with sha512, from what is stored, into a second object
+        digests = [Digest.of(bytes([number]) + LARGE, "sha512") for number in range(len(pushes))]
+        list(pool.map(lambda push, digest: push.close(digest), pushes, digests))

@@ -46,7 +46,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
 
 def test_push_list_pull_delete(site: Site) -> None:
     with site.registry() as registry, Client(registry.url) as client:
-        assert registry.log.count("warning: no secret_key") == 1
+        assert registry.log.count(" WARNING no secret_key: ") == 1
         for patches, layer in enumerate(LAYERS):
             client.push_blob("acme/shop", layer, patches)
         manifest = client.push_image("acme/shop", "1", LAYERS)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import UnreachableError
+from docker_registry.core.types import Part
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -18,7 +20,7 @@ from docker_registry.distribution.model.manifest import OCI_INDEX
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.settings import Settings
-from tests.maintenance.planting import ANY_AGE, Plant, codes, descriptor, fsck, image, images
+from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, codes, descriptor, fsck, image, images
 
 LAYERS = [b"one", b"two"]
 
@@ -105,7 +107,7 @@ UNTAGGED = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(FILES), st.sampled_from(sorted(SPOILED)), max_size=3))
 def test_the_list_is_what_a_client_cannot_pull(spoiled: dict[str, str]) -> None:
     driver = Storage("/registry")
@@ -200,3 +202,27 @@ def test_of_many_causes_some_are_told(plant: Plant) -> None:
     [(why, _)] = images(plant.driver).values()
     assert why.count("is not there") == 3
     assert why.endswith("and 7 more")
+
+
+def test_what_cannot_be_read_and_is_of_no_image_breaks_none(plant: Plant) -> None:
+    plant.image("app", "v1", LAYERS)
+    plant.image("app", "v2", [b"two"])
+    bad = {f"{layout.repository('app')}/_uploads/{UPLOAD}/data", layout.tag_current("app", "v2")}
+
+    class Failing(Storage):
+        def parts(self, path: str) -> list[Part] | None:
+            if path in bad:
+                raise UnreachableError("GET: 503")
+            return super().parts(path)
+
+        def get_content(self, path: str) -> bytes:
+            if path in bad:
+                raise UnreachableError("GET: 503")
+            return super().get_content(path)
+
+    driver = Failing("/registry")
+    driver._files = plant.driver._files  # type: ignore[attr-defined]
+    for path in bad:
+        driver.put_content(path, b"")
+    assert codes(fsck(driver)) == ["unreadable", "unreadable"]
+    assert images(driver) == {"app:v2": ("its manifest cannot be read", "see what the storage says, run again")}

@@ -36,7 +36,7 @@ def test_the_paths_of_a_layout(name: str, tag: str, digest: Digest, subject: Dig
 
 
 def test_a_sessions_files_are_one_upload() -> None:
-    paths = tuple(layout.session_file(UPLOAD, name) for name in ("name", "turn", "door"))
+    paths = tuple(layout.session_file(UPLOAD, name) for name in ("newest", "turn-0", "door-0", "outcome-0"))
     assert {place(path) for path in paths} == {Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{UPLOAD}")}
 
 

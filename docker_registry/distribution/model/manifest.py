@@ -92,11 +92,6 @@ class Manifest:
     artifact_type: str | None
     annotations: Mapping[str, str]
 
-    @property
-    def weight(self) -> int:
-        """About how many bytes of memory this takes."""
-        return 3 * len(self.body)
-
     def descriptor(self, digest: Digest) -> dict[str, Any]:
         """How the referrers API lists this manifest (spec, "Listing Referrers")."""
         entry: dict[str, Any] = {"mediaType": self.media_type, "digest": str(digest), "size": len(self.body)}

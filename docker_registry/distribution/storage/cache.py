@@ -7,6 +7,7 @@ delete only seconds.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 FOREVER = float("inf")
 _PATIENCE = 1.0  # s that one who asks waits for another's request before making its own
-_OVERHEAD = 400  # bytes that an entry costs beside its value: key, tuple, two dict slots
+_OVERHEAD = 200  # bytes that an entry costs beside its key and value; measured
 
 
 class _Entry(NamedTuple):
@@ -57,8 +58,9 @@ class Cache:
         with self._lock:
             return self._look(key, max_age)
 
-    def put(self, key: Hashable, value: Any, size: int = 0) -> None:
-        """Remember a fact that was true just now; `size` is that of its value in bytes."""
+    def put(self, key: Hashable, value: Any) -> None:
+        """Remember a fact that was true just now."""
+        size = _footprint(key) + _footprint(value)
         with self._lock:
             self._flights.pop(key, None)
             self._store(key, value, size, self._clock())
@@ -69,9 +71,7 @@ class Cache:
             self._flights.pop(key, None)
             self._drop(key)
 
-    def fetch(
-        self, key: Hashable, load: Callable[[], T], max_age: float = FOREVER, size: Callable[[T], int] = lambda _: 0
-    ) -> T:
+    def fetch(self, key: Hashable, load: Callable[[], T], max_age: float = FOREVER) -> T:
         """What is remembered, or what `load` says; callers of the same key at the same time share one load.
 
         What `load` raises is raised to all who wait, and not remembered.
@@ -86,7 +86,7 @@ class Cache:
                 if mine or flight is None:
                     flight = self._flights[key] = _Flight(self._clock())
             if mine:
-                return self._load(key, flight, load, size)
+                return self._load(key, flight, load, keep=True)
             flight.landed.wait()
             if flight.error is None:
                 return flight.value  # type: ignore[no-any-return]
@@ -108,7 +108,7 @@ class Cache:
                 if mine or flight is None:
                     flight = self._flights[key] = _Flight(self._clock())
             if mine:
-                return self._load(key, flight, load)
+                return self._load(key, flight, load, keep=False)
             landed = flight.landed.wait(_PATIENCE)
             if landed and flight.asked >= came:
                 if flight.error is None:
@@ -116,17 +116,18 @@ class Cache:
                 if isinstance(flight.error, Exception):
                     raise flight.error
 
-    def _load(self, key: Hashable, flight: _Flight, load: Callable[[], T], size: Callable[[T], int] | None = None) -> T:
+    def _load(self, key: Hashable, flight: _Flight, load: Callable[[], T], keep: bool) -> T:
         try:
             value = flight.value = load()
         except BaseException as error:
             flight.error = error
             raise
         else:
+            size = _footprint(key) + _footprint(value) if keep else 0
             with self._lock:
                 # Otherwise somebody wrote or forgot it meanwhile.
-                if size is not None and self._flights.get(key) is flight:
-                    self._store(key, value, size(value), flight.asked)
+                if keep and self._flights.get(key) is flight:
+                    self._store(key, value, size, flight.asked)
             return value
         finally:
             with self._lock:
@@ -155,3 +156,13 @@ class Cache:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.used -= entry.size
+
+
+def _footprint(value: Any) -> int:
+    """The bytes of memory that a fact takes: text, numbers, and tuples, dictionaries and slotted objects of such."""
+    size = sys.getsizeof(value)
+    if isinstance(value, tuple):
+        return size + sum(map(_footprint, value))
+    if isinstance(value, dict):
+        return size + sum(map(_footprint, value)) + sum(map(_footprint, value.values()))
+    return size + sum(_footprint(getattr(value, name)) for name in getattr(value, "__slots__", ()))

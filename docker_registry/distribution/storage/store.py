@@ -193,7 +193,7 @@ class Store:
         Raises DamagedError when the bytes are others, ManifestError when they
         are no manifest that this registry serves.
         """
-        return self._remember(("manifest", digest), lambda: self._read_manifest(digest), FOREVER, lambda m: m.weight)
+        return self._remember(("manifest", digest), lambda: self._read_manifest(digest), FOREVER)
 
     def tagged_manifest(self, name: str, digest: Digest) -> tuple[Digest, Manifest | None] | None:
         """What a tag of a repository means: under which digest it is stored, and the manifest (None: its data is gone).
@@ -240,7 +240,7 @@ class Store:
         ones, in one request instead of two.
         """
         self.driver.overwrite(layout.blob_data(digest), manifest.body)
-        self.cache.put(("manifest", digest), manifest, manifest.weight)
+        self.cache.put(("manifest", digest), manifest)
         self.stored_blob(digest, len(manifest.body))
 
     # Tags.
@@ -261,12 +261,10 @@ class Store:
         """Write into a tag's history that it means, or is about to mean, a manifest."""
         self._overwrite(layout.tag_index_link(name, tag, digest), digest)
 
-    def _remember(
-        self, key: Hashable, ask: Callable[[], T | None], max_age: float, size: Callable[[T], int] = lambda _: 0
-    ) -> T | None:
+    def _remember(self, key: Hashable, ask: Callable[[], T | None], max_age: float) -> T | None:
         """An answer of `ask` at most `max_age` seconds old; that nothing is there is never remembered."""
         try:
-            return self.cache.fetch(key, lambda: _found(ask()), max_age, size)
+            return self.cache.fetch(key, lambda: _found(ask()), max_age)
         except FileNotFoundError:
             self.cache.forget(key)
             return None

@@ -41,7 +41,7 @@ WITH RECURSIVE
 bad (repository, manifest, cause, platform) AS (
     SELECT had.repository, had.digest, broken.rowid, '' FROM broken
     JOIN link had ON had.digest = broken.digest AND broken.repository IN ('', had.repository)
-    WHERE broken.size IS NULL
+    WHERE broken.size IS NULL AND broken.digest != ''
         AND (had.what = 'TAG' OR had.what = 'REVISION' AND had.digest IN (SELECT digest FROM manifest))
     UNION
     SELECT had.repository, had.digest, broken.rowid, platform FROM broken
@@ -91,6 +91,8 @@ class Images(Database):
         if finding.done and finding.kind not in _REMOVED:
             return
         digest = finding.target or finding.digest or str(where.digest or "")
+        if not (digest or where.tag):
+            return  # of an upload
         self._insert(
             "broken",
             digest,

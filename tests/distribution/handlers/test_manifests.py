@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
 from docker_registry.core.driver import Base
+from docker_registry.core.types import Stat
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -230,6 +232,40 @@ def test_no_listing_decides_over_a_delete(client: Client, driver: Base, monkeypa
             assert client.get(manifest_url("app", reference)).status_code == 404
     assert client.delete(manifest_url("app", digest)).status_code == 202
     assert not list(driver.walk(layout.tags("app")))
+
+
+def test_what_can_change_is_asked_of_the_newest_replica(
+    client: Client, driver: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica of the storage came back and has all links as they were."""
+    _, old = push_image(client, "app", "moved")
+    push_image(client, "app", "deleted", annotations={"n": "1"})
+    lost = push_blob(client, "app", b"lost")
+    links = {entry.path: driver.get_content(entry.path) for entry in driver.walk(layout.repository("app"))}
+    get_content, get_newest = driver.get_content, driver.get_newest
+    monkeypatch.setattr(driver, "get_content", lambda path: links.get(path) or get_content(path))
+    monkeypatch.setattr(driver, "get_newest", lambda path: _from(get_content, get_newest, path))
+    swept, stat = push_blob(client, "app", b"swept"), driver.stat
+    driver.remove(layout.blob_data(swept))
+    monkeypatch.setattr(
+        driver, "stat", lambda path, newest=False: stat(path, newest=True) if newest else Stat(len(b"swept"), None)
+    )
+    _, new = push_image(client, "app", "moved", annotations={"n": "2"})
+    assert client.delete(manifest_url("app", "deleted")).status_code == 202
+    assert client.delete(f"/v2/app/blobs/{lost}").status_code == 202
+    other = Client(Registry(driver, SETTINGS))
+    assert other.get(manifest_url("app", "moved")).data == new != old
+    assert other.get(manifest_url("app", "deleted")).status_code == 404
+    assert other.head(f"/v2/app/blobs/{lost}").status_code == 404
+    assert other.head(f"/v2/app/blobs/{swept}").status_code == 404
+    for gone in (b"lost", b"swept"):
+        assert push(other, "app", "v2", image(gone)).status_code == 400
+        assert other.post(f"/v2/other/blobs/uploads/?mount={Digest.of(gone)}&from=app").status_code == 202
+
+
+def _from(get_content: Callable[[str], bytes], get_newest: Callable[[str], bytes], path: str) -> bytes:
+    """`get_newest` as it was: by default it is `get_content`, which a test replaced."""
+    return get_newest(path) if getattr(get_newest, "__func__", None) is not Base.get_newest else get_content(path)
 
 
 def test_an_image_out_of_a_docker_list_ends_with_its_manifest(client: Client) -> None:

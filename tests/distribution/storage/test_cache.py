@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import threading
+import tracemalloc
+from collections.abc import Callable, Hashable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.model.manifest import Manifest, parse_manifest
 from docker_registry.distribution.storage import cache as cache_module
 from docker_registry.distribution.storage.cache import Cache
 
@@ -55,7 +62,7 @@ def test_the_age_counts_from_when_the_question_was_asked() -> None:
 def test_it_never_holds_more_bytes_than_its_limit(puts: list[tuple[int, int]]) -> None:
     cache = Cache(10_000)
     for key, size in puts:
-        cache.put(key, "value", size)
+        cache.put(key, bytes(size))
         assert 0 <= cache.used <= 10_000
     for key, _ in puts:
         cache.forget(key)
@@ -65,18 +72,57 @@ def test_it_never_holds_more_bytes_than_its_limit(puts: list[tuple[int, int]]) -
 def test_what_was_not_used_for_longest_goes_first() -> None:
     cache = Cache(10_000)
     for key in "abc":
-        cache.put(key, key, 2800)
+        cache.put(key, key * 2800)
     cache.get("a")
-    cache.put("d", "d", 2800)
+    cache.put("d", "d" * 2800)
     assert [key for key in "abcd" if cache.get(key)] == ["a", "c", "d"]
 
 
 def test_what_is_larger_than_the_cache_is_not_kept() -> None:
     cache = Cache(10_000)
-    cache.put("small", "value", 100)
-    assert cache.fetch("large", lambda: "value", size=lambda _: 20_000) == "value"
+    cache.put("small", "value")
+    assert cache.fetch("large", lambda: "v" * 20_000) == "v" * 20_000
     assert cache.get("large") is None
     assert cache.get("small") == "value"
+
+
+def _manifest(layers: int, number: int) -> Manifest:
+    entries = [
+        {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": f"sha256:{number * 1000 + n:064x}", "size": 9}
+        for n in range(layers + 1)
+    ]
+    document = {"schemaVersion": 2, "config": entries[0], "layers": entries[1:], "annotations": {"n": f"{number:099}"}}
+    return parse_manifest(json.dumps(document).encode())
+
+
+FACTS: dict[str, Callable[[int, Digest], tuple[Hashable, object]]] = {
+    "sizes": lambda number, digest: (("size", digest), 1_000_000 + number),
+    "links": lambda number, digest: (("link", layout.layer_link("library/app", digest)), digest),
+    "manifests without layers": lambda number, digest: (("manifest", digest), _manifest(0, number)),
+    "manifests of ten layers": lambda number, digest: (("manifest", digest), _manifest(10, number)),
+    "manifests of 300 layers": lambda number, digest: (("manifest", digest), _manifest(300, number)),
+}
+
+
+@pytest.mark.parametrize("limit", [400_000, 700_000])
+@pytest.mark.parametrize("kind", FACTS)
+def test_what_it_counts_is_what_it_takes(kind: str, limit: int) -> None:
+    """Full to its limit, its memory is that limit, give or take how empty its dictionaries are."""
+    tracemalloc.start()
+    try:
+        cache, number = Cache(limit), 0
+        before = tracemalloc.get_traced_memory()[0]
+        while not number or len(cache._entries) == number:
+            key, value = FACTS[kind](number, Digest("sha256", f"{number + 10**9:064x}"))
+            cache.put(key, value)
+            number += 1
+        del key, value
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert cache.used > 0.9 * limit or "300" in kind
+    assert 0.7 * cache.used < taken < 1.1 * limit
 
 
 class Watched(threading.Event):

@@ -22,9 +22,9 @@ def log_in(settings):
         if version is None:
             version, url = _discover(session, url)
         access = _token(settings, session, version, url)
-        if not access.auth_token or (settings.tenant_name and not access.project_id):
-            raise ValueError("its answer has no token of this project")
-        if not access.project_id:
+        if not access.auth_token:
+            raise ValueError("its answer has no token")
+        if not (_names_project(settings) or access.project_id):
             raise refusals.no_project(settings, _projects(settings, session, version, url) or [])
         storage_url = settings.storage_url or _endpoint(settings, access)
         return storage_url, access.auth_token, _lifetime(access)
@@ -34,6 +34,11 @@ def log_in(settings):
         raise refusals.unreadable(settings, error)
     finally:
         session.session.close()
+
+
+def _names_project(settings):
+    of_one = settings.method == "application_credential" or settings.trust_id
+    return bool(of_one or settings.tenant_id or settings.tenant_name)
 
 
 def _lifetime(access):
