@@ -19,6 +19,7 @@ from ..work import deadline
 from . import errors
 from .answers import check, is_stored_as
 from .connection import Connection, headers_of
+from .habits import Habits
 from .pool import BODY, SEGMENT, SMALL, Pool
 
 __all__ = ["Answer", "Client"]
@@ -107,6 +108,7 @@ class Client(object):
             max(2, settings.pool_size),
             settings.pool_timeout,
         )
+        self.habits = Habits(lambda: self.info)
         self._info = None
         self._info_good_until = 0.0
 
