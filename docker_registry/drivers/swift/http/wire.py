@@ -8,6 +8,7 @@ read to its end and nothing lies behind it.
 from __future__ import unicode_literals
 
 import io
+import re
 import socket
 
 from ..compat import END_OF_ANSWER, AnswerFile, http_client
@@ -20,6 +21,8 @@ LINES = 102  # of a head
 LINE = 65536  # bytes
 BLOCK = 1 << 20  # bytes that are sent within one time-out
 _BLANK = (b"\r\n", b"\n")
+# A whole and sound head, without folded lines; of bounded size, since it is looked for in a buffer.
+_HEAD = re.compile(b"HTTP/1[.][01] [^\r\n]*\r\n(?:[^:\\s][^:\r\n]*:[^\r\n]*\r\n){0,100}\r\n")
 
 
 class Terms(object):
@@ -136,6 +139,10 @@ setattr(_Answer, END_OF_ANSWER, _Answer._end)
 
 def _read_head(fp):
     """The lines up to an empty one; nothing where the server hung up in front of them."""
+    come = fp.peek()
+    head = _HEAD.match(come)
+    if head:
+        return fp.read(head.end())  # in one piece, as nearly all come
     line = fp.readline(LINE)
     lines = [line]
     if not line:
