@@ -167,7 +167,7 @@ def found_patterns() -> dict[str, tuple[re.Pattern[Any], str]]:
     return found
 
 
-FOUND = found_patterns()
+FOUND = dict(sorted(found_patterns().items()))  # in one order in every worker
 
 
 def test_the_patterns_are_found() -> None:

@@ -3,14 +3,17 @@
 They wait on primitives of the standard library's `threading`: greenlets in a
 process that gevent has patched, threads in any other.
 
-After a call has failed no further one begins, those that have begun are waited
-for, and the error of the one that was given first is raised.
+Whoever works for a caller has the caller's deadline. After a call has failed no
+further one begins, those that have begun are waited for, and the error of the
+one that was given first is raised.
 """
 
 from __future__ import unicode_literals
 
 import threading
 from collections import deque
+
+from . import deadline
 
 MYPY = False
 if MYPY:  # Python 2 has no `typing`
@@ -55,7 +58,7 @@ class WorkerPool(object):
         with self._change:
             number, self._given = self._given, self._given + 1
             self._running += 1
-        thread = threading.Thread(target=self._run, args=(number, task, args))
+        thread = threading.Thread(target=self._run, args=(number, task, args, deadline.current()))
         thread.daemon = True
         try:
             thread.start()
@@ -80,9 +83,10 @@ class WorkerPool(object):
             if self._errors:
                 raise self._errors[min(self._errors)]
 
-    def _run(self, number, task, args):
+    def _run(self, number, task, args, limit):
         try:
-            task(*args)
+            with deadline.until(limit):
+                task(*args)
         except BaseException as error:  # noqa: BLE001  it is raised again where the pool is waited for
             self._errors[number] = error
         self._end()

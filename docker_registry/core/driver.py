@@ -14,6 +14,7 @@ import itertools
 import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import docker_registry.drivers
@@ -114,6 +115,14 @@ class Base(Paths):
         return self.exists(self.private_flag_path(namespace, repository))
 
     # Beyond v1.
+
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
+        """Within this block, calls of this thread or greenlet may wait for the storage for so long, all together.
+
+        After it they raise UnreachableError. A stream that moves on has so much
+        time again. A driver that does not know how long it waits ignores this.
+        """
+        return nullcontext()
 
     def overwrite(self, path: str, content: bytes) -> None:
         """Write or replace a small file that never was a large one.

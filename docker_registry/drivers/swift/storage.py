@@ -6,6 +6,7 @@ import calendar
 import logging
 from email.utils import parsedate
 
+from docker_registry.concurrency import deadline
 from docker_registry.concurrency.workers import each
 from docker_registry.core import driver
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
@@ -113,6 +114,9 @@ class Storage(driver.Base):
             return None
 
     # Beyond v1.
+
+    def time_limit(self, seconds):
+        return deadline.until(deadline.Deadline(seconds))
 
     def overwrite(self, path, content):
         self._files.overwrite(path, content)

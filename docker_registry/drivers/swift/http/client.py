@@ -11,6 +11,7 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
@@ -236,6 +237,9 @@ class Client(object):
         return self._auth.access() if refused is None else self._auth.renew(refused)
 
     def _persist(self, request, doubt=None):
+        limit = deadline.current()
+        if limit is not None and limit.left() <= 0:
+            raise UnreachableError(say("{0} {1}: no time is left for it", request.verb, request.label))
         access, renewed, tries = self._access(), False, 0
         while True:
             try:
@@ -247,9 +251,10 @@ class Client(object):
                 continue
             tries += 1
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
-            if tries > self._settings.retries or not errors.is_transient(failure):
-                raise self._named(errors.translate(failure, doing, self.describe()))
             pause = _pause(tries, failure)
+            no_time = limit is not None and limit.left() <= pause
+            if tries > self._settings.retries or no_time or not errors.is_transient(failure):
+                raise self._named(errors.translate(failure, doing, self.describe()))
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
             time.sleep(pause)
             settled = doubt() if doubt and errors.status_of(failure) is None else None
@@ -278,6 +283,7 @@ class Client(object):
             answer = Answer(response.status, headers_of(response))
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
+                connection.lengthen()
                 answer.stream = stream = Stream(response, connection, self._pool)
                 return answer
             answer.body = response.read()

@@ -5,6 +5,7 @@ from __future__ import unicode_literals
 import logging
 import re
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, UnreachableError, WrongArgumentsError
 
 from ..compat import Reader, md5, resolve_range, say
@@ -98,6 +99,7 @@ class _Body(object):
         self._end = end
         self._retries = retries
         self._kind = kind
+        self._deadline = deadline.current()
         self._use(answer)
 
     def chunks(self, size):
@@ -115,6 +117,8 @@ class _Body(object):
                     failures = 0
                     self._position += len(chunk)
                     yield chunk
+                    if self._deadline is not None:
+                        self._deadline.renew()
                 else:
                     failures += 1
                     self._resume(why, failures)
@@ -147,7 +151,8 @@ class _Body(object):
             raise UnreachableError(say("{0}: {1}", doing, why))
         logger.warning("%s: %s; going on", doing, why)
         headers = {"Range": "bytes={0}-{1}".format(self._position, self._end - 1), "If-Match": self._etag}
-        answer = self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)
+        with deadline.until(self._deadline):
+            answer = self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)
         if answer.stream is None or answer.headers.get("etag") != self._etag:
             if answer.stream is not None:
                 answer.stream.close()

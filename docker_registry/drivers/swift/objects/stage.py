@@ -11,6 +11,7 @@ import binascii
 import logging
 import os
 
+from docker_registry.concurrency import deadline
 from docker_registry.concurrency.greenlets import breathe
 from docker_registry.concurrency.hashing import BackgroundHash
 from docker_registry.concurrency.workers import WorkerPool
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20  # bytes asked of a stream at a time
 SMALL = 16 << 10  # bytes; a stream that gives fewer gets its blocks joined
+CLEANING = 10.0  # seconds for removing what an abandoned stage has sent
 PATIENCE = 1.0  # seconds that a stream without any memory waits, before it takes one block beyond the budget
 
 
@@ -71,6 +73,7 @@ class SegmentedStage(Stage):
         want = min(BLOCK, room if room > 0 else limit)
         self._make_room(want)
         block = fp.read(want)
+        deadline.renew()
         if block:
             if self._tail.size + len(block) > limit:
                 self._send_tail()
@@ -113,6 +116,10 @@ class SegmentedStage(Stage):
         self._abandon()
 
     def _abandon(self):
+        with deadline.apart(CLEANING):
+            self._clean_up()
+
+    def _clean_up(self):
         try:
             self._workers.join()
         except Exception as error:  # noqa: BLE001  whatever it is, the others get removed
