@@ -10,10 +10,10 @@ from pathlib import Path
 
 import bcrypt
 
+from docker_registry.concurrency.native import NativeThreads
 from docker_registry.core.exceptions import ConfigError
 
 from .caller import Caller, Kind
-from .native import in_native_thread
 
 __all__ = ["Htpasswd"]
 
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _BCRYPT = re.compile(rb"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 _LONGEST = 72  # bytes of a password that bcrypt takes; htpasswd cuts longer ones there
 _FILE_LIMIT = 4 << 20  # bytes
+# Their own, so that no upload's hashing waits for passwords.
+_THREADS = NativeThreads(2)
 # What an unknown name is checked against, so that the time does not tell; 5 is htpasswd's default cost.
 _NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(5))
 
@@ -53,7 +55,7 @@ class Htpasswd:
         given = password.encode()[:_LONGEST]
         if b"\0" in given:
             return None
-        if in_native_thread(bcrypt.checkpw, given, hashed or self._nobody) and hashed:
+        if _THREADS.call(bcrypt.checkpw, given, hashed or self._nobody) and hashed:
             return Caller(Kind.USER, name)
         return None
 

@@ -7,6 +7,8 @@ import logging
 from email.utils import parsedate
 from itertools import islice
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.workers import each
 from docker_registry.core import driver
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
@@ -21,14 +23,12 @@ from .login.token import Auth
 from .names import Names
 from .objects import reading
 from .objects.large import NEWEST, LargeObjects
+from .objects.memory import shared_budget
 from .objects.objects import Objects, size_of
 from .objects.segments import Segments
 from .objects.stage import SegmentedStage
 from .settings import config as options
 from .tempurl import TempUrls
-from .work import deadline
-from .work.memory import shared_budget
-from .work.workers import each
 
 __all__ = ["Storage"]
 

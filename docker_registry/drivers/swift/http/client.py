@@ -11,11 +11,11 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
 from ..names import url
-from ..work import deadline
 from . import errors
 from .answers import check, is_stored_as
 from .connection import Connection, headers_of

@@ -12,8 +12,9 @@ from swiftclient.client import http_connection
 from urllib3.util.retry import Retry
 from urllib3.util.timeout import Timeout
 
+from docker_registry.concurrency import deadline
+
 from ..compat import outgoing, text, unwired
-from ..work import deadline
 from .wire import Terms, strict
 
 __all__ = ["Connection", "headers_of"]

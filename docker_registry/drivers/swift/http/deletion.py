@@ -2,11 +2,11 @@
 
 from __future__ import unicode_literals
 
+from docker_registry.concurrency.workers import each
 from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
 
 from ..compat import say, unquote
 from ..names import url
-from ..work.workers import each
 from .answers import is_report
 
 __all__ = ["check_multistatus", "delete_each", "refuses_only"]

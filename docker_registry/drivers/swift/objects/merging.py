@@ -3,7 +3,7 @@
 from __future__ import unicode_literals
 
 from ..compat import md5
-from ..work.memory import Lease
+from .memory import Lease
 
 __all__ = ["Merger", "groups"]
 

@@ -5,6 +5,7 @@ from __future__ import unicode_literals
 import logging
 import re
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, UnreachableError, WrongArgumentsError
 
 from ..compat import Reader, md5, resolve_range, say
@@ -12,7 +13,6 @@ from ..http import errors
 from ..http.client import Answer
 from ..http.errors import WrongAnswer
 from ..http.pool import BODY
-from ..work import deadline
 from .large import is_large
 
 __all__ = ["open_object", "read_object"]

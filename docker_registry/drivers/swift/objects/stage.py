@@ -11,14 +11,14 @@ import binascii
 import logging
 import os
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.greenlets import breathe
+from docker_registry.concurrency.hashing import BackgroundHash
+from docker_registry.concurrency.workers import WorkerPool
 from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
 
-from ..compat import Blocks, Part, Stage
-from ..work import deadline
-from ..work.greenlets import breathe
-from ..work.hashing import Md5, NoChecksum
-from ..work.memory import Lease
-from ..work.workers import WorkerPool
+from ..compat import Blocks, Part, Stage, md5
+from .memory import Lease
 from .merging import Merger
 from .objects import Content
 from .segments import MANIFEST
@@ -45,7 +45,7 @@ class SegmentedStage(Stage):
         self._segments = segments
         self._budget = budget
         self._segment_size = settings.segment_size
-        self._new_md5 = Md5 if settings.checksums else NoChecksum
+        self._new_md5 = _new_md5 if settings.checksums else _NoChecksum
         self._id = binascii.hexlify(os.urandom(16)).decode("ascii")
         self._given = [Part(*part) for part in parts]
         self._mine = []
@@ -221,6 +221,20 @@ class SegmentedStage(Stage):
         """Delete parts whose bytes were committed as those of others."""
         for why in self._segments.delete(merged).values() if merged else ():
             logger.warning("a segment stays until garbage collection: %s", why)
+
+
+def _new_md5():
+    return BackgroundHash(md5())
+
+
+class _NoChecksum(object):
+    """What stands in for an MD5 where none is wanted."""
+
+    def update(self, block):
+        pass
+
+    def hexdigest(self):
+        return None
 
 
 class _Tail(object):
