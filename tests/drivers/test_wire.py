@@ -217,7 +217,7 @@ def test_only_the_etag_of_what_was_sent_says_that_it_is_stored(server, connect, 
     server.answers = [head(201, [(b"Content-Length", b"0")] + ([(b"ETag", etag)] if etag else []))]
     driver = connect(swift_retries=0, swift_checksums=checksums)
     with pytest.raises(UnreachableError, match=r"ETag|other bytes"):
-        driver.put_content("f", b"x")
+        driver.overwrite("f", b"x")
     if checksums or not etag:
         with pytest.raises(UnreachableError, match=r"ETag|other bytes"), driver.stage() as stage:
             stage._tail.append(b"x")

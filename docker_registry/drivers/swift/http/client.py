@@ -18,6 +18,7 @@ from ..names import url
 from . import errors
 from .answers import check, is_stored_as
 from .connection import Connection, headers_of
+from .habits import Habits
 from .pool import BODY, SEGMENT, SMALL, Pool
 from .retries import Retries
 
@@ -104,6 +105,7 @@ class Client(object):
             max(2, settings.pool_size),
             settings.pool_timeout,
         )
+        self.habits = Habits(lambda: self.info)
         self._info = None
         self._info_good_until = 0.0
 
