@@ -17,12 +17,13 @@ from docker_registry.core.exceptions import (
 from docker_registry.core.types import Part, Stat
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest, DigestError
+from docker_registry.distribution.model.manifest import ManifestError
 
 from ..parallel import each
 from ..progress import Quiet
 from .findings import Finding, Kind, age
 from .index import Index, Link, Owner
-from .manifests import ManifestError, read_manifest
+from .manifests import read_manifest
 from .places import What, is_segment, place
 
 __all__ = ["NoRegistryError", "Scan", "gap", "read_link"]
