@@ -79,7 +79,7 @@ _KEYS = {
 
 
 class Ceph:
-    """Use it as a context manager; it has an EmbeddedSwift's attributes and `options`. `folder` must be a short path."""
+    """Use it as a context manager; it has an EmbeddedSwift's login and `options`. `folder` must be a short path."""
 
     user = "test:tester"
     password = "testing"
