@@ -40,6 +40,7 @@ class TempUrls(object):
             return None
         server, account = self._client.account_path()
         expires = int(self._clock() + self._lifetime)
+        # Not swiftclient's `generate_temp_url`: on Python 2.7 it signs with SHA-1 only.
         message = "GET\n{0}\n{1}/{2}/{3}".format(expires, account, self._client.container, name)
         signature = hmac.new(_bytes(key), _bytes(message), getattr(hashlib, digest)).hexdigest()
         path = account + url(self._client.container, name)
