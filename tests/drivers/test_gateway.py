@@ -236,6 +236,16 @@ def test_a_key_of_the_container_signs_nothing(driver, gateway):
     assert driver.content_redirect_url("f") is None
 
 
+def test_a_configured_key_that_is_not_the_account_s_gives_way_to_one_that_is(connect, gateway):
+    url = connect(gateway, swift_temp_url_key="ours").content_redirect_url("f")
+    gateway.account_headers["x-account-meta-temp-url-key"] = "account"
+    driver = connect(gateway, swift_temp_url_key="ours")
+    assert driver._temp_urls._key() == "account"
+    gateway.account_headers["x-account-meta-temp-url-key-2"] = "ours"
+    assert connect(gateway, swift_temp_url_key="ours")._temp_urls._key() == "ours"
+    assert url, "an account that does not show its keys may have this one"
+
+
 def test_a_key_of_the_account_signs(driver, gateway):
     driver.put_content("f", b"x")
     gateway.account_headers["x-account-meta-temp-url-key"] = "account"
