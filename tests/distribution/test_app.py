@@ -12,15 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.workers import gather
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.core.quota import QuotaError
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.storage.parallel import gather
 from docker_registry.drivers import swift
-from docker_registry.drivers.swift.work import deadline
 from tests.distribution.conftest import SETTINGS
 
 DIGEST = Digest.of(b"")

@@ -8,15 +8,14 @@ import threading
 
 import pytest
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.deadline import Deadline, until
+from docker_registry.concurrency.workers import WorkerPool, each
 from docker_registry.core.exceptions import UnreachableError
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift.http import client
 from docker_registry.drivers.swift.http.pool import Pool
 from docker_registry.drivers.swift.objects import stage
-from docker_registry.drivers.swift.work import deadline
-from docker_registry.drivers.swift.work.deadline import Deadline, until
-from docker_registry.drivers.swift.work.workers import WorkerPool, each
-from tests.drivers.raw_server import Server
 
 BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n"
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: x\r\n\r\nhalf"
@@ -24,11 +23,9 @@ REST = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5
 
 
 @pytest.fixture
-def server():
-    server = Server()
+def server(server):
     server.answers = [b""]
-    yield server
-    server.close()
+    return server
 
 
 @pytest.fixture
@@ -81,7 +78,7 @@ def test_those_who_work_for_a_caller_share_his_patience(driver, server, monkeypa
 def test_workers_know_whom_they_work_for():
     mine, seen = Deadline(10), []
     with until(mine):
-        each(lambda _: seen.append(deadline.current()), range(5), 3)
+        list(each(lambda _: seen.append(deadline.current()), range(5), 3))
         pool = WorkerPool(2)
         pool.submit(lambda: seen.append(deadline.current()))
         pool.join()

@@ -16,6 +16,7 @@ import pytest
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnreachableError
 from docker_registry.drivers.swift.compat import Part
 from docker_registry.drivers.swift.http.client import Answer
+from docker_registry.drivers.swift.http.habits import OPENSTACKS_OWN, Habits
 from docker_registry.drivers.swift.names import Names
 from docker_registry.drivers.swift.objects import large as large_objects
 from docker_registry.drivers.swift.objects import objects
@@ -41,7 +42,7 @@ class Replayed(object):
     """A client that answers from a list; what is behind it raises Next."""
 
     container = "box"
-    info = {}  # noqa: RUF012
+    habits = Habits(lambda: {"swift": {OPENSTACKS_OWN: 1024}})
 
     def __init__(self, answers):
         self._answers = list(answers)

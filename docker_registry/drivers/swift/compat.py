@@ -15,7 +15,6 @@ from docker_registry.core import exceptions
 
 if sys.version_info >= (3,):
     import http.client as http_client
-    from contextvars import ContextVar
     from urllib import parse as urls
 
     from docker_registry.core.driver import resolve_range
@@ -68,7 +67,6 @@ if sys.version_info >= (3,):
             return bool(self.peek(1))
 
 else:
-    import threading
     import urllib as urls
     from collections import namedtuple
 
@@ -106,23 +104,6 @@ else:
     def outgoing(body):
         """A body as httplib takes it."""
         return _File(body) if isinstance(body, Blocks) else body
-
-    class ContextVar(object):
-        """A value of its own for each thread or greenlet."""
-
-        def __init__(self, _name, default):
-            self._local = threading.local()
-            self._default = default
-
-        def get(self):
-            return getattr(self._local, "value", self._default)
-
-        def set(self, value):
-            former, self._local.value = self.get(), value
-            return former
-
-        def reset(self, former):
-            self._local.value = former
 
     class QuotaError(exceptions.BrokenError):
         """The storage takes nothing more: a quota is used up."""
@@ -176,7 +157,6 @@ __all__ = [
     "END_OF_ANSWER",
     "AnswerFile",
     "Blocks",
-    "ContextVar",
     "Entry",
     "Part",
     "QuotaError",

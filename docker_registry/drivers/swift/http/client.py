@@ -4,30 +4,28 @@ from __future__ import unicode_literals
 
 import json
 import logging
-import random
 import re
 import time
 from collections import namedtuple
 
 from swiftclient.client import ClientException
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
 from ..names import url
-from ..work import deadline
 from . import errors
 from .answers import check, is_stored_as
 from .connection import Connection, headers_of
+from .habits import Habits
 from .pool import BODY, SEGMENT, SMALL, Pool
+from .retries import Retries
 
 __all__ = ["Answer", "Client"]
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
-LONGEST_PAUSE = 10.0
-LONGEST_WISH = 60.0  # of a Retry-After that is honoured
 INFO_PAUSE = 60  # seconds before a server that did not answer is asked for /info again
 SMALL_BODY = 1 << 20  # bytes; sending more takes a while
 _USE = re.compile(r"-quota|-(bytes-used|object-count)$")  # headers of quotas, and of what is in use
@@ -107,6 +105,7 @@ class Client(object):
             max(2, settings.pool_size),
             settings.pool_timeout,
         )
+        self.habits = Habits(lambda: self.info)
         self._info = None
         self._info_good_until = 0.0
 
@@ -240,7 +239,7 @@ class Client(object):
         limit = deadline.current()
         if limit is not None and limit.left() <= 0:
             raise UnreachableError(say("{0} {1}: no time is left for it", request.verb, request.label))
-        access, renewed, tries = self._access(), False, 0
+        access, renewed, retries = self._access(), False, Retries(self._settings.retries)
         while True:
             try:
                 return self._once(access, request)
@@ -249,11 +248,9 @@ class Client(object):
             if errors.status_of(failure) == 401 and not renewed:
                 access, renewed = self._access(refused=access), True
                 continue
-            tries += 1
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
-            pause = _pause(tries, failure)
-            no_time = limit is not None and limit.left() <= pause
-            if tries > self._settings.retries or no_time or not errors.is_transient(failure):
+            pause = retries.pause(failure, limit)
+            if pause is None or not errors.is_transient(failure):
                 raise self._named(errors.translate(failure, doing, self.describe()))
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
             time.sleep(pause)
@@ -323,12 +320,3 @@ def _wire(request, root, token):
     headers = dict(request.headers or {})
     headers["X-Auth-Token"] = token
     return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
-
-
-def _pause(tries, failure):
-    """Seconds to wait: what the server wishes, else twice as long each time, at random so that clients spread."""
-    headers = getattr(failure, "http_response_headers", None) or {}
-    wish = headers.get("Retry-After", "")
-    if wish.isdigit():
-        return min(float(wish), LONGEST_WISH)
-    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -11,9 +11,8 @@ from __future__ import unicode_literals
 
 import threading
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import UnreachableError
-
-from ..work import deadline
 
 __all__ = ["BODY", "CLIENTS_BODY", "SEGMENT", "SMALL", "Pool"]
 

@@ -2,9 +2,36 @@
 
 from __future__ import unicode_literals
 
+import sys
+import time
 from contextlib import contextmanager
 
-from ..compat import ContextVar, monotonic
+if sys.version_info >= (3,):
+    from contextvars import ContextVar
+
+    monotonic = time.monotonic
+else:
+    import threading
+
+    monotonic = time.time
+
+    class ContextVar(object):
+        """A value of its own for each thread or greenlet."""
+
+        def __init__(self, _name, default):
+            self._local = threading.local()
+            self._default = default
+
+        def get(self):
+            return getattr(self._local, "value", self._default)
+
+        def set(self, value):
+            former, self._local.value = self.get(), value
+            return former
+
+        def reset(self, former):
+            self._local.value = former
+
 
 __all__ = ["Deadline", "apart", "current", "renew", "shortened", "until"]
 
