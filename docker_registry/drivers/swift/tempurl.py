@@ -61,7 +61,7 @@ class TempUrls(object):
         return self._found
 
     def _choose(self, keys):
-        """The configured key, unless the account shows others: then that is a container's at best, and signs nothing."""
+        """The configured key, unless the account shows others: then it is a container's, and signs nothing."""
         if self._configured and (not keys or self._configured in keys):
             return self._configured
         return keys[0] if keys else None
