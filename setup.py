@@ -8,11 +8,11 @@ from setuptools import find_packages, setup
 OPTIONS = {"build": {"build_base": "build/python%d" % sys.version_info[0]}}
 
 if sys.version_info[0] == 2:
-    # The driver, and of the packages around it no more than makes them namespaces: docker_registry.core
-    # is docker-registry-core's there, and the OCI registry needs Python 3.
+    # The driver, what it runs its work by, and of the packages around them no more than makes them namespaces:
+    # docker_registry.core is docker-registry-core's there, and the OCI registry needs Python 3.
     setup(
         options=OPTIONS,
-        packages=find_packages(include=["docker_registry.drivers.swift", "docker_registry.drivers.swift.*"]),
+        packages=find_packages(include=["docker_registry.concurrency", "docker_registry.drivers.swift*"]),
         py_modules=["docker_registry.__init__", "docker_registry.drivers.__init__"],
     )
 else:

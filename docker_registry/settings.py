@@ -144,6 +144,8 @@ class Settings:
     # Who may come in.
     auth: Auth = Auth()
 
+    storage_timeout: float = 120.0  # s that one request may wait for the storage, or a stream since it last moved
+
     # What it remembers.
     cache_bytes: int = 64 * MIB  # immutable facts: manifests and sizes by digest, per worker
     link_ttl: float = 5.0  # s; what may be deleted through another replica

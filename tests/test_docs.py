@@ -56,6 +56,11 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_the_index_has_every_page() -> None:
+    listed = {link.partition("#")[0] for link in links(ROOT / "docs" / "README.md")}
+    assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} <= listed
+
+
 def test_the_readme_s_links_work_outside_the_repository_too() -> None:
     """PyPI shows the README, and none of the files beside it."""
     assert [link for link in links(ROOT / "README.md") if "://" not in link] == []

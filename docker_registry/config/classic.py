@@ -78,6 +78,7 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "read_only": ("read_only", flag),
     "relative_urls": ("relative_urls", flag),
     "trusted_proxies": ("trusted_proxies", networks),
+    "storage_timeout": ("storage_timeout", seconds),
     "upload_ttl": ("upload_ttl", seconds),
     "verify_blobs": ("verify_blobs", flag),
     "workers": ("workers", whole(1, 256)),

@@ -14,6 +14,7 @@ import itertools
 import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import docker_registry.drivers
@@ -115,6 +116,14 @@ class Base(Paths):
 
     # Beyond v1.
 
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
+        """Within this block, calls of this thread or greenlet may wait for the storage for so long, all together.
+
+        After it they raise UnreachableError. A stream that moves on has so much
+        time again. A driver that does not know how long it waits ignores this.
+        """
+        return nullcontext()
+
     def overwrite(self, path: str, content: bytes) -> None:
         """Write or replace a small file that never was a large one.
 
@@ -201,6 +210,14 @@ class Base(Paths):
             else:
                 yield Entry(child, stat.size, stat.modified)
             yield from self.walk(child)  # a file may have a folder of its name beside it
+
+    def prove_walk(self) -> Iterator[Entry]:
+        """Every file of the storage once more, for whoever is about to remove what no file was seen to need.
+
+        A storage whose listings may be cut asks by another way than `walk`. Raises BrokenError at its end where it
+        is not proven that this was all.
+        """
+        return self.walk()
 
     def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
         """The distinct beginnings, up to `delimiter`, of the paths below a folder.

@@ -68,7 +68,8 @@ class Registry:
 
     def _answer(self, request: Request) -> Response:
         try:
-            return self._call(request)
+            with self.context.driver.time_limit(self.settings.storage_timeout):
+                return self._call(request)
         except RegistryError as error:
             known = error
         except HTTPException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.workers import gather
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.core.quota import QuotaError
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model.digest import Digest
+from docker_registry.drivers import swift
 from tests.distribution.conftest import SETTINGS
 
 DIGEST = Digest.of(b"")
@@ -327,3 +331,27 @@ def test_a_link_to_the_next_page_is_right_behind_a_prefix() -> None:
 
 
 # The access log.
+
+
+# Time.
+
+
+def test_a_silent_storage_is_waited_for_as_long_as_the_settings_say() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = {
+            "swift_object_storage_url": f"http://127.0.0.1:{silent.getsockname()[1]}/v1/a",
+            "swift_token": "t",
+            "swift_container": "c",
+        }
+        settings = dataclasses.replace(SETTINGS, storage_timeout=0.2)
+        response = Client(Registry(swift.Storage("/", config), settings)).get("/v2/app/manifests/latest")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+
+
+def test_all_who_work_for_a_client_share_its_time() -> None:
+    seen: list[object] = []
+    with swift.Storage("/", {"swift_object_storage_url": "http://x/v1/a", "swift_token": "t"}).time_limit(5):
+        gather([lambda: seen.append(deadline.current())] * 8)
+    assert len(set(map(id, seen))) == 1
+    assert seen[0] is not None

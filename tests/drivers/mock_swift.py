@@ -67,7 +67,7 @@ class MockSwift(object):
         self.spoil = lambda method, path, query: None
         self.arrive = lambda body: body
         self.info = {
-            "swift": {"container_listing_limit": rows},
+            "swift": {"container_listing_limit": rows, "max_object_name_length": 1024},
             "slo": {"max_manifest_segments": segments_max},
             "tempurl": {"methods": ["GET", "HEAD"], "allowed_digests": ["sha1", "sha256", "sha512"]},
         }
@@ -140,9 +140,12 @@ class MockSwift(object):
             return 204, dict(self.account_headers), b""
         assert method == "POST" and "bulk-delete" in query
         names = [unquoted(line).lstrip("/") for line in body.decode("ascii").splitlines()]
-        if len(names) > 4:
+        return 200, {}, self._bulk([name.partition("/")[::2] for name in names])
+
+    def _bulk(self, places):
+        if len(places) > 4:
             raise Refused(413, b"too many")
-        return 200, {}, self._multistatus([name.partition("/")[::2] for name in names])
+        return self._multistatus(places)
 
     def _multistatus(self, places):
         report = {"Response Status": "200 OK", "Number Deleted": 0, "Number Not Found": 0, "Errors": []}
@@ -155,6 +158,9 @@ class MockSwift(object):
                 report["Number Deleted"] += 1
             else:
                 report["Number Not Found"] += 1
+        return self._report(report)
+
+    def _report(self, report):
         return b"\r\n" + json.dumps(report).encode("utf8")
 
     def _container(self, method, container, query):
@@ -165,7 +171,8 @@ class MockSwift(object):
         if container not in self.containers:
             raise Refused(404)
         if method == "HEAD":
-            return 204, dict(self.container_headers), b""
+            count = {"x-container-object-count": str(len(self.containers[container]))}
+            return 204, dict(count, **self.container_headers), b""
         assert method == "GET"
         limit = int(query.get("limit", self.info["swift"]["container_listing_limit"] if self.info else 7))
         if self.info and limit > self.info["swift"]["container_listing_limit"]:
@@ -173,9 +180,13 @@ class MockSwift(object):
         rows = []
         for row in self._rows(container, query.get("prefix", ""), query.get("delimiter"), query.get("marker", "")):
             rows.append(row)
-            if len(rows) == min(limit, 7 if not self.info else limit):
+            if len(rows) == self._page(limit, query.get("delimiter")):
                 break
         return 200, {"content-type": "application/json"}, json.dumps(rows).encode("utf8")
+
+    def _page(self, limit, delimiter):
+        """How many rows a page has where so many are asked for."""
+        return limit if self.info else min(limit, 7)
 
     def _rows(self, container, prefix, delimiter, marker):
         seen = set()
@@ -338,6 +349,7 @@ class _Pool(object):
     """Stands for urllib3's pool of connections to one server: one answer at a time."""
 
     ConnectionCls = HTTPConnection
+    scheme = "http"
 
     def __init__(self, swift):
         self._swift = swift

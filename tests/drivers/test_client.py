@@ -9,9 +9,11 @@ import pytest
 import requests.exceptions
 from swiftclient.exceptions import ClientException
 
+from docker_registry.concurrency.deadline import Deadline
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, MissingError, UnreachableError
-from docker_registry.drivers.swift.http import client
+from docker_registry.drivers.swift.http import client, retries
 from docker_registry.drivers.swift.http.pool import Pool
+from docker_registry.drivers.swift.http.retries import Retries
 from tests.drivers.mock_swift import Refused
 
 
@@ -72,10 +74,15 @@ def test_pauses_grow_and_honour_the_server():
     def busy(**headers):
         return ClientException("busy", http_response_headers=headers)
 
-    assert all(client._pause(5, busy()) > client._pause(1, busy()) for _ in range(20))
-    assert client._pause(50, busy()) <= client.LONGEST_PAUSE
-    assert client._pause(1, busy(**{str("Retry-After"): "7"})) == 7
-    assert client._pause(1, busy(**{str("Retry-After"): "86400"})) == client.LONGEST_WISH
+    pauses = Retries(60)
+    grown = [pauses.pause(busy()) for _ in range(50)]
+    assert grown[0] < grown[2] < grown[4]
+    assert max(grown) <= retries.LONGEST_PAUSE
+    assert pauses.pause(busy(**{str("Retry-After"): "7"})) == 7
+    assert pauses.pause(busy(**{str("Retry-After"): "86400"})) == retries.LONGEST_WISH
+    assert pauses.pause(busy(), Deadline(1)) is None
+    assert pauses.pause(UnreachableError("a login")) <= retries.LONGEST_PAUSE
+    assert [Retries(1).pause(busy()) is None, Retries(0).pause(busy()) is None] == [False, True]
 
 
 def test_a_lost_answer_to_a_put_is_no_conflict(connect, swift):

@@ -1,9 +1,8 @@
 # -*- coding: utf-8 -*-
-"""Work side by side, and the memory it takes."""
+"""Streams side by side, and the memory they take."""
 
 from __future__ import unicode_literals
 
-import hashlib
 import io
 import socket
 import threading
@@ -11,71 +10,12 @@ import time
 
 import pytest
 
+from docker_registry.concurrency.greenlets import breathe
+from docker_registry.drivers.swift.objects import memory
 from docker_registry.drivers.swift.objects import stage as staging
-from docker_registry.drivers.swift.work import memory
-from docker_registry.drivers.swift.work.greenlets import breathe
-from docker_registry.drivers.swift.work.hashing import Md5
-from docker_registry.drivers.swift.work.memory import LEAST, STEP, Budget, Lease
-from docker_registry.drivers.swift.work.workers import WorkerPool, each
+from docker_registry.drivers.swift.objects.memory import LEAST, STEP, Budget, Lease
 from tests.conformance import Broken, GoneAway, Slow, pattern, read, together
 from tests.drivers.conftest import SEGMENT
-
-
-class Gate(object):
-    """Tasks that stay until they are let go, and how many there were at a time."""
-
-    def __init__(self):
-        self.inside = self.most = 0
-        self._go = threading.Event()
-        self._lock = threading.Lock()
-        self.entered = threading.Semaphore(0)
-
-    def __call__(self, *args):
-        with self._lock:
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-        self.entered.release()
-        self._go.wait(60)
-        with self._lock:
-            self.inside -= 1
-
-    def open(self):
-        self._go.set()
-
-
-def test_a_worker_pool_works_side_by_side_up_to_its_limit():
-    pool, gate = WorkerPool(3), Gate()
-    for _ in range(3):
-        pool.submit(gate)
-    for _ in range(3):
-        gate.entered.acquire()
-    assert gate.most == 3
-    fourth = threading.Thread(target=lambda: pool.submit(gate))
-    fourth.start()
-    gate.open()
-    fourth.join()
-    pool.join()
-    assert gate.most == 3
-    assert not pool.busy
-
-
-def test_a_worker_pool_raises_what_a_task_raised_each_time_it_is_waited_for():
-    pool = WorkerPool(2)
-
-    def fail():
-        raise GoneAway
-
-    pool.submit(fail)
-    for _ in range(2):
-        with pytest.raises(GoneAway):
-            pool.join()
-
-
-def test_each_keeps_the_order_and_raises():
-    assert each(lambda i: i * i, range(50), 4) == [i * i for i in range(50)]
-    assert each(lambda i: i, [], 4) == []
-    with pytest.raises(ZeroDivisionError):
-        each(lambda i: 1 // i, [3, 0, 1], 2)
 
 
 def test_a_budget_is_not_exceeded_but_by_wish():
@@ -160,19 +100,6 @@ def test_a_stream_sends_before_it_has_taken_all_memory(monkeypatch, connect, swi
     driver.stream_write("f", io.BytesIO(content))
     assert [part.size >> 20 for part in driver.parts("f")] == [5, 2]
     assert read(driver, "f") == content
-
-
-@pytest.mark.parametrize("blocks", [[], [1], [1000] * 3000, [300 << 10], [1 << 20] * 5, [3 << 20, 1, 70000]])
-def test_md5(blocks):
-    digest, whole = Md5(), hashlib.md5()
-    for i, size in enumerate(blocks):
-        block = bytes(bytearray([i % 251])) * size
-        digest.update(block)
-        whole.update(block)
-    assert digest.hexdigest() == whole.hexdigest()
-    digest.update(b"more")
-    whole.update(b"more")
-    assert digest.hexdigest() == whole.hexdigest()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from tests import conformance
 from tests.drivers.conftest import SEGMENT
+from tests.drivers.mock_gateway import MockGateway
 from tests.drivers.mock_swift import MockSwift
 
 
@@ -43,8 +44,14 @@ class TestSwiftAtTheRoot(conformance.Suite):
 
 
 class TestSwiftThatSaysLittle(conformance.Suite):
-    """No `/info` and no bulk delete, as on a Ceph gateway."""
+    """No `/info` and no bulk delete, as behind some proxies."""
 
     @pytest.fixture
     def subject(self, connect):
         return Mocked(connect, MockSwift(info=False))
+
+
+class TestCephsGateway(conformance.Suite):
+    @pytest.fixture
+    def subject(self, connect):
+        return Mocked(connect, MockGateway())

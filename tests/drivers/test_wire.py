@@ -14,7 +14,7 @@ from docker_registry.core.exceptions import FileNotFoundError, UnreachableError
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift.compat import QuotaError
 from docker_registry.drivers.swift.http import wire
-from tests.drivers.raw_server import Server
+from tests.drivers.raw_server import without_proxies
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
 FOREIGN = b"of another request"
@@ -46,17 +46,8 @@ def content(request):
 
 
 @pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def connect(server, monkeypatch):
-    for name in ("http_proxy", "all_proxy"):
-        monkeypatch.delenv(str(name), raising=False)
-        monkeypatch.delenv(str(name.upper()), raising=False)
+    without_proxies(monkeypatch)
 
     def make(**options):
         common = {"swift_object_storage_url": server.url, "swift_token": "t", "swift_container": "box"}
@@ -217,7 +208,7 @@ def test_only_the_etag_of_what_was_sent_says_that_it_is_stored(server, connect, 
     server.answers = [head(201, [(b"Content-Length", b"0")] + ([(b"ETag", etag)] if etag else []))]
     driver = connect(swift_retries=0, swift_checksums=checksums)
     with pytest.raises(UnreachableError, match=r"ETag|other bytes"):
-        driver.put_content("f", b"x")
+        driver.overwrite("f", b"x")
     if checksums or not etag:
         with pytest.raises(UnreachableError, match=r"ETag|other bytes"), driver.stage() as stage:
             stage._tail.append(b"x")

@@ -34,6 +34,8 @@ def test_the_file_and_the_environment_over_it(swift: EmbeddedSwift, container: s
         "REGISTRY_STORAGE_SWIFT_PREFIX": "from/environment",
         "REGISTRY_STORAGE_SWIFT_CHUNKSIZE": "1048576",
         "REGISTRY_HTTP_RELATIVEURLS": "false",
+        "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin": "[http://ui.example]",
+        "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Methods": "[HEAD, GET, DELETE]",
     }
     it = Distribution2(tmp_path, storage(swift, "not-this-one"), http=HTTP)
     it.environ |= environ
@@ -49,6 +51,10 @@ def test_the_file_and_the_environment_over_it(swift: EmbeddedSwift, container: s
             answer = client.ask("GET", "v2/")
             assert answer.status_code == 200
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            for method, path in (("GET", "v2/"), ("OPTIONS", "v2/app/tags/list"), ("GET", "v2/none/tags/list")):
+                headers = client.ask(method, path).headers
+                assert headers["Access-Control-Allow-Origin"] == "http://ui.example"
+                assert headers["Access-Control-Allow-Methods"] == "HEAD, GET, DELETE"
             location = client.ask("POST", "v2/app/blobs/uploads/").headers["Location"]
             assert location.startswith("https://registry.example.com/some/where/v2/app/blobs/uploads/")
 

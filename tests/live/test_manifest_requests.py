@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from docker_registry.concurrency.workers import gather
 from docker_registry.core.driver import Base, fetch
 from docker_registry.core.types import Stat
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.storage.parallel import gather
 from docker_registry.embedded import EmbeddedSwift
 from tests.distribution.conftest import SETTINGS
 from tests.distribution.contents import image, manifest_url, push, push_blob, push_image, subject_of

@@ -81,6 +81,7 @@ THEIRS = (b"/docker/registry/v2/repositories/a/_uploads/id/data" + bytes(32) + s
 SEGMENTS = [
     "0123456789abcdef0123456789abcdef/00000000",
     "0123456789abcdef0123456789abcdef/manifest-00000001",
+    "0123456789abcdef0123456789abcdef/parts",
     f"{THEIRS[:3]}/{THEIRS[3:]}/0000000000000001",
 ]
 

@@ -64,7 +64,7 @@ def test_the_sdist_holds_the_whole_checkout(sdist, tmp_path):
 
 
 def test_the_python_2_wheel_holds_the_driver_and_nothing_of_docker_registry_core(wheel2):
-    assert files(wheel2) == STUBS | source("docker_registry/drivers/swift")
+    assert files(wheel2) == STUBS | source("docker_registry/concurrency") | source("docker_registry/drivers/swift")
 
 
 def test_what_one_python_left_behind_does_not_get_into_the_others_wheel(wheel2, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from docker_registry.settings import Immutable, Rule
@@ -12,6 +13,8 @@ from .caller import Caller, Kind
 from .patterns import Pattern
 
 __all__ = ["Policy"]
+
+_CALLERS = 1024  # whose rules are remembered
 
 
 class _Rule(NamedTuple):
@@ -45,7 +48,12 @@ class Policy:
             )
             for rule in rules
         ]
+        # Asked of each request, and the same for all of one caller.
+        self._rules_of = lru_cache(maxsize=_CALLERS)(self._find_rules)
         self._immutable = [(_patterns(rule.repositories), _patterns(rule.tags)) for rule in immutable]
+
+    def _find_rules(self, kind: Kind, name: str, roles: frozenset[str]) -> list[_Rule]:
+        return [rule for rule in self._rules if rule.is_for(Caller(kind, name, roles=roles))]
 
     def allows(self, caller: Caller, access: Access) -> bool:
         """Whether both the caller's credential and the table allow it."""
@@ -57,9 +65,8 @@ class Policy:
             return caller.kind is not Kind.ANONYMOUS
         if access == CATALOG:
             return True  # it shows only what the caller may pull
-        return any(
-            access.action in rule.actions and rule.covers(access.name) for rule in self._rules if rule.is_for(caller)
-        )
+        rules = self._rules_of(caller.kind, caller.name, caller.roles)
+        return any(access.action in rule.actions and rule.covers(access.name) for rule in rules)
 
     def has_immutable_tags(self, repository: str) -> bool:
         return any(pattern.matches(repository) for repositories, _ in self._immutable for pattern in repositories)

@@ -18,13 +18,13 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from docker_registry.concurrency.workers import gather
 from docker_registry.core.exceptions import FileNotFoundError
 
 from ..model import layout
 from ..model.digest import Digest
 from ..model.manifest import OCI_INDEX, Manifest, ManifestError
 from ..resource import Resource
-from ..storage.parallel import gather
 from ..storage.store import DamagedError
 
 __all__ = ["Referrers"]

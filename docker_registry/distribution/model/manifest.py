@@ -27,8 +27,11 @@ __all__ = [
     "TYPES",
     "Manifest",
     "ManifestError",
+    "Named",
     "Reference",
     "default_image",
+    "load",
+    "named_in",
     "parse_manifest",
     "stored_manifest",
 ]
@@ -55,6 +58,12 @@ _FOREIGN = (
     "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
     "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
 )
+
+# Docker's schema 1 names its layers so, and gives no sizes; each may be named many times.
+_SCHEMA1_LAYERS = "fsLayers"
+
+# Fields that name other things, and whether these are manifests. `blobs` is that of the retired artifact manifest.
+_NAMING = {"config": False, "layers": False, "blobs": False, "manifests": True, _SCHEMA1_LAYERS: False}
 
 # What clients send that do not say what they send.
 _UNSAID = ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded")
@@ -109,7 +118,7 @@ def parse_manifest(body: bytes, content_type: str = "") -> Manifest:
     one, which kind follows from what it has; so its type can be told again
     from the bytes alone.
     """
-    document = _load(body)
+    document = load(body)
     _check_json(body)
     media_type = _media_type(document, content_type)
     if document.get("schemaVersion") != 2 or isinstance(document["schemaVersion"], float):
@@ -131,7 +140,7 @@ def stored_manifest(body: bytes) -> Manifest:
 
     Raises ManifestError for what is none: such bytes may have been pushed as a blob.
     """
-    document = _load(body)
+    document = load(body)
     version = document.get("schemaVersion")
     if version not in (1, 2) or isinstance(version, (bool, float)):
         raise ManifestError(f"schemaVersion must be 2, not {_shown(version)}")
@@ -154,15 +163,44 @@ def default_image(manifest: Manifest) -> Digest | None:
     """The image for linux/amd64 in a Docker list, or None."""
     if manifest.media_type != DOCKER_LIST:
         return None
-    for descriptor in _stored_list(_load(manifest.body), "manifests"):
-        platform = descriptor.get("platform") if isinstance(descriptor, dict) else None
-        if isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
-            return _digest_in(descriptor)
+    for thing in named_in(load(manifest.body)):
+        if thing.is_manifest and thing.platform[:2] == ("linux", "amd64"):
+            return _digest_in(thing.descriptor)
     return None
 
 
-def _load(body: bytes) -> dict[str, Any]:
-    """A JSON object (RFC 8259) that takes a bounded time to read."""
+class Named(NamedTuple):
+    """What a manifest of any kind names in one of its fields, as it stands there."""
+
+    field: str
+    descriptor: Any
+    is_manifest: bool
+
+    @property
+    def digest(self) -> Digest:
+        """Raises DigestError, KeyError or TypeError where it has none."""
+        return Digest.parse(str(self.descriptor["blobSum" if self.field == _SCHEMA1_LAYERS else "digest"]))
+
+    @property
+    def platform(self) -> tuple[str, str, str]:
+        """Operating system, architecture and variant, of an image in an index; empty where it does not say."""
+        platform = self.descriptor.get("platform") if isinstance(self.descriptor, dict) else None
+        fields = platform if isinstance(platform, dict) else {}
+        return str(fields.get("os") or ""), str(fields.get("architecture") or ""), str(fields.get("variant") or "")
+
+
+def named_in(document: dict[str, Any]) -> Iterator[Named]:
+    """All that a manifest names but its subject, whatever kind it is, and whether or not it makes sense."""
+    for field, is_manifest in _NAMING.items():
+        value = document.get(field)
+        if field == "config":
+            value = [value] if value else []
+        for descriptor in value if isinstance(value, list) else [None] if value else []:
+            yield Named(field, descriptor, is_manifest)
+
+
+def load(body: bytes) -> dict[str, Any]:
+    """A JSON object (RFC 8259) that takes a bounded time to read; raises ManifestError for anything else."""
     if sum(map(body.count, (b"[", b"{", b",", b":"))) > _MARKS_MAX:
         raise ManifestError("a manifest may not have so many values")
     try:
@@ -208,22 +246,16 @@ def _stored_type(document: dict[str, Any]) -> str:
 
 
 def _stored_references(document: dict[str, Any]) -> Iterator[Reference]:
-    found = [(descriptor, True) for descriptor in _stored_list(document, "manifests")]
-    found += [(descriptor, False) for descriptor in (document.get("config"), *_stored_list(document, "layers"))]
-    for descriptor, is_manifest in found:
-        digest = _digest_in(descriptor)
-        if digest:
-            yield Reference(digest, is_manifest)
-
-
-def _stored_list(document: dict[str, Any], field: str) -> list[Any]:
-    value = document.get(field)
-    return value if isinstance(value, list) else []
+    for thing in named_in(document):
+        try:
+            yield Reference(thing.digest, thing.is_manifest)
+        except (DigestError, KeyError, TypeError):
+            pass
 
 
 def _digest_in(descriptor: Any) -> Digest | None:
     try:
-        return Digest.parse(str(descriptor["digest"]))
+        return Named("", descriptor, True).digest
     except (DigestError, KeyError, TypeError):
         return None
 
@@ -255,7 +287,7 @@ def _check_fields(document: dict[str, Any], media_type: str) -> None:
     for field in required:
         if field not in document:
             raise ManifestError(f"a manifest of type {media_type} needs the field {field!r}")
-    for field in [*foreign, "fsLayers"]:
+    for field in [*foreign, _SCHEMA1_LAYERS]:
         if field in document:
             raise ManifestError(f"a manifest of type {media_type} must not have the field {field!r}")
     if "config" in document and not isinstance(document["config"], dict):

@@ -18,10 +18,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from docker_registry.concurrency.workers import gather
+
 from ..model import layout
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
-from .parallel import gather
 from .store import DamagedError, Store
 
 __all__ = ["delete_manifest", "delete_tag", "tags_of"]

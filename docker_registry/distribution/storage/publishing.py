@@ -17,12 +17,13 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from docker_registry.concurrency.workers import gather
+
 from ..errors import Code, RegistryError
 from ..model import layout
 from ..model.digest import Digest
 from ..model.grammar import Tag
 from ..model.manifest import Manifest, Reference
-from .parallel import gather
 from .store import Store
 
 __all__ = ["publish"]

@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
 
+from docker_registry.concurrency.workers import gather
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
@@ -26,7 +27,6 @@ from ..model import layout
 from ..model.digest import Digest, DigestError
 from ..model.manifest import Manifest, ManifestError, stored_manifest
 from .cache import FOREVER, Cache
-from .parallel import gather
 from .vetoes import Vetoes
 
 __all__ = ["DamagedError", "Store"]

@@ -84,6 +84,10 @@ else:
             self._fp = fp
             self.read, self.readline, self.close = fp.read, fp.readline, fp.close
 
+        def peek(self):
+            """What has been read ahead."""
+            return self._fp._rbuf.getvalue()
+
         def has_more(self):
             """Whether more has come than was read."""
             return bool(self._fp._rbuf.getvalue())

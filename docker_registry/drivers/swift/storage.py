@@ -5,14 +5,17 @@ from __future__ import unicode_literals
 import calendar
 import logging
 from email.utils import parsedate
+from itertools import islice
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.workers import each
 from docker_registry.core import driver
-from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
+from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 
 from . import v1_layout
 from .compat import Stat, say
 from .files import Files
-from .http import listing
+from .http import habits, listing
 from .http.client import Client
 from .http.deletion import delete_each
 from .http.pool import BODY, CLIENTS_BODY
@@ -20,13 +23,12 @@ from .login.token import Auth
 from .names import Names
 from .objects import reading
 from .objects.large import NEWEST, LargeObjects
+from .objects.memory import shared_budget
 from .objects.objects import Objects, size_of
 from .objects.segments import Segments
 from .objects.stage import SegmentedStage
 from .settings import config as options
 from .tempurl import TempUrls
-from .work.memory import shared_budget
-from .work.workers import each
 
 __all__ = ["Storage"]
 
@@ -34,8 +36,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 256 << 10  # bytes read at a time; each client that reads slowly holds as many
 SIDE_BY_SIDE = 8  # small requests in flight for one call
-# From this size on, and at 0 bytes, a row of a listing may be a large object without saying so.
-PERHAPS_LARGE = 1 << 20
 
 
 class Storage(driver.Base):
@@ -114,6 +114,9 @@ class Storage(driver.Base):
 
     # Beyond v1.
 
+    def time_limit(self, seconds):
+        return deadline.until(deadline.Deadline(seconds))
+
     def overwrite(self, path, content):
         self._files.overwrite(path, content)
 
@@ -140,8 +143,26 @@ class Storage(driver.Base):
         return self._open(path, bytes_range, CLIENTS_BODY)
 
     def walk(self, path=None):
-        for row in self._rows(self._names.folder(path)):
-            yield listing.entry(self._names.path(row["name"]), row)
+        rows = self._rows(self._names.folder(path))
+        for batch in iter(lambda: list(islice(rows, SIDE_BY_SIDE)), []):
+            hidden = [row["name"] for row in batch if listing.hides_size(row)]
+            sizes = dict(each(lambda name: (name, self._true_size(name)), hidden, SIDE_BY_SIDE))
+            for row in batch:
+                yield listing.entry(self._names.path(row["name"]), row, sizes.get(row["name"]))
+
+    def prove_walk(self):
+        # Without a prefix, since the container counts what it has without regard to any.
+        before, count = self._count(), 0
+        for row in listing.rows(self._client):
+            count += 1
+            name = row["name"]
+            if name.startswith(self._names.root) and not self._names.is_segment(name):
+                yield listing.entry(self._names.path(name), row)
+        least = min(before, self._count())
+        if count < least:
+            raise BrokenError(
+                say("the listing of container {0} ends after {1} of {2} objects", self._client.container, count, least)
+            )
 
     def list_prefixes(self, path, delimiter="/", after="", page=None):
         folder = self._names.folder(path)
@@ -183,6 +204,18 @@ class Storage(driver.Base):
         if headers is None:
             raise FileNotFoundError(say("{0}: nothing is there", path))
         return name, headers
+
+    def _count(self):
+        """How many objects the container says it has."""
+        told = self._client.request("HEAD", headers=NEWEST).headers.get("x-container-object-count", "")
+        if not told.isdigit():
+            raise BrokenError(say("container {0} does not say how many objects it has", self._client.container))
+        return int(told)
+
+    def _true_size(self, name):
+        """The size of an object whose row does not tell it; None where it is gone."""
+        headers = self._objects.head(name)
+        return None if headers is None else size_of(name, headers)
 
     def _rows(self, folder, limit=None):
         """The rows of all files below a folder, without the driver's own."""
@@ -244,7 +277,7 @@ class Storage(driver.Base):
         for row in self._rows(folder):
             found = True
             page.append(row)
-            if len(page) == listing.ROWS:
+            if len(page) == habits.PAGE:
                 failed.update(self._remove_rows(page))
                 page = []
         failed.update(self._remove_rows(page))
@@ -258,8 +291,7 @@ class Storage(driver.Base):
         plain = []  # type: list[str]
         others = []  # type: list[str]
         for row in rows:
-            perhaps = "slo_etag" in row or not 0 < row["bytes"] < PERHAPS_LARGE
-            (others if perhaps else plain).append(row["name"])
+            (others if listing.is_perhaps_large(row) else plain).append(row["name"])
         failed = {
             name: error
             for (_, name), error in delete_each(

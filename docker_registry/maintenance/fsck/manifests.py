@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from docker_registry.distribution.model.digest import Digest, DigestError
-from docker_registry.distribution.model.manifest import TYPES
+from docker_registry.distribution.model.manifest import TYPES, ManifestError, Named, load, named_in
 
-__all__ = ["Item", "Manifest", "ManifestError", "read_manifest"]
+__all__ = ["Item", "Manifest", "read_manifest"]
 
 # What Distribution 2.8 takes with schemaVersion 2; without a type it looks whether there are `manifests`.
 _KNOWN_TO_2_8 = ("", *TYPES)
-
-# Docker's schema 1 names its layers so, and gives no sizes; each may be named many times.
-_SCHEMA1_LAYERS = "fsLayers"
-
-
-class ManifestError(ValueError):
-    """Bytes that are no manifest; the text says why."""
 
 
 class Item(NamedTuple):
@@ -51,19 +43,14 @@ class Manifest:
 
 
 def read_manifest(content: bytes) -> Manifest:
-    """Raises ManifestError."""
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise ManifestError(f"not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise ManifestError("not a JSON object")
+    """Raises ManifestError, also where something that is named lacks its digest or size."""
+    document = load(content)
     try:
         return Manifest(
             media_type=str(document.get("mediaType") or ""),
             schema_version=document.get("schemaVersion"),
-            items=tuple(_items(document)),
-            subject=Digest.parse(document["subject"]["digest"]) if document.get("subject") else None,
+            items=tuple(map(_item, named_in(document))),
+            subject=Named("subject", document["subject"], True).digest if document.get("subject") else None,
             ambiguous="manifests" in document and ("layers" in document or "config" in document),
         )
     except DigestError as error:
@@ -72,23 +59,8 @@ def read_manifest(content: bytes) -> Manifest:
         raise ManifestError(f"a descriptor without its fields: {error!r}") from None
 
 
-def _items(document: dict[str, Any]) -> list[Item]:
-    blobs = [document["config"]] if document.get("config") else []
-    blobs += document.get("layers") or []
-    blobs += document.get("blobs") or []  # the retired artifact manifest
-    items = [_item(descriptor, False) for descriptor in blobs]
-    items += [_item(descriptor, True) for descriptor in document.get("manifests") or []]
-    items += [Item(Digest.parse(layer["blobSum"]), None, False, False) for layer in document.get(_SCHEMA1_LAYERS) or []]
-    return items
-
-
-def _item(descriptor: dict[str, Any], is_manifest: bool) -> Item:
-    foreign = bool(descriptor.get("urls"))
-    digest, size = Digest.parse(descriptor["digest"]), int(descriptor["size"])
-    return Item(digest, size, is_manifest, foreign, _platform(descriptor))
-
-
-def _platform(descriptor: dict[str, Any]) -> str:
-    platform = descriptor.get("platform")
-    fields = platform if isinstance(platform, dict) else {}
-    return "/".join(str(fields[name]) for name in ("os", "architecture", "variant") if fields.get(name))
+def _item(named: Named) -> Item:
+    # Docker's schema 1 gives no sizes.
+    size = None if named.field == "fsLayers" else int(named.descriptor["size"])
+    platform = "/".join(filter(None, named.platform))
+    return Item(named.digest, size, named.is_manifest, bool(named.descriptor.get("urls")), platform)

@@ -46,9 +46,10 @@ class Place(NamedTuple):
 
 _UNKNOWN = Place(What.UNKNOWN)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # how both registries name an upload
-# Ours: the random id of a write, and the segment's number. Distribution's: the hex digits of the path that was written,
-# 32 random bytes and the SHA-1 of nothing (a slip of its `swiftSegmentPath`, in every 2.x), and the segment's number.
-_OUR_SEGMENT = re.compile(r"[0-9a-f]{32}/[a-z-]*\d{8,}")
+# Ours: the random id of a write, and the segment's number or, for the list of them, "parts". Distribution's: the hex
+# digits of the path that was written, 32 random bytes and the SHA-1 of nothing (a slip of its `swiftSegmentPath`, in
+# every 2.x), and the segment's number.
+_OUR_SEGMENT = re.compile(r"[0-9a-f]{32}/([a-z-]*\d{8,}|parts)")
 _THEIR_SEGMENT = re.compile(
     f"{b'/docker/registry/v2/'.hex()}(?:[0-9a-f]{{2}})+{hashlib.sha1(usedforsecurity=False).hexdigest()}"
 )

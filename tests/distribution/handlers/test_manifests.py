@@ -11,6 +11,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from docker_registry.core.driver import Base
+from docker_registry.core.types import Stat
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -244,6 +245,11 @@ def test_what_can_change_is_asked_of_the_newest_replica(
     get_content, get_newest = driver.get_content, driver.get_newest
     monkeypatch.setattr(driver, "get_content", lambda path: links.get(path) or get_content(path))
     monkeypatch.setattr(driver, "get_newest", lambda path: _from(get_content, get_newest, path))
+    swept, stat = push_blob(client, "app", b"swept"), driver.stat
+    driver.remove(layout.blob_data(swept))
+    monkeypatch.setattr(
+        driver, "stat", lambda path, newest=False: stat(path, newest=True) if newest else Stat(len(b"swept"), None)
+    )
     _, new = push_image(client, "app", "moved", annotations={"n": "2"})
     assert client.delete(manifest_url("app", "deleted")).status_code == 202
     assert client.delete(f"/v2/app/blobs/{lost}").status_code == 202
@@ -251,8 +257,10 @@ def test_what_can_change_is_asked_of_the_newest_replica(
     assert other.get(manifest_url("app", "moved")).data == new != old
     assert other.get(manifest_url("app", "deleted")).status_code == 404
     assert other.head(f"/v2/app/blobs/{lost}").status_code == 404
-    assert push(other, "app", "v2", image(b"lost")).status_code == 400
-    assert other.post(f"/v2/other/blobs/uploads/?mount={lost}&from=app").status_code == 202
+    assert other.head(f"/v2/app/blobs/{swept}").status_code == 404
+    for gone in (b"lost", b"swept"):
+        assert push(other, "app", "v2", image(gone)).status_code == 400
+        assert other.post(f"/v2/other/blobs/uploads/?mount={Digest.of(gone)}&from=app").status_code == 202
 
 
 def _from(get_content: Callable[[str], bytes], get_newest: Callable[[str], bytes], path: str) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import unicode_literals
 
 import json
 import logging
-import random
 import re
 import time
 from collections import namedtuple
 
 from swiftclient.client import ClientException
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
@@ -18,15 +18,14 @@ from ..names import url
 from . import errors
 from .answers import check, is_stored_as
 from .connection import Connection, headers_of
+from .habits import Habits
 from .pool import BODY, SEGMENT, SMALL, Pool
+from .retries import Retries
 
 __all__ = ["Answer", "Client"]
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE = 0.2  # seconds before the first retry, then doubled
-LONGEST_PAUSE = 10.0
-LONGEST_WISH = 60.0  # of a Retry-After that is honoured
 INFO_PAUSE = 60  # seconds before a server that did not answer is asked for /info again
 SMALL_BODY = 1 << 20  # bytes; sending more takes a while
 _USE = re.compile(r"-quota|-(bytes-used|object-count)$")  # headers of quotas, and of what is in use
@@ -106,6 +105,7 @@ class Client(object):
             max(2, settings.pool_size),
             settings.pool_timeout,
         )
+        self.habits = Habits(lambda: self.info)
         self._info = None
         self._info_good_until = 0.0
 
@@ -132,15 +132,15 @@ class Client(object):
         """
         label, target = self._place(container, name)
         request = _Request(verb, label, target, query, headers, data, accept, check, None)
-        return self._persist(request, doubt, 0 if once else self._settings.retries)
+        return self._persist(request, doubt, 0 if once else None)
 
-    def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY):
+    def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY, check=None):
         """GET an object; the Answer has a `stream` in place of a body when the status is 2xx.
 
-        `kind` says who reads it, see `pool`.
+        `kind` says who reads it, see `pool`; `check` sees the answer before its body is read.
         """
         label, target = self._place(container, name)
-        return self._persist(_Request("GET", label, target, query, headers, b"", accept, None, kind))
+        return self._persist(_Request("GET", label, target, query, headers, b"", accept, check, kind))
 
     def get_json(self, name, query, container=None, headers=None):
         """What an object is as JSON, such as a manifest; None where the server sends something else."""
@@ -247,8 +247,14 @@ class Client(object):
         return self._auth.access() if refused is None else self._auth.renew(refused)
 
     def _persist(self, request, doubt=None, retries=None):
-        retries = self._settings.retries if retries is None else retries
-        access, renewed, tries = self._access(), False, 0
+        limit = deadline.current()
+        if limit is not None and limit.left() <= 0:
+            raise UnreachableError(say("{0} {1}: no time is left for it", request.verb, request.label))
+        access, renewed, retries = (
+            self._access(),
+            False,
+            Retries(self._settings.retries if retries is None else retries),
+        )
         while True:
             try:
                 return self._once(access, request)
@@ -257,11 +263,10 @@ class Client(object):
             if errors.status_of(failure) == 401 and not renewed:
                 access, renewed = self._access(refused=access), True
                 continue
-            tries += 1
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
-            if tries > retries or not errors.is_transient(failure):
+            pause = retries.pause(failure, limit)
+            if pause is None or not errors.is_transient(failure):
                 raise self._named(errors.translate(failure, doing, self.describe()))
-            pause = _pause(tries, failure)
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
             time.sleep(pause)
             settled = doubt() if doubt and errors.status_of(failure) is None else None
@@ -290,6 +295,8 @@ class Client(object):
             answer = Answer(response.status, headers_of(response))
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
+                (request.check or _any)(answer)
+                connection.lengthen()
                 answer.stream = stream = Stream(response, connection, self._pool)
                 return answer
             answer.body = response.read()
@@ -328,12 +335,3 @@ def _wire(request, root, token):
     headers = dict(request.headers or {})
     headers["X-Auth-Token"] = token
     return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
-
-
-def _pause(tries, failure):
-    """Seconds to wait: what the server wishes, else twice as long each time, at random so that clients spread."""
-    headers = getattr(failure, "http_response_headers", None) or {}
-    wish = headers.get("Retry-After", "")
-    if wish.isdigit():
-        return min(float(wish), LONGEST_WISH)
-    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -12,7 +12,10 @@ from swiftclient.client import http_connection
 from urllib3.util.retry import Retry
 from urllib3.util.timeout import Timeout
 
+from docker_registry.concurrency import deadline
+
 from ..compat import outgoing, text, unwired
+from .tls import share_context
 from .wire import Terms, strict
 
 __all__ = ["Connection", "headers_of"]
@@ -51,6 +54,7 @@ class Connection(object):
         self._urllib3.ConnectionCls = strict(self._urllib3.ConnectionCls)
         self._urllib3.conn_kw["terms"] = self._terms
         adapter.cert_verify(self._urllib3, first.url, args["verify"], args["cert"])
+        share_context(self._urllib3)
         # A proxy wants the whole URL, a server the path.
         self._before_path = adapter.request_url(first, args["proxies"])[: -len(first.path_url)]
         self._headers = {str(name): value for name, value in first.headers.items()}
@@ -68,7 +72,8 @@ class Connection(object):
             sent[str(name)] = text(value).encode("utf8")
         if data or verb not in ("GET", "HEAD"):
             sent[str("Content-Length")] = str(len(data))
-        self._terms.timeout = self._timeout.read_timeout
+        timeout = self._timeout if deadline.current() is None else _shortened(self._timeout)
+        self._terms.timeout = timeout.read_timeout
         self._response = self._urllib3.urlopen(
             str(verb),
             self._before_path + str(target),
@@ -77,16 +82,29 @@ class Connection(object):
             retries=_NO_RETRIES,
             redirect=False,
             assert_same_host=False,
-            timeout=self._timeout,
+            timeout=timeout,
             preload_content=False,
             decode_content=False,
         )
         return self._response
 
+    def lengthen(self):
+        """The body of the answer is read at its reader's pace: what was left for its beginning counts no more."""
+        if self._terms.timeout != self._timeout.read_timeout:
+            self._terms.sock.settimeout(self._timeout.read_timeout)
+
     def close(self):
         if self._response is not None:
             self._response.close()
         self._urllib3.close()
+
+
+def _shortened(timeout):
+    """Time-outs that end with the deadline, at the latest; 0 would mean not to wait."""
+    connect, read = deadline.shortened(timeout.connect_timeout), deadline.shortened(timeout.read_timeout)
+    if (connect, read) == (timeout.connect_timeout, timeout.read_timeout):
+        return timeout
+    return Timeout(connect=max(connect, 0.001), read=max(read, 0.001))
 
 
 def headers_of(response):

@@ -2,16 +2,14 @@
 
 from __future__ import unicode_literals
 
+from docker_registry.concurrency.workers import each
 from docker_registry.core.exceptions import BrokenError, UnreachableError, UnspecifiedError
 
 from ..compat import say, unquote
 from ..names import url
-from ..work.workers import each
 from .answers import is_report
 
-__all__ = ["check_multistatus", "delete_each"]
-
-BULK = 1000  # names a request, where the server does not say
+__all__ = ["check_multistatus", "delete_each", "refuses_only"]
 
 
 def delete_each(client, places, limit):
@@ -22,8 +20,8 @@ def delete_each(client, places, limit):
     why: a mapping from place to error.
     """
     places = list(places)
-    if len(places) > 1 and "bulk_delete" in client.info:
-        size = client.info["bulk_delete"].get("max_deletes_per_request", BULK)
+    size = client.habits.names_at_once if len(places) > 1 else 0
+    if size:
         batches = [places[start : start + size] for start in range(0, len(places), size)]
         outcomes = each(lambda batch: _delete_in_bulk(client, batch), batches, limit)
     else:
@@ -43,6 +41,11 @@ def check_multistatus(doing, report):
     status = report.get("Response Status", "200 OK")
     if not status.startswith("200"):
         raise _error(doing, status, report.get("Response Body") or "nothing was deleted")
+
+
+def refuses_only(report, place):
+    """Whether the one thing that a report says could not be deleted is this."""
+    return list(_failures(report)) == ["/%s/%s" % place]
 
 
 def _delete(client, place):
@@ -65,12 +68,24 @@ def _delete_in_bulk(client, places):
     if not failures and not report.get("Response Status", "200").startswith("200"):
         why = report.get("Response Body") or "nothing was deleted"
         return dict.fromkeys(places, _error("bulk delete", report["Response Status"], why))
+    if not _covers(report, len(places)):
+        # It passed over some and does not say which. What it deleted counts as deleted once more.
+        outcomes = {}
+        for place in places:
+            outcomes.update(_delete(client, place))
+        return outcomes
     found = {("/%s/%s" % place): place for place in places}
     return {
         found[name]: _error("DELETE " + name[1:], status, "refused in a bulk delete")
         for name, status in failures.items()
         if name in found
     }
+
+
+def _covers(report, count):
+    """Whether a report accounts for so many names."""
+    told = [report.get(key, 0) for key in ("Number Deleted", "Number Not Found")]
+    return sum(told) + len(report.get("Errors", ())) >= count
 
 
 def _failures(report):

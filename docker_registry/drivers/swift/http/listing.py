@@ -9,9 +9,11 @@ from docker_registry.core.exceptions import BrokenError
 from ..compat import Entry, quote, say
 from .answers import is_list
 
-__all__ = ["entry", "rows"]
+__all__ = ["entry", "hides_size", "is_perhaps_large", "rows"]
 
-ROWS = 10000  # a page, where the server does not say
+MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
+# From this size on, and at 0 bytes, a row may be a large object without saying so.
+PERHAPS_LARGE = 1 << 20
 GROWTH = 4  # a reader who takes more than it said is likely to take much more
 
 
@@ -22,15 +24,15 @@ def rows(client, prefix="", marker="", delimiter="", limit=None, container=None,
     container is an empty one. With `limit`, one page of so many rows at most;
     `page` makes the first ones smaller, for who will not read them all.
     """
-    told = client.info.get("swift", {}).get("container_listing_limit") if limit is None else limit
-    most = told or ROWS
+    habits = client.habits
+    most = habits.page if limit is None else limit
     size = min(page or most, most)
     while True:
         found = _page(client, container, (("prefix", prefix), ("marker", marker), ("delimiter", delimiter)), size)
         for row in found:
             yield row
-        # A page that is not full is the last one, if the server is known to fill them.
-        if limit is not None or not found or (told and len(found) < size):
+        # Only an empty page is the last one wherever pages may be cut.
+        if limit is not None or not found or (habits.fills_pages and habits.rows_told and len(found) < size):
             return
         before, marker = marker, found[-1].get("name") or found[-1]["subdir"]
         if marker == before:
@@ -38,10 +40,24 @@ def rows(client, prefix="", marker="", delimiter="", limit=None, container=None,
         size = min(GROWTH * size, most)
 
 
-def entry(path, row):
-    """The Entry of a row; the MD5 of what has segments is not its content's."""
-    md5, segmented = row.get("hash"), True if "slo_etag" in row else None
-    return Entry(path, row["bytes"], _seconds(row.get("last_modified")), None if segmented else md5, segmented)
+def entry(path, row, size=None):
+    """The Entry of a row; the MD5 of what has segments is not its content's. `size` is the true one, where known."""
+    md5, segmented = row.get("hash"), True if "slo_etag" in row or hides_size(row) else None
+    size = row["bytes"] if size is None else size
+    return Entry(path, size, _seconds(row.get("last_modified")), None if segmented else md5, segmented)
+
+
+def hides_size(row):
+    """Whether a row is that of a static large object, but has the size of its manifest, as Ceph's gateway lists them.
+
+    It is known by the MD5 of nothing beside bytes that are not none.
+    """
+    return "slo_etag" not in row and row["bytes"] > 0 and row.get("hash") == MD5_OF_NOTHING
+
+
+def is_perhaps_large(row):
+    """Whether what a row is about may have segments."""
+    return "slo_etag" in row or hides_size(row) or not 0 < row["bytes"] < PERHAPS_LARGE
 
 
 def _page(client, container, terms, size):

@@ -11,6 +11,7 @@ from __future__ import unicode_literals
 
 import threading
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import UnreachableError
 
 __all__ = ["BODY", "CLIENTS_BODY", "SEGMENT", "SMALL", "Pool"]
@@ -83,7 +84,7 @@ class Pool(object):
             self._waiting.append(waiter)
         patience = min(self._patience, SHORTLY) if kind == CLIENTS_BODY else self._patience
         try:
-            waiter.admitted.wait(patience)
+            waiter.admitted.wait(deadline.shortened(patience))
         except BaseException:
             if not self._withdraw(waiter):
                 self._leave(kind)

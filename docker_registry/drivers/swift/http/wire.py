@@ -8,9 +8,10 @@ read to its end and nothing lies behind it.
 from __future__ import unicode_literals
 
 import io
+import re
 import socket
 
-from ..compat import END_OF_ANSWER, AnswerFile, http_client, monotonic
+from ..compat import END_OF_ANSWER, AnswerFile, http_client
 from .errors import WrongAnswer
 
 __all__ = ["Terms", "strict"]
@@ -19,19 +20,20 @@ INTERIM = 20  # answers in front of the final one, at most
 LINES = 102  # of a head
 LINE = 65536  # bytes
 BLOCK = 1 << 20  # bytes that are sent within one time-out
-GLANCE = 1.0  # seconds between two looks at whether the answer is still wanted
 _BLANK = (b"\r\n", b"\n")
+# A whole and sound head, without folded lines; of bounded size, since it is looked for in a buffer.
+_HEAD = re.compile(b"HTTP/1[.][01] [^\r\n]*\r\n(?:[^:\\s][^:\r\n]*:[^\r\n]*\r\n){0,100}\r\n")
 
 
 class Terms(object):
     """What holds for the request at hand: `timeout` in seconds for each wait behind the connecting.
 
-    `deadline` is asked while the answer is waited for; None where nobody minds the wait.
+    `sock` is the socket in use.
     """
 
     def __init__(self):
         self.timeout = None
-        self.deadline = None
+        self.sock = None
 
 
 def strict(kind):
@@ -54,6 +56,7 @@ class _Connection(object):
         super(_Connection, self).connect()
         # urllib3 would go on under the time-out of the connecting.
         self.sock.settimeout(self._terms.timeout)
+        self._terms.sock = self.sock
 
     def request(self, *args, **kwargs):
         self._sending = self._sent = self._early = False
@@ -76,31 +79,12 @@ class _Connection(object):
         super(_Connection, self).send(data)
         self._sending = True
 
-    def getresponse(self, *args, **kwargs):
-        if self._terms.deadline is not None and _is_plain(self.sock):
-            self._await()
-        return super(_Connection, self).getresponse(*args, **kwargs)
-
     def response_class(self, *args, **kwargs):
         return _Answer(self, *args, **kwargs)
 
     @property
     def is_out_of_step(self):
         return self._early or not self._sent
-
-    def _await(self):
-        """Wait for the first byte of an answer, as long as somebody wants it."""
-        end = monotonic() + self._terms.timeout
-        while True:
-            self.sock.settimeout(max(min(GLANCE, end - monotonic()), 0.001))
-            try:
-                self.sock.recv(1, socket.MSG_PEEK)
-                break
-            except socket.timeout:
-                self._terms.deadline.check()
-                if monotonic() >= end:
-                    raise
-        self.sock.settimeout(self._terms.timeout)
 
 
 class _Answer(http_client.HTTPResponse, object):
@@ -155,6 +139,10 @@ setattr(_Answer, END_OF_ANSWER, _Answer._end)
 
 def _read_head(fp):
     """The lines up to an empty one; nothing where the server hung up in front of them."""
+    come = fp.peek()
+    head = _HEAD.match(come)
+    if head:
+        return fp.read(head.end())  # in one piece, as nearly all come
     line = fp.readline(LINE)
     lines = [line]
     if not line:

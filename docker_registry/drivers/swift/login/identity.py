@@ -1,6 +1,5 @@
 """Log in: settings -> the account's URL, a token, and how long it lives. Auth v1 is here, v2 and v3 in keystone.py."""
 
-import random
 import time
 
 import requests.exceptions
@@ -8,12 +7,10 @@ import swiftclient
 
 from docker_registry.core.exceptions import UnreachableError
 
+from ..http.retries import Retries
 from . import keystone, refusals
 
 __all__ = ["log_in"]
-
-FIRST_PAUSE = 0.5  # seconds before the first retry, then doubled
-LONGEST_PAUSE = 8.0
 
 # swiftclient's debug log would show up to 16 characters of each token.
 swiftclient.client.logger_settings["reveal_sensitive_prefix"] = 0
@@ -25,16 +22,15 @@ def log_in(settings, retries):
     Raises UnreachableError after `retries` further tries, BrokenError when the credential or the certificate is
     refused, MissingError when there is no endpoint as asked for.
     """
-    pause = FIRST_PAUSE
+    further = Retries(retries)
     while True:
         try:
             return _try(settings)
-        except UnreachableError:
-            if retries <= 0:
+        except UnreachableError as error:
+            pause = further.pause(error)
+            if pause is None:
                 raise
-        retries -= 1
-        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        pause = min(2 * pause, LONGEST_PAUSE)
+        time.sleep(pause)
 
 
 def _try(settings):

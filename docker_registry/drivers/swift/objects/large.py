@@ -3,25 +3,34 @@
 A static one (SLO) lists its segments in its manifest; its segments may be
 manifests themselves. A dynamic one (DLO) has a prefix, and consists of
 whatever a listing shows under it.
+
+Ceph's gateway keeps an SLO's manifest to itself. There the list of parts is an
+object of its own beside the segments, and a part of 0 bytes like a manifest
+within the manifest; the SLO's metadata leads to it.
 """
 
 from __future__ import unicode_literals
 
+import json
 import logging
+import re
 
 from docker_registry.core.exceptions import BrokenError, UnspecifiedError
 
-from ..compat import Part, say, unquote
+from ..compat import Part, md5, say, unquote
 from ..http import listing
-from ..http.answers import is_report
-from ..http.deletion import check_multistatus, delete_each
+from ..http.answers import is_list, is_report
+from ..http.deletion import check_multistatus, delete_each, refuses_only
 
-__all__ = ["NEWEST", "LargeObjects", "is_dynamic", "is_large", "is_static"]
+__all__ = ["COMMIT", "LISTED", "NEWEST", "LargeObjects", "is_dynamic", "is_large", "is_static"]
 
 logger = logging.getLogger(__name__)
 
 # Makes Swift ask all replicas and answer as the newest one does; without it, the first that answers may be an old one.
 NEWEST = {"X-Newest": "true"}
+COMMIT = "X-Object-Meta-Commit"
+LISTED = "X-Object-Meta-Parts"  # names the part that is the list of a static object's parts
+_LIST = re.compile(r"[0-9a-f]{32}/parts\Z")
 DEEPEST = 10  # manifests within manifests, as in Swift itself
 
 
@@ -51,7 +60,7 @@ class LargeObjects(object):
         A manifest within the manifest comes as a part of 0 bytes before its own parts.
         """
         if is_static(headers):
-            return list(self._static(self._client.container, name, 0))
+            return self._static_parts(name, headers)
         if is_dynamic(headers):
             return list(self._dynamic(name, headers))
         return None
@@ -60,10 +69,20 @@ class LargeObjects(object):
         """What the parts of a dynamic large object begin with, given what HEAD said; None for any other object."""
         return self._names.part(*_target(name, headers)) if is_dynamic(headers) else None
 
+    def write_list(self, part, parts):
+        """Write the list of an object's parts, itself the part `part`, before the object."""
+        body = json.dumps([[each.name, each.size] for each in parts if each.size]).encode("ascii")
+        etag = md5(body).hexdigest()
+        headers = {"Content-Type": "application/json", "ETag": etag}
+        self._client.put(self._names.located(part.name)[1], body, headers=headers, etag=etag)
+
     def remove(self, name, headers):
         """Delete an object with all its segments, given what HEAD said."""
         if is_static(headers):
             self._remove_static(name)
+            listed = _list_of(headers)
+            if listed:
+                self._client.request("DELETE", self._names.located(listed)[1], accept=(404,))
             return
         segments = self.parts(name, headers) or ()
         # The manifest first: without it, nobody sees the file shrink.
@@ -106,10 +125,34 @@ class LargeObjects(object):
         names = {part.name for part in self.parts(name, headers) or ()}
         return lambda part: part in names
 
-    def _static(self, container, name, depth):
+    def _static_parts(self, name, headers):
+        habits, listed, manifest = self._client.habits, _list_of(headers), None
+        if listed:
+            parts = self._listed(listed, headers)
+            if parts is not None:
+                return parts
+        if habits.gives_manifests is not False:
+            manifest = self._manifest(self._client.container, name)
+            # An empty answer, or the object itself, where the server does not know the question.
+            habits.saw("gives_manifests", manifest is not None)
+        if manifest is None:
+            why = "this server does not give the manifests of large objects, and there is no list of its segments"
+            raise BrokenError(say("{0}: {1}", name, why))
+        return list(self._static(name, manifest, 0))
+
+    def _listed(self, listed, headers):
+        """The parts of an object by the list that was written before it; None where that is gone, or another's."""
+        place = self._names.located(listed)[1]
+        answer = self._client.request("GET", place, headers=NEWEST, accept=(404,), check=is_list)
+        found = [Part(*pair) for pair in answer.json()] if answer.status == 200 else []
+        if str(sum(part.size for part in found)) != headers.get("content-length"):
+            return None
+        return [Part(listed, 0)] + found
+
+    def _static(self, name, manifest, depth):
         if depth > DEEPEST:
             raise BrokenError(say("{0}: manifests are nested more than {1} deep", name, DEEPEST))
-        for row in self._manifest(container, name):
+        for row in manifest:
             if "name" not in row:
                 continue  # data within the manifest itself
             inner, _, segment = row["name"].lstrip("/").partition("/")
@@ -118,15 +161,14 @@ class LargeObjects(object):
                 yield Part(part, row["bytes"])
                 continue
             yield Part(part, 0)
-            for below in self._static(inner, segment, depth + 1):
+            manifest = self._manifest(inner, segment)
+            if manifest is None:
+                raise BrokenError(say("{0}: this server does not give the manifest within its manifest", name))
+            for below in self._static(segment, manifest, depth + 1):
                 yield below
 
     def _manifest(self, container, name):
-        manifest = self._client.get_json(name, "multipart-manifest=get", container, NEWEST)
-        if manifest is None:
-            # Ceph's gateway may not know the query, and sends the object itself.
-            raise BrokenError(say("{0}: this server does not give the manifests of large objects", name))
-        return manifest
+        return self._client.get_json(name, "multipart-manifest=get", container, NEWEST)
 
     def _dynamic(self, name, headers):
         container, prefix = _target(name, headers)
@@ -144,7 +186,19 @@ class LargeObjects(object):
             check=is_report,
         )
         if answer.status == 200:
-            check_multistatus(say("DELETE {0}", name), answer.json())
+            report = answer.json()
+            # Ceph's gateway refuses to delete what is not there (any more).
+            if not refuses_only(report, (self._client.container, name)) or self._is_there(name):
+                check_multistatus(say("DELETE {0}", name), report)
+
+    def _is_there(self, name):
+        return self._client.request("HEAD", name, headers=NEWEST, accept=(404,)).status != 404
+
+
+def _list_of(headers):
+    """The part that is the list of a static object's parts, given what HEAD said; None where there is none."""
+    listed = headers.get(LISTED.lower(), "")
+    return listed if _LIST.match(listed) else None
 
 
 def _target(name, headers):

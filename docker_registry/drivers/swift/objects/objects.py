@@ -8,14 +8,13 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 
 from ..compat import md5, say
 from ..http.client import Answer
-from .large import NEWEST, is_large
-from .reading import read_object, read_whole
+from .large import COMMIT, LISTED, NEWEST, is_large
+from .reading import is_object, read_object, read_whole
 
 __all__ = ["Content", "Objects", "size_of"]
 
 logger = logging.getLogger(__name__)
 
-COMMIT = "X-Object-Meta-Commit"
 # A name may appear and vanish between a refused PUT and the look at why; so often in a row is no accident.
 ROUNDS = 5
 TAKEN = Answer(412, {})
@@ -31,16 +30,18 @@ class Content(object):
     is set when a PUT of it broke off without an answer: it may have worked, or
     still be on its way. `etag` is that of a plain object's bytes,
     `manifest_etag` the one that Swift makes of a manifest's segments, None
-    where it is not known.
+    where it is not known. `listed` is the part that lists the others, where
+    the server will not tell them.
     """
 
-    def __init__(self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None):
+    def __init__(self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None, listed=None):
         self.body = body
         self.size = size
         self.query = query
         self.etag = etag
         self.parts = parts
         self.commit = commit
+        self.listed = listed
         self.unanswered = False
         self.stored_as = etag or manifest_etag
 
@@ -54,6 +55,8 @@ class Content(object):
             headers["ETag"] = self.etag
         if self.commit:
             headers[COMMIT] = self.commit
+        if self.listed:
+            headers[LISTED] = self.listed
         return headers
 
     def doubtless_parts(self):
@@ -98,7 +101,7 @@ class Objects(object):
 
     def head(self, name, how=None):
         """The headers of an object, asked for with the headers `how`; None where there is none."""
-        answer = self._client.request("HEAD", name, headers=how, accept=(404,))
+        answer = self._client.request("HEAD", name, headers=how, accept=(404,), check=is_object)
         return None if answer.status == 404 else answer.headers
 
     def write(self, name, content):
@@ -181,7 +184,13 @@ class Objects(object):
         return self.head(name, NEWEST)
 
     def _put_new(self, name, content):
-        """Put content where nothing is; whether that was so."""
+        """Put content where nothing is; whether that was so.
+
+        Where the server is not known to keep the condition, this looks first, and after it where segments are at stake.
+        """
+        is_kept = self._client.habits.keeps_conditions
+        if not is_kept and self._look(name) is not None:
+            return False
 
         def look():
             content.unanswered = True
@@ -189,7 +198,13 @@ class Objects(object):
 
         headers = content.headers(only_new=True)
         answer = self._client.put(name, content.body, content.query, headers, (412,), look, content.stored_as)
-        return answer.status != TAKEN.status
+        if answer.status == TAKEN.status:
+            if answer is not TAKEN:
+                self._client.habits.saw("keeps_conditions", True)
+            return False
+        if content.parts and not is_kept:
+            self._look_back(name, content, None, ())
+        return True
 
     def _put(self, name, content, former=None):
         """Put content whatever is there; `former` is what HEAD said before."""

@@ -5,15 +5,17 @@ from __future__ import unicode_literals
 import logging
 import re
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import BrokenError, UnreachableError, WrongArgumentsError
 
 from ..compat import Reader, md5, resolve_range, say
 from ..http import errors
+from ..http.client import Answer
 from ..http.errors import WrongAnswer
 from ..http.pool import BODY
 from .large import is_large
 
-__all__ = ["open_object", "read_object", "read_whole"]
+__all__ = ["is_object", "open_object", "read_object", "read_whole"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +33,19 @@ def read_whole(client, name, headers=None):
     return client.request("GET", name, headers=headers, check=_check_whole)
 
 
+def is_object(answer):
+    """A 2xx without an ETag does not tell of an object, least of all that it is empty; a large one may have none."""
+    if not (answer.headers.get("etag") or is_large(answer.headers)):
+        raise WrongAnswer("it has no ETag")
+
+
 def _check_whole(answer):
     length, etag = answer.headers.get("content-length"), answer.headers.get("etag")
     if answer.status != 200 or (length is not None and length != str(len(answer.body))):
         raise WrongAnswer(say("{0} with {1} bytes of {2}", answer.status, len(answer.body), length))
     if is_large(answer.headers):
         return  # its ETag is that of its segments
-    if not etag:
-        raise WrongAnswer("it has no ETag")
+    is_object(answer)
     match = _MD5.match(etag)
     if match and match.group(1) != md5(answer.body).hexdigest():
         raise WrongAnswer(say("its bytes have another MD5 than its ETag {0}", etag))
@@ -49,9 +56,11 @@ def open_object(client, name, bytes_range, chunk_size, retries, query="", contai
 
     A body that breaks is asked for again from the byte it reached, as long as
     the object is the same (`If-Match`), up to `retries` times without progress.
+    Where the server compares something else than a large object's ETag, what
+    the answers say is compared here.
     """
     headers = {} if bytes_range is None else {"Range": _header(bytes_range)}
-    answer = client.open(name, query, headers, container=container, kind=kind)
+    answer = client.open(name, query, headers, container=container, kind=kind, check=is_object)
     try:
         size = _size(answer, name)
         first, last = (0, size - 1) if bytes_range is None else resolve_range(bytes_range, size)
@@ -90,6 +99,11 @@ def _span(answer, name):
     return int(match.group(1)), int(match.group(3))
 
 
+def _version(answer, name):
+    """What tells one object under a name from the next."""
+    return answer.headers.get("etag"), answer.headers.get("x-timestamp"), _size(answer, name)
+
+
 class _Body(object):
     """The bytes of an object from `position` to before `end`."""
 
@@ -99,10 +113,13 @@ class _Body(object):
         self._container = container
         self._query = query
         self._etag = answer.headers.get("etag")
+        self._version = _version(answer, name)
+        self._is_large = is_large(answer.headers)
         self._position = position
         self._end = end
         self._retries = retries
         self._kind = kind
+        self._deadline = deadline.current()
         self._use(answer)
 
     def chunks(self, size):
@@ -120,6 +137,8 @@ class _Body(object):
                     failures = 0
                     self._position += len(chunk)
                     yield chunk
+                    if self._deadline is not None:
+                        self._deadline.renew()
                 else:
                     failures += 1
                     self._resume(why, failures)
@@ -151,10 +170,29 @@ class _Body(object):
         if failures > self._retries or not self._etag:
             raise UnreachableError(say("{0}: {1}", doing, why))
         logger.warning("%s: %s; going on", doing, why)
-        headers = {"Range": "bytes={0}-{1}".format(self._position, self._end - 1), "If-Match": self._etag}
-        answer = self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)
+        answer = self._ask_again()
         if answer.stream is None or answer.headers.get("etag") != self._etag:
             if answer.stream is not None:
                 answer.stream.close()
             raise BrokenError(say("{0}: the object was replaced or removed meanwhile", doing))
         self._use(answer)
+
+    def _ask_again(self):
+        """The answer from the position on: 412 or another ETag for another object, 404 for none."""
+        headers = {"Range": "bytes={0}-{1}".format(self._position, self._end - 1)}
+        habits = self._client.habits
+        may_match = not self._is_large or habits.matches_large is not False
+        if may_match:
+            answer = self._open(dict(headers, **{str("If-Match"): self._etag}))
+            if answer.status != 412 or not self._is_large or habits.matches_large:
+                return answer
+        answer = self._open(headers)
+        if answer.stream is not None and _version(answer, self._name) != self._version:
+            answer.stream.close()
+            return Answer(412, answer.headers)
+        habits.saw("matches_large", False)
+        return answer
+
+    def _open(self, headers):
+        with deadline.until(self._deadline):
+            return self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)

@@ -4,13 +4,12 @@ from __future__ import unicode_literals
 
 import json
 
-from ..compat import md5
+from ..compat import Part, md5
 from .reading import open_object
 
 __all__ = ["Segments"]
 
 CHUNK = 256 << 10  # bytes read at a time
-MANIFEST_ROWS = 1000  # segments of a manifest, where the server does not say
 MANIFEST = "multipart-manifest=put"
 
 
@@ -46,11 +45,28 @@ class Segments(object):
 
         Where they are too many for one, manifests of their own stand for them, under the parts that `new_part` names.
         """
-        limit = self._client.info.get("slo", {}).get("max_manifest_segments", MANIFEST_ROWS)
+        limit = self._client.habits.segments
         rows = [self._row(part, part.size, etags.get(part.name)) for part in parts if part.size]
         while len(rows) > limit:
             rows = [self._nest(new_part(), rows[start : start + limit]) for start in range(0, len(rows), limit)]
         return _body(rows), _etag(rows)
+
+    @property
+    def needs_list(self):
+        """Whether a list of parts has to be written, since the server is not known to give manifests."""
+        return not self._client.habits.gives_manifests
+
+    def put_list(self, commit, parts):
+        """Write the list of a commit's parts, by which `LargeObjects` finds them again; returns the part that it is."""
+        part = Part(commit + "/parts", 0)
+        self._large.write_list(part, parts)
+        return part
+
+    @property
+    def most(self):
+        """How many segments a file may have; None for any number, as far as manifests may be nested."""
+        habits = self._client.habits
+        return None if habits.nests_manifests else habits.segments
 
     def _nest(self, part, rows):
         """Put a manifest of some rows; returns the row that stands for them."""

@@ -11,13 +11,15 @@ import binascii
 import logging
 import os
 
+from docker_registry.concurrency import deadline
+from docker_registry.concurrency.greenlets import breathe
+from docker_registry.concurrency.hashing import BackgroundHash
+from docker_registry.concurrency.workers import WorkerPool
 from docker_registry.core.exceptions import BrokenError, MissingError, UsageError
 
-from ..compat import Blocks, Part, Stage
-from ..work.greenlets import breathe
-from ..work.hashing import Md5, NoChecksum
-from ..work.memory import Lease
-from ..work.workers import WorkerPool
+from ..compat import Blocks, Part, Stage, md5
+from .memory import Lease
+from .merging import Merger
 from .objects import Content
 from .segments import MANIFEST
 
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20  # bytes asked of a stream at a time
 SMALL = 16 << 10  # bytes; a stream that gives fewer gets its blocks joined
+CLEANING = 10.0  # seconds for removing what an abandoned stage has sent
 PATIENCE = 1.0  # seconds that a stream without any memory waits, before it takes one block beyond the budget
 
 
@@ -42,7 +45,7 @@ class SegmentedStage(Stage):
         self._segments = segments
         self._budget = budget
         self._segment_size = settings.segment_size
-        self._new_md5 = Md5 if settings.checksums else NoChecksum
+        self._new_md5 = _new_md5 if settings.checksums else _NoChecksum
         self._id = binascii.hexlify(os.urandom(16)).decode("ascii")
         self._given = [Part(*part) for part in parts]
         self._mine = []
@@ -50,6 +53,7 @@ class SegmentedStage(Stage):
         self._etags = {}
         self._tail = self._new_tail()
         self._workers = WorkerPool(settings.concurrency)
+        self._merger = Merger(segments, budget, self._put_merged)
         self._tried = None
         self._in_doubt = False
 
@@ -71,6 +75,7 @@ class SegmentedStage(Stage):
         want = min(BLOCK, room if room > 0 else limit)
         self._make_room(want)
         block = fp.read(want)
+        deadline.renew()
         if block:
             if self._tail.size + len(block) > limit:
                 self._send_tail()
@@ -96,7 +101,7 @@ class SegmentedStage(Stage):
 
     def commit(self, path, immutable=False):
         self._files.check(path)
-        content = self._content()
+        content, merged = self._content()
         # Until there is a clear answer, the closing PUT may have worked, or still be on its way.
         self._tried, self._in_doubt = path, True
         try:
@@ -104,6 +109,7 @@ class SegmentedStage(Stage):
         except (UsageError, MissingError, BrokenError):
             self._in_doubt = content.unanswered
             raise
+        self._drop(merged)
         self._given, self._mine = [], []
         self._tail.clear()
 
@@ -113,11 +119,15 @@ class SegmentedStage(Stage):
         self._abandon()
 
     def _abandon(self):
+        with deadline.apart(CLEANING):
+            self._clean_up()
+
+    def _clean_up(self):
         try:
             self._workers.join()
         except Exception as error:  # noqa: BLE001  whatever it is, the others get removed
             logger.info("a segment of an abandoned stage failed: %s", error)
-        mine, self._mine = self._mine, []
+        mine, self._mine = self._mine + self._merger.parts, []
         self._tail.clear()
         if self._in_doubt and mine:
             logger.warning("%s segments stay until garbage collection: their commit had no answer", len(mine))
@@ -176,16 +186,55 @@ class SegmentedStage(Stage):
             tail.clear()
 
     def _content(self):
-        """What the closing PUT has to send."""
+        """What the closing PUT has to send, and the parts that it does without since others have their bytes."""
         if not any(part.size for part in self._given + self._mine):
-            return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id)
+            return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id), []
         self._send_tail()
         self._workers.join()
-        size = self.size
-        manifest, etag = self._segments.manifest(
-            self._given + self._mine, self._etags, lambda: self._new_part("manifest-", 0)
-        )
-        return Content(manifest, size, MANIFEST, parts=self._given + self._mine, commit=self._id, manifest_etag=etag)
+        size, whole = self.size, [part for part in self._given + self._mine if part.size]
+        parts = self._fitted(whole)
+        manifest, etag = self._segments.manifest(parts, self._etags, lambda: self._new_part("manifest-", 0))
+        listed = self._put_list(parts) if self._segments.needs_list else None
+        every = self._given + self._mine + self._merger.parts
+        content = Content(manifest, size, MANIFEST, None, every, self._id, etag, listed)
+        return content, [part for part in whole if part not in parts]
+
+    def _fitted(self, parts):
+        """The parts, or fewer and larger ones where the server takes no file of so many."""
+        most = self._segments.most
+        return parts if most is None or len(parts) <= most else self._merger.merge(parts, most, self._segment_size)
+
+    def _put_merged(self, body, etag):
+        part = Part("{0}/merged-{1:08d}".format(self._id, len(self._merger.parts)), len(body))
+        self._segments.put(part, body, etag)
+        self._etags[part.name] = etag
+        return part
+
+    def _put_list(self, parts):
+        """Have the parts be found again on a server that gives no manifests."""
+        listed = self._segments.put_list(self._id, parts)
+        if listed not in self._mine:
+            self._mine.append(listed)
+        return listed.name
+
+    def _drop(self, merged):
+        """Delete parts whose bytes were committed as those of others."""
+        for why in self._segments.delete(merged).values() if merged else ():
+            logger.warning("a segment stays until garbage collection: %s", why)
+
+
+def _new_md5():
+    return BackgroundHash(md5())
+
+
+class _NoChecksum(object):
+    """What stands in for an MD5 where none is wanted."""
+
+    def update(self, block):
+        pass
+
+    def hexdigest(self):
+        return None
 
 
 class _Tail(object):

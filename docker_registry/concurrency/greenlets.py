@@ -8,6 +8,7 @@ __all__ = ["breathe", "is_patched"]
 
 
 def breathe():
+    # type: () -> None
     """Let other greenlets of this thread do what I/O is possible now; threads need no such favour."""
     if is_patched():
         import gevent
@@ -18,6 +19,7 @@ def breathe():
 
 
 def is_patched():
+    # type: () -> bool
     """Whether gevent has made greenlets of this process's threads."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and monkey.is_module_patched("threading")

@@ -1,0 +1,88 @@
+"""How long a caller's calls may wait for Swift, known to every thread or greenlet that works for them."""
+
+from __future__ import unicode_literals
+
+import sys
+import time
+from contextlib import contextmanager
+
+if sys.version_info >= (3,):
+    from contextvars import ContextVar
+
+    monotonic = time.monotonic
+else:
+    import threading
+
+    monotonic = time.time
+
+    class ContextVar(object):
+        """A value of its own for each thread or greenlet."""
+
+        def __init__(self, _name, default):
+            self._local = threading.local()
+            self._default = default
+
+        def get(self):
+            return getattr(self._local, "value", self._default)
+
+        def set(self, value):
+            former, self._local.value = self.get(), value
+            return former
+
+        def reset(self, former):
+            self._local.value = former
+
+
+__all__ = ["Deadline", "apart", "current", "renew", "shortened", "until"]
+
+_current = ContextVar("deadline", default=None)
+
+
+class Deadline(object):
+    """The end of a caller's patience: `seconds` after the last sign of progress."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+        self.renew()
+
+    def renew(self):
+        self._end = monotonic() + self._seconds
+
+    def left(self):
+        """Seconds; none, or fewer, when it is over."""
+        return self._end - monotonic()
+
+
+def current():
+    """The Deadline of whoever this thread or greenlet works for, or None."""
+    return _current.get()
+
+
+def renew():
+    """There is progress: a stream has moved on."""
+    deadline = current()
+    if deadline is not None:
+        deadline.renew()
+
+
+def shortened(seconds):
+    """So many seconds, or those that are left if they are fewer."""
+    deadline = current()
+    return seconds if deadline is None else max(0.0, min(seconds, deadline.left()))
+
+
+@contextmanager
+def until(deadline):
+    """What is done inside works for this deadline; None is one that never comes."""
+    token = _current.set(deadline)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def apart(seconds):
+    """What is done inside has a time of its own, where its caller has a deadline at all."""
+    with until(None if current() is None else Deadline(seconds)):
+        yield

@@ -1,1 +1,0 @@
-"""Work side by side, and the memory it may take."""
