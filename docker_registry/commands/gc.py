@@ -1,4 +1,4 @@
-"""`gc`: remove what nobody uses, while registries serve."""
+"""`gc`: say what nobody uses, while registries serve."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NOT_RUN, WRONG_PLACE = 2, 3
 
 @click.command()
 @config_options
-@click.option("--dry-run", is_flag=True, help="Say what nobody uses; write and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Write and remove nothing. Needed in this version.")
 @click.option(
     "--grace",
     type=click.FloatRange(0),
     metavar="DAYS",
     default=3.0,
-    help="Days between the announcement and the removal, and the least age of what is announced. [3]",
+    help="Days since what nobody uses was last written. [3]",
 )
 @click.option("--workers", type=click.IntRange(1, 48), default=16, metavar="N", help="Requests at a time. [16]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: files, then a summary.")
@@ -41,19 +41,22 @@ NOT_RUN, WRONG_PLACE = 2, 3
 def gc(
     config: str | None, flavor: str | None, dry_run: bool, grace: float, workers: int, as_json: bool, quiet: bool
 ) -> None:
-    """Remove layers and manifests that nobody uses any more. Registries serve and take pushes meanwhile.
+    """Say which layers and manifests nobody uses any more, by repository. Registries may serve meanwhile.
 
-    It takes two runs: the first announces what nobody uses, a later one, after
-    the grace period, removes what nobody has used since. Call it every day.
+    This version only looks, and wants --dry-run: removing comes when the
+    protocol for it (docs/gc.md), which registries follow already, has been
+    tried on a cluster.
 
     \b
     The exit status is
-      0  when it did what there was to do, or had to wait,
-      2  when it could not run, or refused to: a wrong option or config file,
-         no login, a listing that failed, a walk that was not whole, pushes by
-         Distribution 2.x,
+      0  when it has looked,
+      2  when it could not, or would refuse to remove anything: no --dry-run,
+         a wrong option or config file, no login, a listing that failed, a
+         walk that was not whole, pushes by Distribution 2.x,
       3  in the wrong place, as with fsck.
     """
+    if not dry_run:
+        _end(NOT_RUN, "gc only looks in this version: give --dry-run")
     try:
         settings = load_and_warn(config, flavor).settings
         terms, options = _terms(grace * DAY), _options(settings, workers)
@@ -63,19 +66,15 @@ def gc(
     report = JsonReport(sys.stdout) if as_json else TextReport(sys.stdout)
     with Collector(driver, options, Quiet() if quiet else for_terminal(), terms) as job:
         try:
-            if dry_run:
-                for item in job.would():
-                    report.would(item)
-            else:
-                for removal in job.run():
-                    report.tell(removal)
+            for item in job.would():
+                report.would(item)
         except NoRegistryError:
             _end(WRONG_PLACE, why_nothing_is_here(settings, driver))
         except RefusedError as error:
             _end(NOT_RUN, f"nothing was removed: {error}")
         except ConnectionError as error:
             _end(NOT_RUN, f"gave up: {error or error.message}")
-        report.end(job.outcome, dry_run)
+        report.end(job.outcome, dry_run=True)
 
 
 def _end(status: int, why: str) -> NoReturn:

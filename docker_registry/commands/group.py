@@ -22,7 +22,7 @@ COMMANDS = {
     "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
     "robot": ("docker_registry.commands.robot:robot", "Make passwords for machines, which need no database."),
     "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
-    "gc": ("docker_registry.commands.gc:gc", "Remove what nobody uses any more, while registries serve."),
+    "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
 }
 
 

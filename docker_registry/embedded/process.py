@@ -131,7 +131,7 @@ class EmbeddedSwift:
     def counting(self, everything: bool = False) -> Iterator[Requests]:
         """Count the requests that clients make within the block.
 
-        Those for tokens and `/info` are left out, unless `everything`. Needs
+        Those for tokens, `/info` and garbage collection's notice are left out, unless `everything`. Needs
         `request_log=True`. The same object can be read within the block.
         """
         if not self.opts.request_log:

@@ -26,8 +26,11 @@ class Request(NamedTuple):
 
     @property
     def of_storage(self) -> bool:
-        """Whether it was neither for a token nor for `/info`."""
-        return self.path.startswith("/v1/")
+        """Whether it was neither for a token, nor for `/info`, nor for the notice of garbage collection.
+
+        Each is asked for now and then, whatever else is done.
+        """
+        return self.path.startswith("/v1/") and not self.path.endswith("/_gc/notice")
 
 
 class Requests:

@@ -175,7 +175,7 @@ class Collector:
     def _clear_waste(self, scan: Scan) -> None:
         """Segments of no file, and uploads that nobody goes on with: older than any upload may be."""
         examiner = Examiner(self._driver, self._index, self._options, self._progress)
-        repairer = Repairer(self._driver, self._index, self._options, lambda: not scan.untold)
+        repairer = Repairer(self._driver, self._index, self._options, scan)
         for finding in chain(list(examiner.unfinished_uploads()), orphans(self._index, scan, repair=True)):
             repairer.mend(finding)
             if finding.done:
