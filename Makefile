@@ -8,7 +8,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run lint test gc-model mutants bench clean clean-data
+.PHONY: run lint test model mutants bench clean clean-data
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
@@ -22,7 +22,7 @@ test: lint
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Searches the largest scenes of garbage collection's model: minutes.
-gc-model: $(VENV)/.test
+model: $(VENV)/.test
 	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py $(ARGS)
 
 # Breaks the code on purpose; the tests that docs/spec.md names must notice.

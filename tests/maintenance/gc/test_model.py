@@ -1,6 +1,6 @@
 """The protocol of docs/gc.md, searched through; and that each of its rules is needed.
 
-`GC_MODEL=long` searches the largest scenes too (`make gc-model`): minutes.
+`GC_MODEL=long` searches the largest scenes too (`make model`): minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SHORT = (REUSE, REWRITE, MOUNT, MANIFEST, DELETE)
 # Nothing is late, and no answer is lost: then the bound of the grace period shows.
 PROMPT = Rules(late=0, lost=0)
 
-needs_time = pytest.mark.skipif(os.environ.get("GC_MODEL") != "long", reason="takes minutes: make gc-model")
+needs_time = pytest.mark.skipif(os.environ.get("GC_MODEL") != "long", reason="takes minutes: make model")
 
 
 @pytest.mark.parametrize("scene", SHORT)
