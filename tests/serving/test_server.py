@@ -410,6 +410,32 @@ def test_an_answer_that_nobody_takes_ends(start: Start) -> None:
         server.logged('"GET /large" 499 ')
 
 
+def test_others_have_their_turn_while_one_sends_requests_without_end(start: Start) -> None:
+    server = start()
+    worker = server.get()["pid"]
+    with server.connect() as flooder, server.connect() as first, server.connect() as last:
+        for client in (flooder, first, last):
+            client.sendall(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n")
+            read_until(client, b"}")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            # Whichever of the sockets it looks at first.
+            first.sendall(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+            flooder.sendall(b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n" * 1000)
+            last.sendall(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        for client in (first, last):
+            assert read_until(client, b"}").startswith(b"HTTP/1.1 200 ")
+        until(lambda: server.log().count("/other") == 2)
+        before = server.log().rpartition("/other")[0]
+        assert before.count("/flood") <= 100
+        answers = b""
+        while answers.count(b"HTTP/1.1 200 ") < 1000 or not answers.endswith(b"}"):
+            answers += flooder.recv(65536)
+    assert server.get()["pid"] == worker
+
+
 def test_work_for_a_client_that_left_ends(start: Start) -> None:
     server = start()
     with server.connect() as client:
@@ -442,6 +468,34 @@ def test_the_access_log_shows_no_licence(start: Start) -> None:
     assert (line["path"], line["status"]) == ("/v2/a/blobs/uploads/x?digest=sha256:ab", 200)
     assert "SIGNED" not in server.log()
     assert "HIDDEN" not in server.log()
+
+
+@pytest.mark.parametrize("settings", [{}, {"log_json": True}])
+def test_no_line_shows_a_licence_wherever_it_stands(start: Start, settings: dict[str, Any]) -> None:
+    server = start(**settings)
+    lines = [
+        "GET /here/u?_state=SIGNED HTTP/1.1",
+        "GET /here/u%3f_state=SIGNED HTTP/1.1",
+        "GET /here/u%3F%5Fst%61te%3DSIGNED HTTP/1.1",
+        "GET /here/u%253f%255fstate%253dSIGNED HTTP/1.1",
+        "GET /here/_state=SIGNED&digest=x HTTP/1.1",
+        "GET /here?digest=sha256:ab?_state=SIGNED HTTP/1.1",
+        "GET /here_state=SIGNED HTTP/1.1 more",
+        "GET /here _state=SIGNED",
+        "/here_state=SIGNED GET",
+    ]
+    for line in lines:
+        server.send(f"{line}\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    until(lambda: len(re.findall("(?m)^.*/here.*$", server.log())) == len(lines))
+    assert "SIGNED" not in server.log()
+
+
+def test_a_quotation_mark_ends_no_field(start: Start) -> None:
+    server = start()
+    server.send(b'GET /a"b HTTP/1.1\r\nHost: a\r\nUser-Agent: x\\" 200 "y\r\nConnection: close\r\n\r\n')
+    line = server.logged(r"(?m)^.*/a.*$")[0]
+    assert r'"GET /a\"b" 200 ' in line
+    assert line.endswith(r'"x\\\" 200 \"y"')
 
 
 def test_a_forged_line_stays_one_line(start: Start) -> None:
