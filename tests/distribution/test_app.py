@@ -56,15 +56,15 @@ def registry(driver: Base | None = None, **changes: Any) -> Client:
     return Client(Registry(driver or Empty(), dataclasses.replace(SETTINGS, **changes)))
 
 
-def status_of(prefix: str = "", **environ: str) -> str:
+def raw_answer(prefix: str = "", **environ: str) -> tuple[str, bytes]:
     """What the registry answers to a request as a server hands it over, which werkzeug's client would make tidy."""
     statuses = []
 
     def start_response(status: str, _headers: Any, _info: Any = None) -> Any:
         statuses.append(status[:3])
 
-    list(registry(prefix=prefix).application({**EnvironBuilder().get_environ(), **environ}, start_response))
-    return statuses[-1]
+    answer = registry(prefix=prefix).application({**EnvironBuilder().get_environ(), **environ}, start_response)
+    return statuses[-1], b"".join(answer)
 
 
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])
@@ -125,13 +125,17 @@ def test_a_method_that_a_path_lacks_is_a_405_with_those_it_has(path: str, allow:
 
 @pytest.mark.parametrize("method", ["get", "Get", "delete", "dElete", "put", "options"])
 def test_a_method_is_what_it_is_in_its_letters_case(method: str) -> None:
-    assert status_of(PATH_INFO="/v2/app/manifests/latest", REQUEST_METHOD=method) == "405"
+    status, body = raw_answer(PATH_INFO="/v2/app/manifests/latest", REQUEST_METHOD=method)
+    assert status == "405"
+    assert f"{method} is not a method of this path".encode() in body
 
 
 @pytest.mark.parametrize("path", ["//", "//v2/", "//v2/app/tags/list", "///v2/_catalog"])
 def test_slashes_at_the_start_of_a_path_count(path: str) -> None:
-    assert status_of(PATH_INFO=path) == "404"
-    assert status_of(PATH_INFO=f"/prefix{path}", prefix="/prefix") == "404"
+    for prefix in ("", "/prefix"):
+        status, body = raw_answer(prefix, PATH_INFO=prefix + path)
+        assert status == "404"
+        assert b"UNSUPPORTED" in body, "an unknown path, and not an unknown name"
 
 
 @given(st.text(max_size=30), st.sampled_from(["manifests/latest", "tags/list", f"blobs/{DIGEST}", "blobs/uploads/"]))
