@@ -45,7 +45,8 @@ class Manifests(Resource):
 
     def _put(self, name: str, target: grammar.Tag | Digest, body: bytes) -> Response:
         try:
-            manifest = parse_manifest(body, self.request.headers.get("Content-Type", ""))
+            with self.context.parsing.turn(len(body)):
+                manifest = parse_manifest(body, self.request.headers.get("Content-Type", ""))
         except ManifestError as error:
             raise RegistryError(Code.MANIFEST_INVALID, str(error)) from None
         if isinstance(target, Digest):

@@ -52,8 +52,10 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
     """
     revision, layer = layout.revision_link(name, digest), layout.layer_link(name, digest)
     manifest = _manifest(store, digest)
-    # Distribution 2.1 linked manifests as layers; but what is no manifest is no business of this call.
     links = [path for path in ([layer, revision] if manifest else [revision]) if store.has_link(path)]
+    # Distribution 2.1 linked manifests as layers; but what is served as a blob only is no business of this call.
+    if layer in links and not store.is_sound(digest):
+        links.remove(layer)
     untagged = _untag(store, name, digest)
     if not links and not untagged:
         return False
