@@ -63,7 +63,7 @@ class Htpasswd:
         try:
             found = os.stat(self._path)
         except OSError as error:
-            raise ConfigError(f"auth.htpasswd.path: cannot read {self._path}: {error.strerror}") from None
+            raise ConfigError(f"htpasswd: cannot read {self._path}: {error.strerror}") from None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self, stamp: object) -> None:
@@ -72,7 +72,7 @@ class Htpasswd:
                 with self._path.open("rb") as file:
                     lines = file.read(_FILE_LIMIT).splitlines()
             except OSError as error:
-                raise ConfigError(f"auth.htpasswd.path: cannot read {self._path}: {error.strerror}") from None
+                raise ConfigError(f"htpasswd: cannot read {self._path}: {error.strerror}") from None
             hashes = {}
             for number, line in enumerate(lines, 1):
                 name, _, hashed = line.strip().partition(b":")
@@ -83,7 +83,13 @@ class Htpasswd:
                     continue
                 hashes[name.decode("utf8", "replace")] = hashed
             self._hashes, self._stamp = hashes, stamp
-            # The commonest cost of the file.
-            costs = sorted(hashed[4:6] for hashed in hashes.values())
+            costs = sorted({int(hashed[4:6]) for hashed in hashes.values()})
+            if len(costs) > 1:
+                logger.warning(
+                    "%s: hashes of the costs %s: how long a refusal takes tells which names there are; make them anew"
+                    " with one cost (htpasswd -B -C)",
+                    self._path,
+                    ", ".join(map(str, costs)),
+                )
             if costs:
-                self._nobody = bcrypt.hashpw(b"", bcrypt.gensalt(int(costs[len(costs) // 2])))
+                self._nobody = bcrypt.hashpw(b"", bcrypt.gensalt(costs[-1]))
