@@ -26,7 +26,7 @@ from docker_registry.core.driver import fetch
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.serving import framing
-from docker_registry.serving.logs import AccessLog
+from docker_registry.serving.logs import log_access
 from docker_registry.serving.proxies import TrustedProxies
 from docker_registry.settings import Settings
 from tests.live.wire import MANIFEST as MANIFEST_TYPE
@@ -285,7 +285,7 @@ def test_the_access_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "docker_registry.access")
 
     def write(text: str) -> None:
-        AccessLog.write(text, text, text, 200, 0, 0, 0.0, text)
+        log_access(text, text, text, 200, 0, 0, 0.0, text)
         caplog.clear()
 
     assert worst(write, SOME_BEGINNINGS, SOME_ENDS) == []

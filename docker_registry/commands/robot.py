@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -20,22 +22,16 @@ __all__ = ["robot"]
 _NAME_CHARACTERS = "a name has letters, digits and . _ -"
 
 
-class _Grant(click.ParamType[Grant]):
-    name = "PATTERN:ACTIONS"
+class _Parsed(click.ParamType[Any]):
+    """What a function makes of the text; its ValueError says what is wrong with it."""
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Grant:
+    def __init__(self, name: str, parse: Callable[[str], Any]):
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return parse_grant(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class _Duration(click.ParamType[float]):
-    name = "TIME"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return seconds(value)
+            return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -49,9 +45,14 @@ def robot() -> None:
 @config_options
 @click.option("--name", required=True, help="What the machine logs in as.")
 @click.option(
-    "--allow", "grants", type=_Grant(), multiple=True, required=True, help="Such as 'ci/**:pull,push'; may be repeated."
+    "--allow",
+    "grants",
+    type=_Parsed("PATTERN:ACTIONS", parse_grant),
+    multiple=True,
+    required=True,
+    help="Such as 'ci/**:pull,push'; may be repeated.",
 )
-@click.option("--expires", type=_Duration(), default="90d", help="After which time it ends. [90d]")
+@click.option("--expires", type=_Parsed("TIME", seconds), default="90d", help="After which time it ends. [90d]")
 def create(config: str | None, flavor: str | None, name: str, grants: tuple[Grant, ...], expires: float) -> None:
     """Print a password for `docker login`.
 

@@ -27,7 +27,7 @@ from docker_registry.settings import Settings
 from . import framing
 from .body import Body
 from .framing import BadHead, BodyCut
-from .logs import AccessLog
+from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
 
 __all__ = ["Handler", "Server"]
@@ -353,7 +353,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             return  # skopeo, podman and docker try TLS first; the 400 tells them
         environ, body = self.environ or {}, self.wsgi_input
         status = self.status or b"0"
-        AccessLog.write(
+        log_access(
             client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
             method=self.command or "-",
             target=self.path or "-",

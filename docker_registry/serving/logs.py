@@ -11,7 +11,7 @@ from typing import Any
 
 from docker_registry.settings import Settings
 
-__all__ = ["STARTING", "AccessLog", "configure"]
+__all__ = ["STARTING", "configure", "log_access"]
 
 STARTING = logging.getLogger("docker_registry.starting")  # says where this serves, at any log level
 
@@ -58,31 +58,29 @@ def configure(settings: Settings) -> None:
     _ACCESS.disabled = not settings.access_log
 
 
-class AccessLog:
-    """One line for each request that was answered, or given up."""
+def log_access(
+    client: str, method: str, target: str, status: int, sent: int, received: int, seconds: float, agent: str
+) -> None:
+    """One line for a request that was answered, or given up.
 
-    @staticmethod
-    def write(
-        client: str, method: str, target: str, status: int, sent: int, received: int, seconds: float, agent: str
-    ) -> None:
-        """`sent` and `received` are bytes of bodies; `status` is 499 when the client left first."""
-        if not _ACCESS.isEnabledFor(logging.INFO):
-            return
-        path, _, query = target.partition("?")
-        shown = "&".join(_SHOWN.findall(query))
-        fields = {
-            "client": client,
-            "method": _UNPRINTABLE.sub("?", method),
-            "path": _UNPRINTABLE.sub("?", f"{path}?{shown}" if shown else path),
-            "status": status,
-            "sent": sent,
-            "received": received,
-            "seconds": round(seconds, 3),
-            "agent": _UNPRINTABLE.sub("?", agent),
-        }
-        _ACCESS.info(
-            '%(client)s "%(method)s %(path)s" %(status)s'
-            ' sent=%(sent)s received=%(received)s %(seconds).3fs "%(agent)s"',
-            fields,
-            extra={"fields": fields},
-        )
+    `sent` and `received` are bytes of bodies; `status` is 499 when the client left first.
+    """
+    if not _ACCESS.isEnabledFor(logging.INFO):
+        return
+    path, _, query = target.partition("?")
+    shown = "&".join(_SHOWN.findall(query))
+    fields = {
+        "client": client,
+        "method": _UNPRINTABLE.sub("?", method),
+        "path": _UNPRINTABLE.sub("?", f"{path}?{shown}" if shown else path),
+        "status": status,
+        "sent": sent,
+        "received": received,
+        "seconds": round(seconds, 3),
+        "agent": _UNPRINTABLE.sub("?", agent),
+    }
+    _ACCESS.info(
+        '%(client)s "%(method)s %(path)s" %(status)s sent=%(sent)s received=%(received)s %(seconds).3fs "%(agent)s"',
+        fields,
+        extra={"fields": fields},
+    )

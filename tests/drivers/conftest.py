@@ -10,6 +10,7 @@ import pytest
 from docker_registry.drivers.swift import storage
 from docker_registry.drivers.swift.http import client, connection
 from tests.drivers.mock_swift import MockSwift
+from tests.drivers.raw_server import Server
 
 SEGMENT = 64 * 1024
 
@@ -32,6 +33,13 @@ def connect(monkeypatch):
         return storage.Storage(path=root, config=swift.options(**dict({"swift_segment_size": SEGMENT}, **options)))
 
     return make
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -349,6 +349,7 @@ class _Pool(object):
     """Stands for urllib3's pool of connections to one server: one answer at a time."""
 
     ConnectionCls = HTTPConnection
+    scheme = "http"
 
     def __init__(self, swift):
         self._swift = swift

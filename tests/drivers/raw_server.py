@@ -97,3 +97,10 @@ def _fields(stream):
     for line in iter(stream.readline, b"\r\n"):
         name, _, value = line.partition(b":")
         yield name.decode().lower(), value.strip()
+
+
+def without_proxies(monkeypatch):
+    """The environment has no proxies but those of the test."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(str(name), raising=False)
+        monkeypatch.delenv(str(name.upper()), raising=False)

@@ -12,24 +12,15 @@ from docker_registry.drivers.swift.compat import Blocks, text
 from docker_registry.drivers.swift.http import errors
 from docker_registry.drivers.swift.http.connection import USER_AGENT, Connection, headers_of
 from docker_registry.drivers.swift.settings.config import read
-from tests.drivers.raw_server import GOOD, PATIENCE, Server
+from tests.drivers.raw_server import GOOD, PATIENCE, without_proxies
 
 TARGET = "/v1/AUTH_test/box/a%2Fb?x=y"
 
 
 @pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def connect(monkeypatch):
     """Make connections; the environment has no proxies but those of the test."""
-    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
-        monkeypatch.delenv(str(name), raising=False)
-        monkeypatch.delenv(str(name.upper()), raising=False)
+    without_proxies(monkeypatch)
     made = []
 
     def make(url, **options):

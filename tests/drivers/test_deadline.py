@@ -16,7 +16,6 @@ from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift.http import client
 from docker_registry.drivers.swift.http.pool import Pool
 from docker_registry.drivers.swift.objects import stage
-from tests.drivers.raw_server import Server
 
 BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n"
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: x\r\n\r\nhalf"
@@ -24,11 +23,9 @@ REST = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5
 
 
 @pytest.fixture
-def server():
-    server = Server()
+def server(server):
     server.answers = [b""]
-    yield server
-    server.close()
+    return server
 
 
 @pytest.fixture

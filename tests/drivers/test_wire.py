@@ -14,7 +14,7 @@ from docker_registry.core.exceptions import FileNotFoundError, UnreachableError
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift.compat import QuotaError
 from docker_registry.drivers.swift.http import wire
-from tests.drivers.raw_server import Server
+from tests.drivers.raw_server import without_proxies
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
 FOREIGN = b"of another request"
@@ -46,17 +46,8 @@ def content(request):
 
 
 @pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def connect(server, monkeypatch):
-    for name in ("http_proxy", "all_proxy"):
-        monkeypatch.delenv(str(name), raising=False)
-        monkeypatch.delenv(str(name.upper()), raising=False)
+    without_proxies(monkeypatch)
 
     def make(**options):
         common = {"swift_object_storage_url": server.url, "swift_token": "t", "swift_container": "box"}

@@ -89,3 +89,31 @@ def test_a_client_certificate(
         pair = {"swift_cert": str(client.cert), "swift_cert_key": str(client.key)}
         assert works(_driver(swift, front, container, **trusting, **pair))
         assert works(_driver(swift, front, container, **trusting, swift_cert=str(in_one)))
+
+
+def test_connections_share_a_context_until_the_files_change(
+    swift: EmbeddedSwift, server: Certificate, client: Certificate, container: str, tmp_path: Path
+) -> None:
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(server.cert.read_bytes())
+    with TlsFront(swift.url, server) as front:
+        storage = _driver(swift, front, container, swift_cacert=str(trusted))
+        assert works(storage)
+        pool = storage._client._pool
+        contexts = {id(pool._make(front.url)._urllib3.conn_kw["ssl_context"]) for _ in range(3)}
+        assert len(contexts) == 1
+        assert works(storage)
+        replacement = tmp_path / "new.pem"
+        replacement.write_bytes(client.cert.read_bytes())
+        replacement.rename(trusted)
+        with pytest.raises(BrokenError, match="cannot be trusted"):
+            _driver(swift, front, container, swift_cacert=str(trusted)).get_content("f")
+
+
+def test_a_file_that_holds_no_certificate_is_no_traceback(
+    swift: EmbeddedSwift, server: Certificate, container: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "ca.pem"
+    broken.write_text("no certificate")
+    with TlsFront(swift.url, server) as front, pytest.raises((BrokenError, UnreachableError)):
+        _driver(swift, front, container, swift_cacert=str(broken)).get_content("f")

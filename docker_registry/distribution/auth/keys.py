@@ -5,12 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import logging
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -20,41 +16,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from docker_registry.core.exceptions import ConfigError
 
+from .rereading import FromFiles, read_file
+
 __all__ = ["Keys"]
 
-logger = logging.getLogger(__name__)
-
-_FILE_LIMIT = 4 << 20  # bytes
 _CHAIN_LIMIT = 8  # certificates of an x5c
 _TRIED = 8  # keys tried for a token that names none
 
 
-class Keys:
-    """`certificates` is a file of PEM certificates, `jwks` one of a JSON Web Key Set; either may be "".
-
-    Raises ConfigError where neither gives a key. Later, files that cannot be
-    read leave the former keys in force.
-    """
+class Keys(FromFiles):
+    """`certificates` is a file of PEM certificates, `jwks` one of a JSON Web Key Set; either may be "", not both."""
 
     def __init__(self, certificates: str, jwks: str):
         self._certificates = certificates
         self._jwks = jwks
-        self._lock = threading.Lock()
         self._trusted: list[x509.Certificate] = []
         self._by_id: dict[str, Any] = {}
-        self._stamp: object = None
-        self._read(self._look())
-
-    @property
-    def version(self) -> object:
-        """Changes with the files."""
-        try:
-            stamp = self._look()
-            if stamp != self._stamp:
-                self._read(stamp)
-        except ConfigError as error:
-            logger.error("%s; the keys read before stay in force", error)
-        return self._stamp
+        super().__init__("auth.token", *filter(None, (certificates, jwks)))
 
     def candidates(self, header: Mapping[str, Any]) -> Iterator[Any]:
         """The keys that may have signed a token with this header."""
@@ -72,10 +50,7 @@ class Keys:
         seen = {id(key): key for key in self._by_id.values()}
         yield from list(seen.values())[:_TRIED]
 
-    def _look(self) -> object:
-        return tuple(_stamp(path) for path in (self._certificates, self._jwks) if path)
-
-    def _read(self, stamp: object) -> None:
+    def _read(self) -> None:
         trusted = _certificates(self._certificates) if self._certificates else []
         by_id: dict[str, Any] = {}
         for certificate in trusted:
@@ -87,8 +62,7 @@ class Keys:
             by_id.update(_key_set(self._jwks))
         if not by_id:
             raise ConfigError("auth.token: has no key; give it rootcertbundle or jwks")
-        with self._lock:
-            self._trusted, self._by_id, self._stamp = trusted, by_id, stamp
+        self._trusted, self._by_id = trusted, by_id
 
     def _through_chain(self, chain: list[Any]) -> Any:
         """The key of the first certificate, if a trusted one vouches for it through the others."""
@@ -116,25 +90,9 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return is_authority
 
 
-def _stamp(path: str) -> object:
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise ConfigError(f"auth.token: cannot read {path}: {error.strerror}") from None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _bytes(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(_FILE_LIMIT)
-    except OSError as error:
-        raise ConfigError(f"auth.token: cannot read {path}: {error.strerror}") from None
-
-
 def _certificates(path: str) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(_bytes(path))
+        return x509.load_pem_x509_certificates(read_file("auth.token", path))
     except ValueError:
         raise ConfigError(f"auth.token.rootcertbundle: {path} has no PEM certificates") from None
 
@@ -143,7 +101,7 @@ def _key_set(path: str) -> dict[str, Any]:
     try:
         return {
             str(key.key_id or key.thumbprint().decode() if hasattr(key, "thumbprint") else key.key_id): key.key
-            for key in jwt.PyJWKSet.from_dict(json.loads(_bytes(path))).keys
+            for key in jwt.PyJWKSet.from_dict(json.loads(read_file("auth.token", path))).keys
             if key.key_type != "oct"
         }
     except (ValueError, AttributeError, jwt.PyJWTError):

@@ -88,10 +88,6 @@ class Digest:
         """The digest that a hash object of `algorithm` has reached."""
         return cls(algorithm, hasher.hexdigest())
 
-    def new_hash(self) -> Hash:
-        """A fresh hash object of this digest's algorithm."""
-        return new_hash(self.algorithm)
-
     @property
     def is_of_nothing(self) -> bool:
         """Whether this is the digest of zero bytes."""

@@ -2,6 +2,8 @@
 
 RFC 9110 sections 13.1.5 and 14 for downloads; for chunks the distribution
 spec's own form, `<first>-<last>` without a unit ("Pushing a blob in chunks").
+Not werkzeug's `parse_range_header`: it gives None both for text that is no
+range (200) and for a range that no file can have (416).
 """
 
 from __future__ import annotations

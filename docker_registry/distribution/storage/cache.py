@@ -42,7 +42,8 @@ class _Flight:
 class Cache:
     """A least-recently-used map of facts; safe for threads and greenlets.
 
-    `limit` is in bytes; `clock` gives seconds and never goes back.
+    `limit` is in bytes; `clock` gives seconds and never goes back. Not cachetools: its LRUCache keeps three
+    dictionaries where one does, and most of what is here are ages and shared loads, which it does not have.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic):

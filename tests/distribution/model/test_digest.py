@@ -20,13 +20,6 @@ def test_what_is_computed_parses_to_an_equal_value(data: bytes, algorithm: str) 
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_new_hash_is_of_the_same_algorithm(algorithm: str) -> None:
-    hasher = Digest.of(b"whatever", algorithm).new_hash()
-    hasher.update(b"abc")
-    assert hasher.hexdigest() == hashlib.new(algorithm, b"abc").hexdigest()
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_digest_of_nothing_is_known(algorithm: str) -> None:
     assert Digest.of(b"", algorithm).is_of_nothing
     assert not Digest.of(b"\0", algorithm).is_of_nothing

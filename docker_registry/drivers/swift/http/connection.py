@@ -15,6 +15,7 @@ from urllib3.util.timeout import Timeout
 from docker_registry.concurrency import deadline
 
 from ..compat import outgoing, text, unwired
+from .tls import share_context
 from .wire import Terms, strict
 
 __all__ = ["Connection", "headers_of"]
@@ -53,6 +54,7 @@ class Connection(object):
         self._urllib3.ConnectionCls = strict(self._urllib3.ConnectionCls)
         self._urllib3.conn_kw["terms"] = self._terms
         adapter.cert_verify(self._urllib3, first.url, args["verify"], args["cert"])
+        share_context(self._urllib3)
         # A proxy wants the whole URL, a server the path.
         self._before_path = adapter.request_url(first, args["proxies"])[: -len(first.path_url)]
         self._headers = {str(name): value for name, value in first.headers.items()}
