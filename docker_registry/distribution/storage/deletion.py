@@ -25,7 +25,7 @@ from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
 from .store import DamagedError, Store
 
-__all__ = ["delete_manifest", "delete_tag", "tags_of"]
+__all__ = ["delete_manifest", "delete_tag", "tags"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +68,9 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
     return True
 
 
-def tags_of(store: Store, name: str, digest: Digest) -> list[str]:
-    """The tags that mean a manifest, as far as a listing shows them."""
-    return [tag.name for tag in _tags_that_may_mean(store, name, digest) if store.tag(name, tag.name) == digest]
+def tags(store: Store, name: str) -> Iterator[str]:
+    """The tags of a repository, as far as a listing shows them."""
+    yield from store.driver.list_prefixes(layout.tags(name))
 
 
 def _manifest(store: Store, digest: Digest) -> Manifest | None:
