@@ -13,6 +13,7 @@ __all__ = ["Parsing"]
 
 _CHEAP = 32 * 1024  # bytes; whatever they are, they take about as long as the rest of a request
 _QUEUE_MAX = 32  # who wait; each takes 0.1 s at worst, and as much pause
+_PAUSE_MAX = 0.1  # s; a machine that stood still must not make it long
 _RETRY_AFTER = 5  # s
 
 
@@ -23,13 +24,13 @@ class Parsing:
         self._turn = threading.Lock()
         self._lock = threading.Lock()
         self._inside = 0  # who wait, and who reads
-        self._last = 0.0  # s that the one before took
+        self._last = 0.0  # s that the one before took, at most _PAUSE_MAX
 
     @contextmanager
     def turn(self, size: int) -> Iterator[None]:
         """A block that parses `size` bytes; raises UNAVAILABLE where too many wait.
 
-        Before it, there is a pause as long as the last such block took: parsing
+        Before it, there is a pause as long as the last such block took, 0.1 s at most: parsing
         holds a whole worker up, and no client gets more of it than all others.
         """
         if size <= _CHEAP:
@@ -41,7 +42,7 @@ class Parsing:
             try:
                 yield
             finally:
-                self._last = time.monotonic() - start
+                self._last = min(time.monotonic() - start, _PAUSE_MAX)
 
     @contextmanager
     def _place(self) -> Iterator[None]:

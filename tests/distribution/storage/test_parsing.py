@@ -34,17 +34,17 @@ def test_one_costly_manifest_is_read_at_a_time() -> None:
     assert (inside, most) == (0, 1)
 
 
-def test_the_pause_before_one_is_as_long_as_the_last_took(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pause_before_one_is_as_long_as_the_last_took_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now, pauses = 0.0, []
     monkeypatch.setattr(parsing.time, "monotonic", lambda: now)
     monkeypatch.setattr(parsing.time, "sleep", pauses.append)
     turns = Parsing()
-    for seconds in (0.5, 0.25, 0.125):
+    for seconds in (0.0625, 3600.0, 0.03125):
         with turns.turn(LARGE):
             now += seconds
     with turns.turn(1_000):
         now += 1
-    assert pauses == [0.0, 0.5, 0.25]
+    assert pauses == [0.0, 0.0625, parsing._PAUSE_MAX]
 
 
 def test_what_is_small_waits_for_nobody() -> None:
