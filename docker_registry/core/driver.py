@@ -203,6 +203,14 @@ class Base(Paths):
                 yield Entry(child, stat.size, stat.modified)
             yield from self.walk(child)  # a file may have a folder of its name beside it
 
+    def prove_walk(self) -> Iterator[Entry]:
+        """Every file of the storage once more, for whoever is about to remove what no file was seen to need.
+
+        A storage whose listings may be cut asks by another way than `walk`. Raises BrokenError at its end where it
+        is not proven that this was all.
+        """
+        return self.walk()
+
     def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Iterator[str]:
         """The distinct beginnings, up to `delimiter`, of the paths below a folder.
 

@@ -195,7 +195,7 @@ def test_more_segments_than_a_manifest_takes(driver, gateway):
     with driver.stage(kept) as stage:
         stage.commit("f")
     assert read(driver, "f") == content
-    assert len([part for part in driver.parts("f") if part.size]) == 1
+    assert len([part for part in driver.parts("f") if part.size]) == 5
     driver.remove("f")
     assert gateway.names() == []
 
@@ -204,7 +204,7 @@ def test_more_full_segments_than_a_manifest_takes(driver, gateway):
     content = pattern(13 * SEGMENT + 1)
     driver.stream_write("f", io.BytesIO(content))
     assert read(driver, "f") == content
-    assert len([part for part in driver.parts("f") if part.size]) <= 5
+    assert len([part for part in driver.parts("f") if part.size]) == 5
     driver.remove("f")
     assert gateway.names() == []
 
@@ -226,7 +226,7 @@ def test_groups_have_all_parts_in_order_and_are_few_enough(seed):
     parts = [Part(str(i), chance.choice([1, 5, 100])) for i in range(chance.randint(1, 40))]
     found = groups(parts, limit, 100)
     assert [part for group in found for part in group] == parts
-    assert 1 <= len(found) <= limit
+    assert len(found) == min(len(parts), limit)
     assert all(found)
 
 
@@ -236,7 +236,56 @@ def test_a_key_of_the_container_signs_nothing(driver, gateway):
     assert driver.content_redirect_url("f") is None
 
 
+def test_a_configured_key_that_is_not_the_account_s_gives_way_to_one_that_is(connect, gateway):
+    url = connect(gateway, swift_temp_url_key="ours").content_redirect_url("f")
+    gateway.account_headers["x-account-meta-temp-url-key"] = "account"
+    driver = connect(gateway, swift_temp_url_key="ours")
+    assert driver._temp_urls._key() == "account"
+    gateway.account_headers["x-account-meta-temp-url-key-2"] = "ours"
+    assert connect(gateway, swift_temp_url_key="ours")._temp_urls._key() == "ours"
+    assert url, "an account that does not show its keys may have this one"
+
+
 def test_a_key_of_the_account_signs(driver, gateway):
     driver.put_content("f", b"x")
     gateway.account_headers["x-account-meta-temp-url-key"] = "account"
     assert driver.content_redirect_url("f")
+
+
+@pytest.mark.parametrize(
+    ("make", "costs"),
+    [
+        (lambda: MockSwift(rows=10000), ["P", "PH", "PPPP", "HG", "HD", "GG"]),
+        (MockGateway, ["HP", "HH", "PPPPHPH", "HG", "HDD", "GGGH"]),
+    ],
+    ids=["openstack", "ceph"],
+)
+def test_what_it_costs(connect, make, costs):
+    """As docs/ceph.md says; the habits are known by then."""
+    swift = make()
+    driver = connect(swift)
+    driver.put_content("there", b"x")
+    driver.stream_write("known", io.BytesIO(LARGE))
+    driver.parts("known")
+    driver.remove("known")
+    found = []
+
+    def push():
+        with driver.stage() as stage:
+            stage.fill(io.BytesIO(LARGE))
+            stage.commit("large", immutable=True)
+
+    for call in (
+        lambda: driver.put_content("new", b"x"),
+        lambda: driver.put_content("new", b"x"),
+        push,
+        lambda: driver.parts("large"),
+        lambda: driver.remove("large"),
+    ):
+        del swift.requests[:]
+        call()
+        found.append("".join(method[0] for method in methods(swift)))
+    push()
+    del swift.requests[:]
+    assert len(list(driver.walk())) == 3
+    assert found + ["".join(method[0] for method in methods(swift))] == costs

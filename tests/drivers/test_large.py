@@ -237,14 +237,19 @@ def test_the_segments_of_a_commit_without_an_answer_stay(connect, swift, immutab
     assert read(driver, "f") == content
 
 
+def commit_three_segments(driver):
+    with driver.stage() as stage:
+        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
+        stage.commit("f")
+
+
 def test_the_segments_of_a_commit_that_may_still_arrive_stay(connect, swift):
     driver = connect(swift, swift_retries=0)
     driver.put_content("there", b"x")
     lost = requests.exceptions.ReadTimeout("nothing came")
     swift.spoil = lambda method, path, query: lost if "manifest=put" in query else None
-    with pytest.raises(UnreachableError), driver.stage() as stage:
-        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
-        stage.commit("f")
+    with pytest.raises(UnreachableError):
+        commit_three_segments(driver)
     assert len(segments(swift)) == 3
 
 
@@ -252,9 +257,7 @@ def test_a_commit_that_worked_without_an_answer_is_not_sent_again(connect, swift
     driver = connect(swift)
     answers = [403, "after"]
     swift.spoil = lambda method, path, query: answers.pop() if "manifest=put" in query else None
-    with driver.stage() as stage:
-        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
-        stage.commit("f")
+    commit_three_segments(driver)
     assert answers == [403]
     assert read(driver, "f") == pattern(3 * SEGMENT)
 
@@ -263,9 +266,8 @@ def test_the_segments_of_a_commit_that_was_refused_after_it_had_no_answer_stay(c
     driver = connect(swift)
     answers = [403, requests.exceptions.ReadTimeout("nothing came")]
     swift.spoil = lambda method, path, query: answers.pop() if "manifest=put" in query else None
-    with pytest.raises(BrokenError), driver.stage() as stage:
-        stage.fill(io.BytesIO(pattern(3 * SEGMENT)))
-        stage.commit("f")
+    with pytest.raises(BrokenError):
+        commit_three_segments(driver)
     assert len(segments(swift)) == 3
 
 

@@ -10,6 +10,7 @@ from docker_registry.core.exceptions import BrokenError, UnreachableError
 from docker_registry.drivers.swift import storage
 from docker_registry.drivers.swift.http import client
 from tests.conformance import pattern, read
+from tests.drivers.mock_swift import with_length
 
 CONTENT = pattern(1000000)
 
@@ -90,6 +91,16 @@ def test_a_server_that_ignores_ranges(driver, swift, monkeypatch):
     assert read(driver, "f", (500000, 500009)) == CONTENT[500000:500010]
     Breaking(monkeypatch, [700000])
     assert read(driver, "f") == CONTENT
+
+
+@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("ask", [lambda d: d.stat("f"), lambda d: d.exists("f"), lambda d: read(d, "f")])
+def test_an_answer_without_an_etag_does_not_say_that_a_file_is_empty(driver, swift, monkeypatch, status, ask):
+    for verb in ("_head", "_get"):
+        monkeypatch.setattr(swift, verb, lambda *request: with_length(status, {}, b""))
+    with pytest.raises(UnreachableError, match="no ETag"):
+        ask(driver)
+    assert driver._client._pool.lent == 0
 
 
 def test_connections_come_back(driver):

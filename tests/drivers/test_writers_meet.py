@@ -42,10 +42,11 @@ class Replayed(object):
     """A client that answers from a list; what is behind it raises Next."""
 
     container = "box"
-    habits = Habits(lambda: {"swift": {OPENSTACKS_OWN: 1024}})
 
-    def __init__(self, answers):
+    def __init__(self, answers, keeps_conditions):
         self._answers = list(answers)
+        self._keeps_conditions = keeps_conditions
+        self.habits = Habits(lambda: {"swift": {OPENSTACKS_OWN: 1024}} if keeps_conditions else {})
 
     def _send(self, *request):
         if not self._answers:
@@ -67,7 +68,7 @@ class Replayed(object):
 
     def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None):
         for _ in range(TRIES):
-            answer = self._send("PUT", data, "if-none-match" in keys(headers))
+            answer = self._send("PUT", data, self._keeps_conditions and "if-none-match" in keys(headers))
             if answer != LOST:
                 if answer == 400:
                     raise BrokenError("refused")
@@ -196,8 +197,11 @@ def go_on(swift, doing):
 class World(object):
     """All interleavings of some programs."""
 
-    def __init__(self, programs, there=None, lost=0, missed=0, lags=False, allowed=lambda *state: True):
+    def __init__(
+        self, programs, there=None, lost=0, missed=0, lags=False, allowed=lambda *state: True, keeps_conditions=True
+    ):
         self._programs = programs
+        self._keeps_conditions = keeps_conditions
         self._allowed = allowed
         self._nexts = {}
         writers = {who for who in programs if who != "remover"}
@@ -252,7 +256,7 @@ class World(object):
         """The next request of an actor, None when it has ended."""
         key = (who, answers)
         if key not in self._nexts:
-            client = Replayed(answers)
+            client = Replayed(answers, self._keeps_conditions)
             names = Names("box", "/")
             store = objects.Objects(client, large_objects.LargeObjects(client, names, 1))
             try:
@@ -286,6 +290,18 @@ CASES = {
         "lost": 1,
         "missed": 1,
         "lags": True,
+    },
+    "two writers of one digest, conditions ignored": {"programs": two(True), "lost": 1, "keeps_conditions": False},
+    "two writers of one digest, damaged before, conditions ignored": {
+        "programs": two(True),
+        "there": "P!",
+        "lost": 1,
+        "keeps_conditions": False,
+    },
+    "two writers of one digest and a remover, conditions ignored": {
+        "programs": dict(two(True), remover=remove),
+        "there": "P!",
+        "keeps_conditions": False,
     },
 }
 

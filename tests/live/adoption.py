@@ -16,6 +16,7 @@ from docker_registry.core.driver import Base
 from docker_registry.distribution.app import Registry
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.settings import Settings, open_driver
+from tests.live.ceph import Ceph
 from tests.live.distribution2 import Distribution2, storage
 from tests.live.ours import Ours
 from tests.live.wire import Client
@@ -31,7 +32,7 @@ class Both(NamedTuple):
 
 
 @contextmanager
-def both(swift: EmbeddedSwift, container: str, folder: Path, **parameters: Any) -> Iterator[Both]:
+def both(swift: EmbeddedSwift | Ceph, container: str, folder: Path, **parameters: Any) -> Iterator[Both]:
     """Run the two on one container; ours as a child process. Skips where Distribution is not installed."""
     need("docker-registry")
     with ExitStack() as stack:

@@ -30,36 +30,44 @@ http {{
 """
 
 
-class Nginx:
-    """Serves a registry under `/v2/` and under `/images/v2/`; use it as a context manager.
+class Front:
+    """A program in front of a registry; use it as a context manager.
 
     `folder` takes its files; `certificate` is what clients have to trust.
     """
 
-    def __init__(self, folder: Path, backend: str):
-        self._program = need("nginx", "openssl")
+    def __init__(self, program: str, folder: Path):
+        self._program = need(program, "openssl")
         self.certificate = folder / "front.crt"
         self._log = folder / "error.log"
-        self._config = folder / "nginx.conf"
+        self._config = folder / "front.conf"
+        self._process: subprocess.Popen[bytes]
         self.host = free_address()
         certify(folder)
-        below_images = documented("nginx").replace("http://127.0.0.1:5000", backend)
-        plain = re.sub(r"(?m)^.*X-Forwarded-Prefix.*\n", "", below_images).replace("/images/v2/", "/v2/")
-        port = self.host.rpartition(":")[2]
-        self._config.write_text(CONFIG.format(folder=folder, port=port, root=plain, below_images=below_images))
 
     @property
     def url(self) -> str:
         return f"https://{self.host}"
 
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(DEADLINE)
+
+
+class Nginx(Front):
+    """Serves a registry under `/v2/` and under `/images/v2/`."""
+
+    def __init__(self, folder: Path, backend: str):
+        super().__init__("nginx", folder)
+        below_images = documented("nginx").replace("http://127.0.0.1:5000", backend)
+        plain = re.sub(r"(?m)^.*X-Forwarded-Prefix.*\n", "", below_images).replace("/images/v2/", "/v2/")
+        port = self.host.rpartition(":")[2]
+        self._config.write_text(CONFIG.format(folder=folder, port=port, root=plain, below_images=below_images))
+
     def __enter__(self) -> Nginx:
         self._process = subprocess.Popen([self._program, "-e", str(self._log), "-c", str(self._config)])
         wait_until_it_listens(self._process, self.host, self._log)
         return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(DEADLINE)
 
 
 def free_address() -> str:

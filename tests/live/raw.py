@@ -1,4 +1,4 @@
-"""Objects of an embedded Swift, touched by their names as no driver would."""
+"""Objects of a Swift, touched by their names as no driver would."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from urllib.parse import quote
 import requests
 
 from docker_registry.embedded import EmbeddedSwift
+from tests.live.ceph import Ceph
 
 
 class Raw:
     """One container. Every method raises requests.HTTPError for an answer that is not a success."""
 
-    def __init__(self, swift: EmbeddedSwift, container: str):
+    def __init__(self, swift: EmbeddedSwift | Ceph, container: str):
         login = {"X-Auth-User": swift.user, "X-Auth-Key": swift.password}
         answer = requests.get(swift.auth_url, headers=login, timeout=60)
         answer.raise_for_status()
         self.container = container
         self._url = f"{swift.storage_url}/{container}"
-        self._token = {"X-Auth-Token": answer.headers["X-Auth-Token"]}
+        self.token = {"X-Auth-Token": answer.headers["X-Auth-Token"]}
 
     def ask(self, method: str, name: str = "", headers: dict[str, str] | None = None, data: bytes = b"") -> bytes:
         url = f"{self._url}/{quote(name)}" if name else self._url
-        answer = requests.request(method, url, headers={**self._token, **(headers or {})}, data=data, timeout=60)
+        answer = requests.request(method, url, headers={**self.token, **(headers or {})}, data=data, timeout=60)
         answer.raise_for_status()
         return answer.content
 

@@ -23,7 +23,12 @@ OPENSTACK: dict[str, Any] = {
 }
 # As Ceph's RADOS Gateway answers.
 CEPH: dict[str, Any] = {
-    "swift": {"max_file_size": 5368709120, "container_listing_limit": 10000, "version": "17.2.7"},
+    "swift": {
+        "max_file_size": 5368709120,
+        "container_listing_limit": 10000,
+        "version": "16.2.15",
+        "max_object_name_size": 1024,
+    },
     "slo": {"max_manifest_segments": 1000},
     "bulk_delete": {},
     "container_quotas": {},
@@ -38,8 +43,22 @@ def levels(info: dict[str, Any], segment_size: int = 32 * MIB) -> dict[str, Leve
 @pytest.mark.parametrize("info", [OPENSTACK, CEPH])
 def test_what_suffices_is_ok(info: dict[str, Any]) -> None:
     found = levels(info)
-    assert set(found) == {"/info", "large objects", "bulk delete", "TempURL"}
+    assert set(found) == {"/info", "large objects", "conditions", "bulk delete", "TempURL"}
     assert set(found.values()) == {Level.OK}
+
+
+def test_the_server_is_named_with_what_it_cannot_do() -> None:
+    openstack, ceph = ({line.subject: line.text for line in abilities(info, 32 * MIB)} for info in (OPENSTACK, CEPH))
+    assert openstack["/info"].startswith("OpenStack Swift 2.38.3, ")
+    assert "10000 rows a listing," in openstack["/info"]
+    assert ceph["/info"].startswith("Ceph's gateway 16.2.15, ")
+    assert ceph["/info"].endswith("10000 rows a listing, or fewer")
+    assert "gets several" in openstack["large objects"]
+    assert "a list of them is stored" in ceph["large objects"]
+    assert "from 31 GiB on" in ceph["large objects"]
+    assert "not known to keep them" in ceph["conditions"]
+    assert (openstack["bulk delete"], ceph["bulk delete"]) == ("10000 names a request", "1000 names a request")
+    assert "a key of the account" in ceph["TempURL"]
 
 
 def test_a_server_that_tells_nothing_is_a_warning() -> None:

@@ -10,7 +10,7 @@ from itertools import islice
 from docker_registry.concurrency import deadline
 from docker_registry.concurrency.workers import each
 from docker_registry.core import driver
-from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
+from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 
 from . import v1_layout
 from .compat import Stat, say
@@ -141,6 +141,20 @@ class Storage(driver.Base):
             for row in batch:
                 yield listing.entry(self._names.path(row["name"]), row, sizes.get(row["name"]))
 
+    def prove_walk(self):
+        # Without a prefix, since the container counts what it has without regard to any.
+        before, count = self._count(), 0
+        for row in listing.rows(self._client):
+            count += 1
+            name = row["name"]
+            if name.startswith(self._names.root) and not self._names.is_segment(name):
+                yield listing.entry(self._names.path(name), row)
+        least = min(before, self._count())
+        if count < least:
+            raise BrokenError(
+                say("the listing of container {0} ends after {1} of {2} objects", self._client.container, count, least)
+            )
+
     def list_prefixes(self, path, delimiter="/", after="", page=None):
         folder = self._names.folder(path)
         marker = folder + after if after else ""
@@ -181,6 +195,13 @@ class Storage(driver.Base):
         if headers is None:
             raise FileNotFoundError(say("{0}: nothing is there", path))
         return name, headers
+
+    def _count(self):
+        """How many objects the container says it has."""
+        told = self._client.request("HEAD", headers=NEWEST).headers.get("x-container-object-count", "")
+        if not told.isdigit():
+            raise BrokenError(say("container {0} does not say how many objects it has", self._client.container))
+        return int(told)
 
     def _true_size(self, name):
         """The size of an object whose row does not tell it; None where it is gone."""

@@ -51,17 +51,25 @@ class TempUrls(object):
         return next((digest for digest in DIGESTS if digest in allowed), None)
 
     def _key(self):
-        if self._configured:
+        by_container = self._client.habits.signs_by_container
+        if self._configured and by_container:
             return self._configured
         if self._found_at is None or self._clock() > self._found_at + KEY_LIFE:
-            of_container = self._header(None, _CONTAINER_KEY) if self._client.habits.signs_by_container else None
-            self._found = of_container or self._header("", _ACCOUNT_KEY)
+            of_container = self._keys(None, _CONTAINER_KEY) if by_container else []
+            self._found = self._choose(of_container or self._keys("", _ACCOUNT_KEY))
             self._found_at = self._clock()
         return self._found
 
-    def _header(self, container, header):
+    def _choose(self, keys):
+        """The configured key, unless the account shows others: then it is a container's, and signs nothing."""
+        if self._configured and (not keys or self._configured in keys):
+            return self._configured
+        return keys[0] if keys else None
+
+    def _keys(self, container, header):
         answer = self._client.request("HEAD", container=container, accept=(401, 403, 404))
-        return (answer.headers.get(header) or answer.headers.get(header + "-2")) if answer.status < 300 else None
+        found = [answer.headers.get(header), answer.headers.get(header + "-2")] if answer.status < 300 else []
+        return [key for key in found if key]
 
 
 def _bytes(value):

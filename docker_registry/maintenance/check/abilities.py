@@ -1,13 +1,15 @@
 """What a Swift can do, read off its `/info`: pure.
 
-Ceph's RADOS Gateway answers elsewhere or not at all, tells less, and offers
-less; what it lacks is told and is no error.
+Ceph's RADOS Gateway tells less, and does less than it tells; what it lacks, and
+what that costs, is told and is no error. docs/ceph.md has the measurements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from docker_registry.drivers.swift.http.habits import Habits
 
 from .lines import Line, error, ok, warning
 
@@ -22,27 +24,38 @@ def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = N
     if not info:
         yield warning(
             "/info",
-            "the server does not tell what it can do, as Ceph's gateway and some proxies do not",
-            "Swift's defaults are taken to hold: static large objects of 1000 segments, objects of at most 5 GiB",
+            "the server does not tell what it can do, as behind some proxies",
+            "Swift's limits are taken to hold (1000 segments, objects of at most 5 GiB), and none of its habits: "
+            "more requests for each file. Let /info through",
         )
         return
-    yield _server(info)
+    habits = Habits(lambda: info)  # type: ignore[no-untyped-call]
+    yield _server(info, habits)
     yield from _policy(info, policy)
-    yield from _large_objects(info, segment_size)
-    yield _bulk_delete(info)
+    yield from _large_objects(info, segment_size, habits)
+    yield _conditions(habits)
+    yield _bulk_delete(habits)
     yield _tempurl(info)
 
 
-def _server(info: Mapping[str, Any]) -> Line:
+def _server(info: Mapping[str, Any], habits: Habits) -> Line:
     swift = info.get("swift") or {}
-    limits = [f"version {swift['version']}"] if swift.get("version") else []
+    limits = [_name(swift)]
     if swift.get("max_file_size"):
         limits.append(f"objects to {swift['max_file_size'] // _MIB} MiB")
     if swift.get("container_listing_limit"):
-        limits.append(f"{swift['container_listing_limit']} rows a listing")
+        limits.append(f"{swift['container_listing_limit']} rows a listing{'' if habits.fills_pages else ', or fewer'}")
     if swift.get("max_object_name_length"):
         limits.append(f"names to {swift['max_object_name_length']} bytes")
-    return ok("/info", ", ".join(limits) or "no limits told")
+    return ok("/info", ", ".join(limits))
+
+
+def _name(swift: Mapping[str, Any]) -> str:
+    """The program behind the API, by a word that only it uses, and its version."""
+    version = f" {swift['version']}" if swift.get("version") else ""
+    if "max_object_name_length" in swift:
+        return f"OpenStack Swift{version}"
+    return f"Ceph's gateway{version}" if "max_object_name_size" in swift else f"a Swift of unknown make{version}"
 
 
 def _policy(info: Mapping[str, Any], wanted: str | None) -> Iterator[Line]:
@@ -57,7 +70,7 @@ def _policy(info: Mapping[str, Any], wanted: str | None) -> Iterator[Line]:
         )
 
 
-def _large_objects(info: Mapping[str, Any], segment_size: int) -> Iterator[Line]:
+def _large_objects(info: Mapping[str, Any], segment_size: int, habits: Habits) -> Iterator[Line]:
     largest = (info.get("swift") or {}).get("max_file_size")
     if largest and segment_size > largest:
         yield error(
@@ -72,15 +85,32 @@ def _large_objects(info: Mapping[str, Any], segment_size: int) -> Iterator[Line]
             "Ask its operator to put slo into the proxy's pipeline",
         )
         return
-    segments = info["slo"].get("max_manifest_segments") or 1000
-    yield ok("large objects", f"static (slo), {segments} segments a manifest; what has more gets several")
+    segments = habits.segments
+    if habits.gives_manifests:
+        yield ok("large objects", f"static (slo), {segments} segments a manifest; what has more gets several")
+        return
+    yield ok(
+        "large objects",
+        f"static (slo), {segments} segments a manifest, which the server may not give back: a list of them is stored "
+        f"beside them, one request more for each large blob; from {segments * segment_size // (1024 * _MIB)} GiB on "
+        "some segments are read and sent again as larger ones",
+    )
 
 
-def _bulk_delete(info: Mapping[str, Any]) -> Line:
-    if "bulk_delete" not in info:
+def _conditions(habits: Habits) -> Line:
+    if habits.keeps_conditions:
+        return ok("conditions", "a new file never replaces another")
+    return ok(
+        "conditions",
+        "the server is not known to keep them: one request more for each new file, to look first. Pushes of one large "
+        "blob at once may leave segments of no use, which fsck removes",
+    )
+
+
+def _bulk_delete(habits: Habits) -> Line:
+    if not habits.names_at_once:
         return warning("bulk delete", "the server has none: files are deleted one by one, which only takes longer")
-    most = (info["bulk_delete"] or {}).get("max_deletes_per_request")
-    return ok("bulk delete", f"{most} names a request" if most else "there, its limit is not told")
+    return ok("bulk delete", f"{habits.names_at_once} names a request")
 
 
 def _tempurl(info: Mapping[str, Any]) -> Line:
@@ -88,7 +118,7 @@ def _tempurl(info: Mapping[str, Any]) -> Line:
         return warning("TempURL", "the server has none", "Pulls go through the registry instead of being redirected")
     digests = (info["tempurl"] or {}).get("allowed_digests")
     if not digests:
-        return ok("TempURL", "there, its digests are not told")
+        return ok("TempURL", "there, its digests are not told: SHA-1, with a key of the account")
     if not set(digests) & set(_STRONG):
         return warning("TempURL", f"only the digest {', '.join(digests)}, which is weak", "Ask for sha256 or sha512")
     return ok("TempURL", f"with {', '.join(digests)}")

@@ -40,7 +40,7 @@ class Fsck:
         index = self._index
         scan = Scan(self._driver, index, self._options.workers, self._progress)
         examiner = Examiner(self._driver, index, self._options, self._progress)
-        repairer = Repairer(self._driver, index, self._options, lambda: not scan.untold)
+        repairer = Repairer(self._driver, index, self._options, scan)
         for finding in self._find(index, scan, examiner):
             repairer.mend(finding)
             self.summary.count(finding)
@@ -61,6 +61,8 @@ class Fsck:
     def _find(self, index: Index, scan: Scan, examiner: Examiner) -> Iterator[Finding]:
         # A repair may only follow the whole walk: what it removes must be no one's.
         yield from list(scan.run())
+        if self._options.removes and index.count("part"):
+            yield from list(scan.prove())
         yield from examiner.shallow()
         if self._options.deep:
             yield from examiner.deep()
@@ -68,8 +70,7 @@ class Fsck:
 
     def _orphans(self, index: Index, scan: Scan) -> Iterator[Finding]:
         if self._options.repair and any(True for _ in index.orphans()):
-            # For a report the first listing is good enough, and what it says of plain files; not for a removal.
-            scan.list_again()
+            # For a report it is good enough what a listing says of plain files; not for a removal.
             yield from list(scan.ask_owners(sure=True))
         for group in list(index.orphans()):
             yield Finding(

@@ -19,3 +19,8 @@ class Options:
     grace: float = 7 * DAY  # nothing younger is removed
     upload_age: float = 7 * DAY  # nobody goes on with an upload that old; Distribution 2.x's own limit
     workers: int = 16  # requests at a time
+
+    @property
+    def removes(self) -> bool:
+        """Whether anything may be removed."""
+        return self.repair or self.drop_damaged

@@ -9,31 +9,31 @@ and still go on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.model.manifest import ManifestError, stored_manifest
+from docker_registry.distribution.model.manifest import ManifestError, encoded_descriptor, stored_manifest
 
 from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
 from .index import Index
 from .options import DAY, Options
+from .scan import Scan
 
 __all__ = ["Repairer"]
 
 
 class Repairer:
-    """`is_complete` says whether every file has told what it consists of."""
+    """`scan` knows whether all files were seen, and have told what they consist of."""
 
-    def __init__(self, driver: Base, index: Index, options: Options, is_complete: Callable[[], bool]):
+    def __init__(self, driver: Base, index: Index, options: Options, scan: Scan):
         self._driver = driver
         self._index = index
         self._options = options
-        self._is_complete = is_complete
+        self._scan = scan
         self._ways: dict[Kind, Callable[[Finding], None]] = {}
         if options.repair:
             self._ways = {
@@ -140,6 +140,9 @@ class Repairer:
         """Remove a blob that does not have the bytes of its digest, links first."""
         if self._is_young(finding, self._options.grace):
             return
+        if self._scan.unproven:
+            finding.left = self._scan.why_incomplete
+            return
         if self._index.is_shared(finding.path):
             finding.left = "another file consists of the same segments"
             return
@@ -164,8 +167,8 @@ class Repairer:
         return "" if found == digest else f"read again: {size} bytes with the digest {found}"
 
     def _remove_segments(self, finding: Finding) -> None:
-        if not self._is_complete():
-            finding.left = "not every file could be asked for its segments; run again"
+        if self._scan.why_incomplete:
+            finding.left = self._scan.why_incomplete
         elif not self._is_young(finding, self._options.grace):
             names = self._index.parts_in(finding.path)
             failed = self._driver.remove_parts(names)
@@ -189,11 +192,13 @@ class Repairer:
         except ManifestError as error:
             finding.left = str(error)
             return
-        self._driver.put_content(finding.path, json.dumps(manifest.descriptor(digest)).encode())
+        self._driver.put_content(finding.path, encoded_descriptor(manifest.descriptor(digest)))
         finding.done = "wrote the entry"
 
     def _remove_upload(self, finding: Finding) -> None:
-        if not self._is_complete() or any(map(self._index.is_shared, finding.names)):
+        if self._scan.why_incomplete:
+            finding.left = self._scan.why_incomplete
+        elif any(map(self._index.is_shared, finding.names)):
             finding.left = "another file may consist of the same segments"
         elif any(self._age_now(path) < self._options.upload_age for path in finding.names):
             finding.left = "somebody went on with it"

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError, UsageError, WrongArgumentsError
+from docker_registry.core.exceptions import (
+    BrokenError,
+    FileNotFoundError,
+    UnspecifiedError,
+    UsageError,
+    WrongArgumentsError,
+)
 from docker_registry.core.types import Part, Stat
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest, DigestError
@@ -31,7 +37,10 @@ class NoRegistryError(UsageError):
 
 
 class Scan:
-    """One walk. `untold` are the files and digests that did not say what they are, or consist of."""
+    """One walk. `untold` are the files and digests that did not say what they are, or consist of.
+
+    `unproven` says why files may be missing in it; "" before `prove`, too.
+    """
 
     def __init__(self, driver: Base, index: Index, workers: int, progress: Quiet):
         self._driver = driver
@@ -39,6 +48,7 @@ class Scan:
         self._workers = workers
         self._progress = progress
         self.untold: set[str] = set()
+        self.unproven = ""
 
     def run(self) -> Iterator[Finding]:
         """Raises ConnectionError when a listing cannot be had, NoRegistryError where no registry's files are.
@@ -63,11 +73,27 @@ class Scan:
                 break
         yield from self.ask_owners(sure=False)
 
-    def list_again(self) -> None:
-        """Note files that a second listing has: it may come from another replica."""
-        for entry in self._driver.walk():
-            if not place(entry.path).is_link:
-                self._index.add_owner(entry)
+    def prove(self) -> Iterator[Finding]:
+        """List files a second time, another way, and ask those that are new what they consist of.
+
+        Nothing may be removed for having no owner where this does not show that all files were seen.
+        """
+        try:
+            with self._progress.step("files listed again") as advance:
+                for entry in self._driver.prove_walk():
+                    if not place(entry.path).is_link:
+                        self._index.add_owner(entry)
+                    advance()
+        except BrokenError as error:
+            self.unproven = str(error) or error.message
+        yield from self.ask_owners(sure=False)
+
+    @property
+    def why_incomplete(self) -> str:
+        """Why a segment without an owner may have one after all; "" where it cannot."""
+        if self.unproven:
+            return f"not all files were seen: {self.unproven}"
+        return "not every file could be asked for its segments; run again" if self.untold else ""
 
     def _read_links(self) -> Iterator[Finding]:
         self._index.prove_links()

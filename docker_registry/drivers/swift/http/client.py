@@ -129,13 +129,13 @@ class Client(object):
         label, target = self._place(container, name)
         return self._persist(_Request(verb, label, target, query, headers, data, accept, check, None), doubt)
 
-    def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY):
+    def open(self, name, query="", headers=None, accept=(), container=None, kind=BODY, check=None):
         """GET an object; the Answer has a `stream` in place of a body when the status is 2xx.
 
-        `kind` says who reads it, see `pool`.
+        `kind` says who reads it, see `pool`; `check` sees the answer before its body is read.
         """
         label, target = self._place(container, name)
-        return self._persist(_Request("GET", label, target, query, headers, b"", accept, None, kind))
+        return self._persist(_Request("GET", label, target, query, headers, b"", accept, check, kind))
 
     def get_json(self, name, query, container=None, headers=None):
         """What an object is as JSON, such as a manifest; None where the server sends something else."""
@@ -286,6 +286,7 @@ class Client(object):
             answer = Answer(response.status, headers_of(response))
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
+                (request.check or _any)(answer)
                 connection.lengthen()
                 answer.stream = stream = Stream(response, connection, self._pool)
                 return answer

@@ -11,18 +11,20 @@ __all__ = ["Merger", "groups"]
 def groups(parts, limit, size):
     """Neighbouring parts in at most `limit` lists, of up to `size` bytes each if that is enough.
 
-    Where it is not, they get larger by a quarter at a time.
+    Where it is not, they get larger by a quarter at a time. No more are put together than it takes.
     """
     while True:
         found = []  # type: list[list[object]]
-        room = 0
+        room, excess = 0, len(parts) - limit
         for part in parts:
-            if not found or part.size > room:
-                found.append([])
+            if found and excess > 0 and part.size <= room:
+                found[-1].append(part)
+                excess -= 1
+            else:
+                found.append([part])
                 room = size
-            found[-1].append(part)
             room -= part.size
-        if len(found) <= limit:
+        if excess <= 0:
             return found
         size += size // 4 + 1
 

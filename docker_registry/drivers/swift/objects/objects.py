@@ -9,7 +9,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 from ..compat import md5, say
 from ..http.client import Answer
 from .large import COMMIT, LISTED, NEWEST, is_large
-from .reading import read_object
+from .reading import is_object, read_object
 
 __all__ = ["Content", "Objects", "size_of"]
 
@@ -97,7 +97,7 @@ class Objects(object):
 
     def head(self, name, how=None):
         """The headers of an object, asked for with the headers `how`; None where there is none."""
-        answer = self._client.request("HEAD", name, headers=how, accept=(404,))
+        answer = self._client.request("HEAD", name, headers=how, accept=(404,), check=is_object)
         return None if answer.status == 404 else answer.headers
 
     def write(self, name, content):

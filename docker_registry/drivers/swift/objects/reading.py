@@ -15,7 +15,7 @@ from ..http.errors import WrongAnswer
 from ..http.pool import BODY
 from .large import is_large
 
-__all__ = ["open_object", "read_object"]
+__all__ = ["is_object", "open_object", "read_object"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +28,19 @@ def read_object(client, name, headers=None):
     return client.request("GET", name, headers=headers, check=_check_whole).body
 
 
+def is_object(answer):
+    """A 2xx without an ETag does not tell of an object, least of all that it is empty; a large one may have none."""
+    if not (answer.headers.get("etag") or is_large(answer.headers)):
+        raise WrongAnswer("it has no ETag")
+
+
 def _check_whole(answer):
     length, etag = answer.headers.get("content-length"), answer.headers.get("etag")
     if answer.status != 200 or (length is not None and length != str(len(answer.body))):
         raise WrongAnswer(say("{0} with {1} bytes of {2}", answer.status, len(answer.body), length))
     if is_large(answer.headers):
         return  # its ETag is that of its segments
-    if not etag:
-        raise WrongAnswer("it has no ETag")
+    is_object(answer)
     match = _MD5.match(etag)
     if match and match.group(1) != md5(answer.body).hexdigest():
         raise WrongAnswer(say("its bytes have another MD5 than its ETag {0}", etag))
@@ -50,7 +55,7 @@ def open_object(client, name, bytes_range, chunk_size, retries, query="", contai
     the answers say is compared here.
     """
     headers = {} if bytes_range is None else {"Range": _header(bytes_range)}
-    answer = client.open(name, query, headers, container=container, kind=kind)
+    answer = client.open(name, query, headers, container=container, kind=kind, check=is_object)
     try:
         size = _size(answer, name)
         first, last = (0, size - 1) if bytes_range is None else resolve_range(bytes_range, size)

@@ -1,0 +1,198 @@
+"""A real Ceph RADOS gateway as the Swift: the driver's suite, long lists, fsck, Distribution 2.8 beside us, skopeo."""
+
+from __future__ import annotations
+
+import tempfile
+import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from docker_registry.core.driver import Base
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.drivers.swift import Storage
+from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.parallel import each
+from docker_registry.settings import Settings
+from tests import conformance
+from tests.conformance import pattern, read, together
+from tests.drivers.test_real_swift import Real
+from tests.live.adoption import MIB, both, in_process
+from tests.live.ceph import Ceph
+from tests.live.clients import skopeo_pull, skopeo_push
+from tests.live.images import Layout, file_layer
+from tests.live.raw import Raw
+from tests.live.wire import digest_of
+from tests.maintenance.planting import ANY_AGE, Plant, fsck
+from tests.maintenance.test_cut_listings import Bytes, last
+from tests.maintenance.test_places import THEIRS
+from tests.peers import need
+
+ANY = {"grace": ANY_AGE, "upload_age": ANY_AGE}
+MANY = 1210  # more than a page of this gateway has
+
+
+@pytest.fixture(scope="module")
+def ceph() -> Iterator[Ceph]:
+    with tempfile.TemporaryDirectory(prefix="ceph-") as folder, Ceph(Path(folder)) as running:
+        yield running
+
+
+class Gateway(Real):
+    """With pages as the gateway gives them."""
+
+    def driver(self, root: str) -> Base:
+        storage: Base = Storage(path=root, config=self._options)
+        return storage
+
+
+@pytest.fixture(scope="module")
+def shared() -> list[Gateway]:
+    """Containers that earlier tests have left as they found them."""
+    return []
+
+
+class TestDriver(conformance.Suite):
+    # Each takes some 15 s, since this gateway is slow to write and to delete.
+    @pytest.mark.parametrize("seed", [0])
+    def test_any_set_of_names(self, driver: Base, subject: Gateway, seed: int) -> None:
+        super().test_any_set_of_names(driver, subject, seed)
+
+    @pytest.fixture
+    def subject(self, ceph: Ceph, shared: list[Gateway]) -> Iterator[Gateway]:
+        real = shared.pop() if shared else Gateway(ceph.options())
+        yield real
+        if real.is_clean():
+            shared.append(real)
+
+
+@pytest.fixture
+def options(ceph: Ceph, container: str) -> dict[str, Any]:
+    return ceph.options(swift_container=container, swift_segment_size=MIB)
+
+
+@pytest.fixture
+def driver(options: dict[str, Any]) -> Base:
+    storage: Base = Storage("/reg", options)
+    return storage
+
+
+@pytest.fixture
+def settings(options: dict[str, Any]) -> Settings:
+    return Settings(storage_path="/reg", driver=type(Settings().driver)(options), link_ttl=0)
+
+
+def put_all(driver: Base, files: Iterable[tuple[str, bytes]]) -> None:
+    for _, error in each(lambda file: driver.overwrite(*file), files, 16):
+        if error is not None:
+            raise error
+
+
+def link(path: str, digest: Digest) -> tuple[str, bytes]:
+    return path, str(digest).encode()
+
+
+def test_live_segments_survive_fsck(ceph: Ceph, container: str, driver: Base) -> None:
+    """The blobs that have segments come behind the first page: a walk that ended there took these for waste."""
+    blobs = {Digest.of(b"%d" % i): b"%d" % i for i in range(MANY)}
+    put_all(driver, [(layout.blob_data(digest), content) for digest, content in blobs.items()])
+    put_all(driver, [link(layout.layer_link("app", digest), digest) for digest in blobs])
+    ours, theirs = last(pattern(3 * MIB)), last(pattern(2 * MIB, 1))
+    for content in (ours, theirs):
+        Plant(driver).link(layout.layer_link("app", Digest.of(content)), Digest.of(content))
+    with driver.stage() as stage:
+        stage.fill(Bytes(ours))
+        stage.commit(layout.blob_data(Digest.of(ours)), immutable=True)
+    raw, folder = Raw(ceph, container), f"reg/segments/{THEIRS[:3]}/{THEIRS[3:]}"
+    for number, start in enumerate(range(0, len(theirs), MIB), 1):
+        raw.ask("PUT", f"{folder}/{number:016d}", data=theirs[start : start + MIB])
+    raw.dynamic(f"reg/{layout.blob_data(Digest.of(theirs))}", folder)
+    with driver.stage() as stage:
+        stage.fill(Bytes(b"x" * 2 * MIB))
+        stage.keep()
+
+    findings = fsck(driver, repair=True, drop_damaged=True, **ANY)
+    assert [(finding.kind, finding.done) for finding in findings] == [(Kind.ORPHANED_SEGMENTS, "removed 2 segments")]
+    for content in (ours, theirs):
+        assert read(driver, layout.blob_data(Digest.of(content))) == content
+    assert fsck(driver, deep=True) == []
+
+
+def test_long_lists_are_whole_and_go_whole(driver: Base, settings: Settings) -> None:
+    with in_process(settings) as client:
+        manifest = Digest.of(client.push_image("app", "first", [b"layer"]))
+        tags = [f"v{i:04d}" for i in range(MANY)]
+        put_all(driver, [link(layout.tag_index_link("app", tag, manifest), manifest) for tag in tags])
+        put_all(driver, [link(layout.tag_current("app", tag), manifest) for tag in tags])
+        names = [f"team{i % 7}/app{i:04d}" for i in range(MANY)]
+        put_all(driver, [link(layout.layer_link(name, manifest), manifest) for name in names])
+        assert client.tags("app") == ["first", *tags]
+        assert set(driver.list_prefixes(layout.REPOSITORIES, "/_")) == {"app", *names}
+        client.delete_manifest("app", str(manifest))
+        assert client.ask("GET", "/v2/app/manifests/v1200").status_code == 404
+    assert list(driver.list_prefixes(layout.tags("app"))) == []
+    driver.remove(layout.REPOSITORIES)
+    assert list(driver.walk(layout.REPOSITORIES)) == []
+
+
+def test_pushes_of_one_blob_at_once_leave_what_is_live(driver: Base) -> None:
+    content = pattern(3 * MIB)
+
+    def push() -> None:
+        with driver.stage() as stage:
+            stage.fill(Bytes(content))
+            stage.commit("blob", immutable=True)
+
+    together(*[push] * 4)
+    assert read(driver, "blob") == content
+    push()
+    assert {part.name for part in driver.parts("blob") or ()} <= {entry.path for entry in driver.walk_parts()}
+    driver.remove("blob")
+    assert not driver.exists("blob")
+
+
+def test_more_than_1000_segments(options: dict[str, Any]) -> None:
+    driver = Storage("/reg", {**options, "swift_segment_size": 100})
+    content = pattern(1003 * 100)
+    driver.stream_write("f", Bytes(content))
+    assert read(driver, "f") == content
+    assert len(driver.parts("f") or ()) == 1 + 1000
+    driver.remove("f")
+    assert list(driver.walk_parts()) == []
+
+
+def test_a_key_of_the_account_signs_urls(ceph: Ceph, container: str, driver: Base) -> None:
+    driver.put_content("a b", b"content")
+    raw = Raw(ceph, container)
+    raw.ask("POST", headers={"X-Container-Meta-Temp-URL-Key": "of the container"})
+    assert driver.content_redirect_url("a b") is None
+    answer = requests.post(
+        ceph.storage_url, headers={**raw.token, "X-Account-Meta-Temp-URL-Key": "of the account"}, timeout=60
+    )
+    answer.raise_for_status()
+    url = Storage("/reg", ceph.options(swift_container=container)).content_redirect_url("a b")
+    with urllib.request.urlopen(url, timeout=60) as found:
+        assert found.read() == b"content"
+
+
+def test_distribution_beside_us(ceph: Ceph, container: str, tmp_path: Path) -> None:
+    layers = [pattern(3 * MIB + 7), b"small"]
+    with both(ceph, container, tmp_path, chunksize=MIB) as clients:
+        clients.theirs.push_image("theirs", "v1", layers)
+        clients.ours.push_image("ours", "v1", layers[::-1])
+        for name in ("theirs", "ours"):
+            assert clients.ours.pull(name, "v1") == clients.theirs.pull(name, "v1") >= set(map(digest_of, layers))
+
+
+def test_skopeo(ceph: Ceph, settings: Settings, tmp_path: Path) -> None:
+    need("skopeo")
+    pushed = Layout(tmp_path / "pushed")
+    pushed.add_image("v1", [file_layer("large", 5 * MIB), file_layer("small", 1)])
+    with in_process(settings) as client:
+        skopeo_push(pushed.reference("v1"), client.url, "app:v1")
+        skopeo_pull(client.url, "app:v1", tmp_path / "pulled")
+    assert Layout(tmp_path / "pulled").digests() == pushed.digests()
