@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import click
 
-from docker_registry.config.secret import with_secret
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.leaving import look_at_departure
-from docker_registry.maintenance.check.lines import Level
-from docker_registry.settings import open_driver
+from docker_registry.maintenance.check.lines import Level, Line, error
+from docker_registry.serving.probe import open_doors
+from docker_registry.settings import Settings, open_driver
 
 from .options import config_options, load_and_warn
 
@@ -27,9 +30,16 @@ def check(config: str | None, flavor: str | None, leaving: bool) -> None:
     """
     settings = load_and_warn(config, flavor).settings
     driver = open_driver(settings)
-    with_secret(settings)
     failed = False
-    for line in look_at_departure(driver) if leaving else look_at_storage(settings, driver):
+    for line in look_at_departure(driver) if leaving else _look(settings, driver):
         click.echo(str(line))
         failed = failed or line.level is Level.ERROR
     sys.exit(1 if failed else 0)
+
+
+def _look(settings: Settings, driver: Base) -> Iterator[Line]:
+    try:
+        open_doors(settings)
+    except ConfigError as problem:
+        yield error("logins, TLS", str(problem))
+    yield from look_at_storage(settings, driver)

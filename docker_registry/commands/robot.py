@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from docker_registry.config.secret import with_secret
+from docker_registry.config.secret import ROBOTS_UNSIGNED, with_secret
 from docker_registry.config.values import seconds
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.auth.caller import Caller, Kind
+from docker_registry.distribution.auth.policy import Policy
 from docker_registry.distribution.auth.robots import Grant, Robots, parse_grant
 
 from .options import config_options, load_and_warn
@@ -59,9 +61,16 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
     loaded = load_and_warn(config, flavor)
     if not name.replace(".", "").replace("_", "").replace("-", "").isalnum() or not name.isascii():
         raise click.BadParameter(_NAME_CHARACTERS, param_hint="--name")
+    if expires <= 0:
+        raise click.BadParameter("must be in the future", param_hint="--expires")
     if not loaded.settings.auth.robots:
         raise ConfigError(f"{loaded.where}: registry.auth.robots: is not true, so no such password would be accepted")
     identity, password = Robots([with_secret(loaded.settings).secret]).create(name, grants, expires)
+    if not loaded.settings.secret:
+        click.echo(f"warning: {ROBOTS_UNSIGNED}", err=True)
+    caller = Caller(Kind.ROBOT, name)
+    if loaded.settings.auth.policy and not Policy(loaded.settings.auth.policy).knows(caller):
+        click.echo(f"warning: no rule of registry.auth.policy is for robot:{name}, so it may do nothing", err=True)
     ends = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + expires))
-    click.echo(f"id {identity}, ends {ends}; to revoke it, add the id to registry.auth.revoked", err=True)
+    click.echo(f"id {identity}, ends {ends}; to revoke it, add the id to registry.auth.revoked, and reload", err=True)
     click.echo(password)

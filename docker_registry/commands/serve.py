@@ -41,6 +41,8 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
         logs.configure(settings)
         for warning in loaded.warnings:
             log.warning("%s", warning)
+        if settings.auth.robots and not settings.secret:
+            log.warning("%s", secret.ROBOTS_UNSIGNED)
         if secret.needs_own(settings):
             log.warning("%s", secret.UNSHARED)
             settings = dataclasses.replace(settings, secret=own)
@@ -72,6 +74,6 @@ def _say_where(settings: Settings, host: str, port: int) -> None:
     if host in ("127.0.0.1", "::1"):
         return
     if not settings.auth.is_on:
-        log.warning("no login is asked for: who reaches this port may push and pull")
+        log.warning("no login is asked for: whoever reaches this port may push and pull")
     elif not (settings.tls or settings.trusted_proxies):
         log.warning("no TLS: passwords and tokens cross the network as they are")

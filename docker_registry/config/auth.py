@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from docker_registry.distribution.auth.patterns import Pattern
+from docker_registry.distribution.auth.robots import ROBOT_ID
 from docker_registry.distribution.model import grammar
 from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenServer
 
 from .values import Options, Problems, flag, text
 
-__all__ = ["DISTRIBUTION", "add_distribution", "read_section"]
+__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "read_section"]
+
+NO_LOGIN = "asks for no login: add htpasswd, token, keystone or robots: true, or remove the section"
 
 _FIELDS = {"project_id", "project_name", "domain_id", "domain_name"}
 _DEEDS = ("pull", "push", "delete")
@@ -56,7 +59,7 @@ def add_distribution(auth: Auth, options: Options) -> Auth:
     token = {name.removeprefix("token."): value for name, value in values.items() if name.startswith("token.")}
     if any(token.values()):
         fields["token"] = _token_server(token, f"{options.where}.token", options.problems)
-    return _checked(dataclasses.replace(auth, **fields), options)
+    return checked(dataclasses.replace(auth, **fields), options)
 
 
 def read_section(options: Options) -> Auth:
@@ -69,15 +72,16 @@ def read_section(options: Options) -> Auth:
         token=_token_section(token) if token else None,
         keystone=_keystone(keystone) if keystone else None,
         robots=options.take("robots", flag, False),
-        revoked=options.take("revoked", texts, ()),
+        revoked=options.take("revoked", _ids, ()),
         policy=tuple(_rule(item) for item in _mappings(options, "policy")),
         immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
     )
     options.refuse_rest(["htpasswd", "realm", "token", "keystone", "robots", "revoked", "policy", "immutable"])
-    return _checked(auth, options)
+    return auth
 
 
-def _checked(auth: Auth, options: Options) -> Auth:
+def checked(auth: Auth, options: Options) -> Auth:
+    """`auth`, judged as a whole."""
     doors = [name for name in ("htpasswd", "token", "keystone") if getattr(auth, name)]
     if len(doors) > 1:
         options.refuse(f"has {' and '.join(doors)}; choose one")
@@ -165,10 +169,18 @@ def _rule(options: Options) -> Rule:
 
 def _immutable(options: Options) -> Immutable:
     found = Immutable(
-        repositories=options.take("repositories", _patterns, ("**",)), tags=options.take("tags", _patterns, ("*",))
+        repositories=options.take("repositories", _patterns, ("**",)), tags=options.take("tags", _tag_patterns, ("*",))
     )
     options.refuse_rest(["repositories", "tags"])
     return found
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    ids = texts(value)
+    for identity in ids:
+        if not re.fullmatch(ROBOT_ID, identity):
+            raise ValueError(f"{identity!r} is not the id of a robot's password, such as r0123456789a")
+    return ids
 
 
 def _who(value: Any) -> tuple[str, ...]:
@@ -186,14 +198,26 @@ def _deeds(value: Any) -> tuple[str, ...]:
     for deed in deeds:
         if deed not in _DEEDS:
             raise ValueError(f"{deed!r} must be one of {', '.join(_DEEDS)}")
+    if "push" in deeds and "pull" not in deeds:
+        raise ValueError("pushing needs pull too")
     return deeds
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
+    return _fitting(value, lambda pattern: grammar.is_name(pattern.replace("**", "x").replace("*", "x")))
+
+
+def _tag_patterns(value: Any) -> tuple[str, ...]:
+    return _fitting(value, lambda pattern: grammar.is_tag(pattern.replace("*", "x")))
+
+
+def _fitting(value: Any, can_match: Callable[[str], bool]) -> tuple[str, ...]:
     patterns = texts(value)
     for pattern in patterns:
         try:
             Pattern(pattern)
         except ValueError as error:
             raise ValueError(f"{pattern!r} {error}") from None
+        if not can_match(pattern):
+            raise ValueError(f"{pattern!r} can match no name")
     return patterns

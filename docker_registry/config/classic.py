@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import DriverConfig, Settings
+from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .auth import read_section
+from .auth import NO_LOGIN, checked, read_section
 from .loaded import Loaded, default_workers
 from .tls import read_tls
 from .values import (
@@ -29,6 +29,7 @@ from .values import (
     public_url,
     seconds,
     size,
+    some_seconds,
     text,
     whole,
     word,
@@ -60,15 +61,15 @@ UNSAFE = {
 REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "access_log": ("access_log", flag),
     "body_min_rate": ("body_min_rate", size),
-    "body_timeout": ("body_timeout", seconds),
+    "body_timeout": ("body_timeout", some_seconds),
     "cache_size": ("cache_bytes", size),
     "connections": ("connections", whole(1, 1_000_000)),
     "delete": ("delete_enabled", flag),
     "graceful_timeout": ("graceful_timeout", seconds),
-    "header_timeout": ("header_timeout", seconds),
+    "header_timeout": ("header_timeout", some_seconds),
     "headers": ("headers", headers),
     "host": ("host", text),
-    "idle_timeout": ("idle_timeout", seconds),
+    "idle_timeout": ("idle_timeout", some_seconds),
     "link_ttl": ("link_ttl", seconds),
     "manifest_size_limit": ("manifest_size_limit", size),
     "page_size_max": ("page_size_max", whole(1, 1_000_000)),
@@ -78,8 +79,8 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "read_only": ("read_only", flag),
     "relative_urls": ("relative_urls", flag),
     "trusted_proxies": ("trusted_proxies", networks),
-    "storage_timeout": ("storage_timeout", seconds),
-    "upload_ttl": ("upload_ttl", seconds),
+    "storage_timeout": ("storage_timeout", some_seconds),
+    "upload_ttl": ("upload_ttl", some_seconds),
     "verify_blobs": ("verify_blobs", flag),
     "workers": ("workers", whole(1, 256)),
 }
@@ -185,8 +186,13 @@ def _fields(options: Options) -> dict[str, Any]:
         options.refuse("storage: is missing; write storage: swift")
     section = options.section("registry")
     fields["log_json"] = section.take("log_format", word("text", "json"), "text") == "json"
+    if "auth" in section.empty:
+        section.refuse(f"auth: {NO_LOGIN}")
     if "auth" in section.rest():
-        fields["auth"] = read_section(section.section("auth"))
+        own = section.section("auth")
+        fields["auth"] = checked(read_section(own), own)
+        if fields["auth"] == Auth():
+            own.refuse(NO_LOGIN)
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
     for name, (field, convert) in REGISTRY.items():

@@ -29,7 +29,9 @@ def _level(value: Any) -> str:
 
 def _address(value: Any) -> tuple[str, int]:
     """`host:port`, `:port` or `[v6]:port`."""
-    host, _, port = text(value).rpartition(":")
+    host, colon, port = text(value).rpartition(":")
+    if not colon or not port.isdecimal():
+        raise ValueError("must be an address and a port, such as :5000 or 127.0.0.1:5000")
     return host.strip("[]") or "0.0.0.0", whole(0, 65535)(port)
 
 
@@ -77,7 +79,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
 IGNORED: dict[Path, str] = _table(
     {
         "compatibility": "no client of today sends schema 1 manifests",
-        "health": "ask /v2/",
+        "health": "ask /",
         "http.debug": "there is no second port",
         "log.fields": "lines have their own fields",
         "log.hooks": "send the log on from where it is collected",

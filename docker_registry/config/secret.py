@@ -9,8 +9,12 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.drivers.swift.settings import config
 from docker_registry.settings import Settings
 
-__all__ = ["UNSHARED", "needs_own", "with_secret"]
+__all__ = ["ROBOTS_UNSIGNED", "UNSHARED", "needs_own", "with_secret"]
 
+ROBOTS_UNSIGNED = (
+    "robots without secret_key (http.secret): their passwords are signed with a key made of Swift's password, and end"
+    " when that changes; set one"
+)
 UNSHARED = (
     "no secret_key: URLs of uploads are signed with a key of this start, so uploads do not outlive a restart;"
     " set secret_key to the same text wherever several registries share this storage"

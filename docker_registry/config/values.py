@@ -24,6 +24,7 @@ __all__ = [
     "public_url",
     "seconds",
     "size",
+    "some_seconds",
     "text",
     "whole",
     "word",
@@ -78,6 +79,7 @@ class Options:
             self.refuse("must be a mapping of options")
             values = {}
         self._values = {str(key): value for key, value in values.items() if value is not None}
+        self.empty = {str(key) for key, value in values.items() if value is None}
 
     def refuse(self, text: str) -> None:
         self.problems.add(self.where, text)
@@ -147,6 +149,14 @@ def size(value: Any) -> int:
 def seconds(value: Any) -> float:
     """Seconds: a number, or Go's notation (`1h30m`)."""
     return float(plain.seconds(value))  # type: ignore[no-untyped-call]
+
+
+def some_seconds(value: Any) -> float:
+    """Seconds, of which there must be some."""
+    found = seconds(value)
+    if found < 1:
+        raise ValueError("must be 1 second or more")
+    return found
 
 
 def networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
+from docker_registry.core.busy import BusyError
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import (
     ConnectionError,
@@ -86,14 +87,15 @@ class Registry:
 
     def _call(self, request: Request) -> Response:
         _check_query(request.query_string)
-        kind, values = routes.match(request.path)
+        kind, values = routes.match(_path(request))
         allowed = kind.allowed()
-        if request.method not in allowed:
-            if request.method == "OPTIONS":
+        # As it was sent: werkzeug's is in upper case, and `delete` is another method than `DELETE` (RFC 9110, 9.1).
+        if request.environ["REQUEST_METHOD"] not in allowed:
+            if request.environ["REQUEST_METHOD"] == "OPTIONS":
                 return Response(status=204, headers={"Allow": ", ".join(allowed)})
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED,
-                f"{request.method[:20]} is not a method of this path",
+                f"{request.environ['REQUEST_METHOD'][:20]} is not a method of this path",
                 headers={"Allow": ", ".join(allowed)},
             )
         if self.settings.read_only and request.method in _WRITES:
@@ -106,6 +108,12 @@ class Registry:
         # HEAD may be left to `get`: werkzeug drops the body.
         handler = getattr(kind(self.context, request, caller), verb if hasattr(kind, verb) else "get")
         return handler(**arguments)  # type: ignore[no-any-return]
+
+
+def _path(request: Request) -> str:
+    """The path as it was sent; werkzeug's has one slash before it, however many came, so proxies saw another."""
+    sent: str = request.environ.get("PATH_INFO", "")
+    return sent.encode("latin-1").decode(errors="replace")
 
 
 def _check_query(query: bytes) -> None:
@@ -129,7 +137,8 @@ def _from_werkzeug(error: HTTPException) -> RegistryError:
 
 def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
     """An outage passes, a refusal needs somebody; neither is the client's fault nor for its eyes, but for a quota."""
-    logger.error("%s: the storage: %s", _asked(request), error)
+    level = logging.WARNING if isinstance(error, BusyError) else logging.ERROR
+    logger.log(level, "%s: the storage: %s", _asked(request), error)
     if isinstance(error, UnreachableError):
         return RegistryError(Code.UNAVAILABLE, headers={"Retry-After": str(_RETRY_AFTER)})
     if isinstance(error, NotImplementedError):

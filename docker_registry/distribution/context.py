@@ -12,6 +12,7 @@ from .auth.opening import open_gate
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache
 from .storage.memory_bound import MemoryBound
+from .storage.parsing import Parsing
 from .storage.store import Store
 from .storage.upload_sessions import Sessions
 
@@ -31,15 +32,17 @@ class Context:
     sessions: Sessions
     blob_writer: BlobWriter
     manifest_memory: MemoryBound
+    parsing: Parsing
 
     @classmethod
     def over(cls, driver: Driver, settings: Settings) -> Context:
         """Everything that `settings` ask for, over one driver. Raises ConfigError."""
         # A limit that was lowered must not hide what was pushed before.
         limit = max(settings.manifest_size_limit, 4 * MIB)
-        store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit)
+        parsing = Parsing()
+        store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit, parsing)
         sessions = Sessions(driver, settings.secret, settings.upload_ttl)
         writer = BlobWriter(driver, store, sessions)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        return cls(driver, settings, open_gate(settings), store, sessions, writer, memory)
+        return cls(driver, settings, open_gate(settings), store, sessions, writer, memory, parsing)

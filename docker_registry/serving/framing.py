@@ -23,7 +23,7 @@ MAX_CHUNK_LINE = 4 * 1024  # bytes
 _SHOWN = 200  # bytes of a malformed line that the log has
 
 _REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}) ([!-~\x80-\xff]+) (HTTP/[0-9]\.[0-9])\r\n")
-_TARGET = re.compile(r"(?:https?://(?P<host>[^/?#]*))?(?P<path>[/?].*|)|\*", re.IGNORECASE)
+_TARGET = re.compile(r"https?://(?P<host>[^/?#]*)(?P<rest>[/?].*|)|/.*|\*", re.IGNORECASE)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;[^\x00\r\n]*)?\r\n")
@@ -77,8 +77,8 @@ def read_request_line(stream: _Lines) -> RequestLine | None:
     parts = _TARGET.fullmatch(target)
     if not parts or (target == "*" and method != "OPTIONS"):
         raise BadHead("the target of the request is no path", seen=line)
-    path = target if target == "*" else parts["path"]
-    return RequestLine(method, path if path[:1] in ("/", "*") else f"/{path}", version, parts["host"])
+    host, path = parts["host"], target if parts["host"] is None else parts["rest"]
+    return RequestLine(method, path if path[:1] in ("/", "*") else f"/{path}", version, host)
 
 
 def read_fields(stream: _Lines) -> Fields:
@@ -105,7 +105,7 @@ def read_fields(stream: _Lines) -> Fields:
 def check(line: RequestLine, fields: Fields) -> None:
     """Raise BadHead where the host or the length of the body could be understood in two ways."""
     _check_host(line, [value for name, value in fields if name == "host"])
-    lengths = {value for name, value in fields if name == "content-length"}
+    lengths = [value for name, value in fields if name == "content-length"]
     codings = [value for name, value in fields if name == "transfer-encoding"]
     if lengths and codings:
         raise BadHead("both Content-Length and Transfer-Encoding")
@@ -115,7 +115,7 @@ def check(line: RequestLine, fields: Fields) -> None:
         raise BadHead("a Content-Length that is no number")
     if codings and (codings[1:] or codings[0].lower() != "chunked" or line.version != "HTTP/1.1"):
         raise BadHead("a Transfer-Encoding other than chunked")
-    if line.method == "HEAD" and (codings or lengths - {"0"}):
+    if line.method == "HEAD" and (codings or lengths not in ([], ["0"])):
         raise BadHead("a HEAD with a body")
 
 

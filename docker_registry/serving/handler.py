@@ -21,6 +21,7 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent import monkey, pywsgi, socket
 
+from docker_registry.concurrency.greenlets import breathe
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.settings import Settings
 
@@ -38,6 +39,7 @@ SMALL = 16 * 1024  # bytes that are sooner copied than sent by themselves
 LINGER = 2.0  # s to let a client that still sends find its answer
 LINGERING = 256 * 1024  # bytes read at a time meanwhile
 AWHILE = 1.0  # s that an answer may take before it is asked whether the client is still there
+TURN = 4  # answers after which others have theirs: requests that are all there, and answers taken at once, make no wait
 TLS_HELLO = b"\x16\x03"
 _poll = monkey.get_original("select", "poll")  # a look at sockets that must not wait
 CLIENT_LEFT = 499  # nginx's status, for the log only
@@ -142,6 +144,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     environ: dict[str, Any] | None = None
     wsgi_input: Body | None = None
     has_begun = False  # a request's head
+    _answered = 0  # requests of this connection
     _speaks_tls = False
     _client_left = False
 
@@ -174,6 +177,9 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.application = self.server.application
         self.handle_one_response()
         if not self.close_connection:
+            self._answered += 1
+            if self._answered % TURN == 0:
+                breathe()
             return True
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self._linger()

@@ -19,6 +19,11 @@ _ACCESS = logging.getLogger("docker_registry.access")
 # Of a query only this is written down: the rest of an upload's URL is a licence to go on with the upload.
 _SHOWN = re.compile(r"(?:^|(?<=&))(?:digest|mount|from|n|last|artifactType)=[^&]*")
 _UNPRINTABLE = re.compile(r"[^ -~]")
+# Wherever else it stands, in whichever of its letters is percent-encoded, once or more, it is cut out of every line.
+_LICENCE = re.compile(
+    "(" + "".join(f"(?:{character}|%(?:25)*{ord(character):x})" for character in "_state=") + r""")[^\s&"'\\]+""",
+    re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -26,6 +31,9 @@ class _Text(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _without_licence(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
         # Whatever a client's text got into a message, it is one line and no order to a terminal.
@@ -43,7 +51,7 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return _without_licence(json.dumps(line))
 
 
 def configure(settings: Settings) -> None:
@@ -56,6 +64,15 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     STARTING.setLevel(logging.INFO)
     _ACCESS.disabled = not settings.access_log
+
+
+def _without_licence(text: str) -> str:
+    return _LICENCE.sub(r"\1...", text)
+
+
+def _quoted(text: str) -> str:
+    """As what stands between two quotation marks, which it cannot end."""
+    return text.replace("\\", r"\\").replace('"', r"\"")
 
 
 def log_access(
@@ -81,6 +98,6 @@ def log_access(
     }
     _ACCESS.info(
         '%(client)s "%(method)s %(path)s" %(status)s sent=%(sent)s received=%(received)s %(seconds).3fs "%(agent)s"',
-        fields,
+        {**fields, **{name: _quoted(str(fields[name])) for name in ("method", "path", "agent")}},
         extra={"fields": fields},
     )

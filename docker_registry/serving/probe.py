@@ -15,7 +15,7 @@ import time
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
 from docker_registry.settings import DriverConfig, Settings, open_driver
 
-__all__ = ["probe"]
+__all__ = ["open_doors", "probe"]
 
 PATIENCE = 30.0  # s
 _BRISK = {"swift_retries": 0, "swift_connect_timeout": 5, "swift_timeout": 10}
@@ -53,18 +53,12 @@ def _answer(settings: Settings, ask: bool, pipe: int) -> None:
 
 
 def _judge(settings: Settings, ask: bool) -> str:
-    from docker_registry.config.secret import with_secret
-    from docker_registry.distribution.auth.opening import open_gate
     from docker_registry.maintenance.check.check import refuse_what_cannot_work
-
-    from .tls import Certificates
 
     brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
     try:
         driver = open_driver(brisk)
-        open_gate(with_secret(settings))
-        if settings.tls:
-            Certificates(settings.tls)
+        open_doors(settings)
         if ask:
             refuse_what_cannot_work(brisk, driver)
     except UnreachableError as error:
@@ -72,6 +66,18 @@ def _judge(settings: Settings, ask: bool) -> str:
     except UnspecifiedError as error:
         return f"U{error}"
     return "."
+
+
+def open_doors(settings: Settings) -> None:
+    """Read the files of logins and TLS as a worker does. Raises ConfigError for those that cannot be used."""
+    from docker_registry.config.secret import with_secret
+    from docker_registry.distribution.auth.opening import open_gate
+
+    from .tls import Certificates
+
+    open_gate(with_secret(settings))
+    if settings.tls:
+        Certificates(settings.tls)
 
 
 def _listen(pipe: int) -> str:

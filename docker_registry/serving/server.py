@@ -61,7 +61,9 @@ def bind(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         where = f"{settings.host}:{settings.port}"
-        raise ConfigError(f"cannot listen on {where}: {error.strerror}; choose with --host and --port") from None
+        raise ConfigError(
+            f"cannot listen on {where}: {error.strerror}; choose another with --port, or stop what listens there"
+        ) from None
     return listener
 
 

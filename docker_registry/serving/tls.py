@@ -78,7 +78,7 @@ def _stamp(path: str) -> Any:
     try:
         found = os.stat(path)
     except OSError as error:
-        raise ConfigError(f"http.tls: cannot read {path}: {error.strerror}") from None
+        raise ConfigError(f"tls: cannot read {path}: {error.strerror}") from None
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
@@ -91,14 +91,15 @@ def _context(tls: Tls) -> ssl.SSLContext:
             context.set_ciphers(":".join(tls.ciphers))
         context.load_cert_chain(tls.certificate, tls.key)
     except ssl.SSLError as error:
-        raise ConfigError(f"http.tls: {tls.certificate} and {tls.key} cannot be used: {error.reason}") from None
+        why = "the key is not this certificate's" if error.reason == "KEY_VALUES_MISMATCH" else "no PEM, or damaged"
+        raise ConfigError(f"tls: {tls.certificate} and {tls.key} cannot be used: {why}") from None
     except OSError as error:
-        raise ConfigError(f"http.tls: cannot read {tls.certificate} or {tls.key}: {error.strerror}") from None
+        raise ConfigError(f"tls: cannot read {tls.certificate} or {tls.key}: {error.strerror}") from None
     for path in tls.client_cas:
         try:
             context.load_verify_locations(path)
         except (OSError, ssl.SSLError):
-            raise ConfigError(f"http.tls.clientcas: {path} has no PEM certificates") from None
+            raise ConfigError(f"tls: clientcas: {path} has no PEM certificates") from None
     if tls.client_cas:
         context.verify_mode = ssl.CERT_REQUIRED if tls.client_required else ssl.CERT_OPTIONAL
     return context

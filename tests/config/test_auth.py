@@ -34,7 +34,7 @@ def theirs(*paths_and_values: tuple[str, Any], **environ: str) -> Auth:
 
 
 def test_nothing_is_asked_for_by_default() -> None:
-    assert theirs() == ours("{}") == Auth()
+    assert theirs() == Auth()
     assert not Auth().is_on
 
 
@@ -57,7 +57,7 @@ def test_distributions_environment() -> None:
 SECTION = """
 htpasswd: /passwd
 robots: true
-revoked: [0123456789ab]
+revoked: [r0123456789a]
 policy:
 - {who: anonymous, repositories: public/**, may: pull}
 - {who: ["user:alice", "robot:ci-*"], repositories: [team/**, shared], may: [pull, push]}
@@ -68,7 +68,7 @@ immutable:
 EXPECTED = Auth(
     htpasswd="/passwd",
     robots=True,
-    revoked=("0123456789ab",),
+    revoked=("r0123456789a",),
     policy=(
         Rule(("anonymous",), ("public/**",), ("pull",)),
         Rule(("user:alice", "robot:ci-*"), ("team/**", "shared"), ("pull", "push")),
@@ -117,6 +117,13 @@ def test_the_section_of_our_own_in_both_formats() -> None:
         ("{keystone: {url: 'http://k/v3', prefix: '{user}/{project_id}'}}", "must have one of {domain_id}"),
         ("{htpasswd: f, keystone: {url: 'http://k/v3'}}", "has htpasswd and keystone; choose one"),
         ("{htpasswd: f, token: {realm: x, service: y, issuer: z, jwks: f}}", "has htpasswd and token; choose one"),
+        ("{}", "auth: asks for no login: add htpasswd"),
+        ("{robots: false}", "auth: asks for no login: add htpasswd"),
+        ("null", "auth: asks for no login: add htpasswd"),
+        ("{robots: true, revoked: 012345670123}", "'1402433619' is not the id of a robot's password"),
+        ("{robots: true, policy: [{who: '*', may: push}]}", "may: pushing needs pull too"),
+        ("{robots: true, policy: [{who: '*', may: pull, repositories: A b}]}", "'A b' can match no name"),
+        ("{robots: true, immutable: [{tags: '-v*'}]}", "'-v*' can match no name"),
         ("[]", "must be a mapping"),
     ],
 )

@@ -196,7 +196,7 @@ def test_an_empty_section_asks_for_nothing() -> None:
         ([("storage", {"s3": {"bucket": "x"}})], "storage.s3: this registry keeps its images in Swift"),
         ([("storage.swift.container", None)], "storage.swift.container: is missing"),
         ([("storage.delete.enabled", "sometimes")], "storage.delete.enabled: must be true or false"),
-        ([("http.addr", "nowhere")], "http.addr: must be a whole number"),
+        ([("http.addr", "nowhere")], "http.addr: must be an address and a port"),
         ([("http.net", "unix")], "http.net: must be one of tcp"),
         ([("storage.swift.chunksize", "big")], "chunksize: must be a number of bytes"),
         ([("version", "0.2")], "version: only 0.1"),

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from werkzeug.test import Client
+from werkzeug.test import Client, EnvironBuilder
 
 from docker_registry.concurrency import deadline
 from docker_registry.concurrency.workers import gather
+from docker_registry.core.busy import BusyError
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, ConfigError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.core.quota import QuotaError
@@ -53,6 +54,17 @@ class Failing(Base):
 
 def registry(driver: Base | None = None, **changes: Any) -> Client:
     return Client(Registry(driver or Empty(), dataclasses.replace(SETTINGS, **changes)))
+
+
+def raw_answer(prefix: str = "", **environ: str) -> tuple[str, bytes]:
+    """What the registry answers to a request as a server hands it over, which werkzeug's client would make tidy."""
+    statuses = []
+
+    def start_response(status: str, _headers: Any, _info: Any = None) -> Any:
+        statuses.append(status[:3])
+
+    answer = registry(prefix=prefix).application({**EnvironBuilder().get_environ(), **environ}, start_response)
+    return statuses[-1], b"".join(answer)
 
 
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])
@@ -109,6 +121,21 @@ def test_a_method_that_a_path_lacks_is_a_405_with_those_it_has(path: str, allow:
     assert sorted(response.headers["Allow"].split(", ")) == sorted(allow.split(", "))
     options = registry().open(path, method="OPTIONS")
     assert (options.status_code, options.headers["Allow"]) == (204, response.headers["Allow"])
+
+
+@pytest.mark.parametrize("method", ["get", "Get", "delete", "dElete", "put", "options"])
+def test_a_method_is_what_it_is_in_its_letters_case(method: str) -> None:
+    status, body = raw_answer(PATH_INFO="/v2/app/manifests/latest", REQUEST_METHOD=method)
+    assert status == "405"
+    assert f"{method} is not a method of this path".encode() in body
+
+
+@pytest.mark.parametrize("path", ["//", "//v2/", "//v2/app/tags/list", "///v2/_catalog"])
+def test_slashes_at_the_start_of_a_path_count(path: str) -> None:
+    for prefix in ("", "/prefix"):
+        status, body = raw_answer(prefix, PATH_INFO=prefix + path)
+        assert status == "404"
+        assert b"UNSUPPORTED" in body, "an unknown path, and not an unknown name"
 
 
 @given(st.text(max_size=30), st.sampled_from(["manifests/latest", "tags/list", f"blobs/{DIGEST}", "blobs/uploads/"]))
@@ -168,6 +195,13 @@ def test_a_refusal_of_the_storage_tells_the_client_nothing_of_it(
     assert str(error) not in response.text
     assert str(error) in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_too_many_readers_are_a_503_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    response = registry(Failing(BusyError("clients read slowly"))).get("/v2/app/manifests/latest")
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_client_is_told_of_a_full_quota(caplog: pytest.LogCaptureFixture) -> None:

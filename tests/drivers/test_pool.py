@@ -10,8 +10,10 @@ import threading
 import pytest
 
 from docker_registry.core.exceptions import UnreachableError
+from docker_registry.drivers.swift import storage
 from docker_registry.drivers.swift.http import client
 from docker_registry.drivers.swift.http import pool as pools
+from docker_registry.drivers.swift.http.errors import Taken
 from docker_registry.drivers.swift.http.pool import BODY, CLIENTS_BODY, SEGMENT, SMALL, Pool
 from tests.conformance import pattern, together
 from tests.drivers.conftest import SEGMENT as SEGMENT_SIZE
@@ -87,8 +89,57 @@ def test_who_waits_is_served_in_order_and_past_those_who_may_not():
     assert [kind for kind, _ in order] == [SMALL, BODY, SMALL]
 
 
+def test_who_waits_for_a_body_gets_the_connection_that_has_rested_longest(monkeypatch):
+    monkeypatch.setattr(pools, "REST", 0)
+    pool = Pool(Thing, 8, 60)
+    lent = [pool.take("u", CLIENTS_BODY) for _ in range(pools._bounds(8)[CLIENTS_BODY])]
+    for thing in lent:
+        pool.rest(thing)
+    pool.resume(lent[0])
+    more = pool.take("u", CLIENTS_BODY)
+    assert more not in lent
+    assert pool.lent == len(lent)
+    with pytest.raises(Taken):
+        pool.resume(lent[1])
+    pool.drop(lent[1])
+    assert pool.lent == len(lent), "it counts once"
+    for thing in lent[2:]:
+        pool.resume(thing)
+    with pytest.raises(UnreachableError):
+        pool.take("u", CLIENTS_BODY)
+    for thing in [more, lent[0]] + lent[2:]:
+        pool.give(thing)
+    assert pool.lent == 0
+
+
+def test_others_than_clients_keep_theirs(monkeypatch):
+    monkeypatch.setattr(pools, "REST", 0)
+    pool = Pool(Thing, 8, 0.01)
+    lent = [pool.take("u", BODY) for _ in range(pools._bounds(8)[BODY])]
+    for thing in lent:
+        pool.rest(thing)
+    with pytest.raises(UnreachableError):
+        pool.take("u", CLIENTS_BODY)
+    for thing in lent:
+        pool.resume(thing)
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_clients_that_stand_still_keep_nobody_else_from_reading(connect, swift, monkeypatch, retries):
+    monkeypatch.setattr(pools, "REST", 0)
+    monkeypatch.setattr(storage, "CHUNK", 1000)
+    driver = connect(swift, swift_pool_size=8, swift_retries=retries)
+    content = pattern(3 * SEGMENT_SIZE)
+    driver.put_content("f", content)
+    readers = [iter(driver.open_for_client("f")) for _ in range(32)]
+    begun = [(next(reader), reader) for reader in readers]
+    for first, reader in reversed(begun):
+        assert first + b"".join(reader) == content, "whoever goes on finds the rest"
+    assert driver._client._pool.lent == 0
+
+
 def test_slow_clients_leave_connections_to_others(connect, swift):
-    driver = connect(swift, swift_pool_size=8, swift_pool_timeout=0.01)
+    driver = connect(swift, swift_pool_size=8)
     for name in ("f", "g"):
         driver.put_content(name, pattern(3 * SEGMENT_SIZE))
     readers, refused = [], 0

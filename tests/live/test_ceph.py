@@ -50,15 +50,17 @@ class Gateway(Real):
         return storage
 
 
+@pytest.fixture(scope="module")
+def shared() -> list[Gateway]:
+    """Containers that earlier tests have left as they found them."""
+    return []
+
+
 class TestDriver(conformance.Suite):
     # Each takes some 15 s, since this gateway is slow to write and to delete.
     @pytest.mark.parametrize("seed", [0])
     def test_any_set_of_names(self, driver: Base, subject: Gateway, seed: int) -> None:
         super().test_any_set_of_names(driver, subject, seed)
-
-    @pytest.fixture(scope="class")
-    def shared(self) -> list[Gateway]:
-        return []
 
     @pytest.fixture
     def subject(self, ceph: Ceph, shared: list[Gateway]) -> Iterator[Gateway]:

@@ -61,7 +61,7 @@ def test_a_signed_url_is_followed(swift: EmbeddedSwift, container: str, tmp_path
     raw = Raw(swift, container)
     raw.ask("PUT")
     it = config(tmp_path, swift, container)
-    assert found(list(look_at_storage(settings_of(it), driver_of(it))))["signed URL"].level is Level.WARNING
+    assert found(list(look_at_storage(settings_of(it), driver_of(it))))["signed URL"].level is Level.ERROR
     raw.ask("POST", headers={"X-Container-Meta-Temp-Url-Key": "secret"})
     assert found(list(look_at_storage(settings_of(it), driver_of(it))))["signed URL"].level is Level.OK
     wrong = driver_of(it, swift_temp_url_key="another")

@@ -56,7 +56,8 @@ def blocks() -> Iterator[Block]:
 
 
 WHOLE = [block for block in blocks() if block.is_whole]
-FLAVORS = [block for block in WHOLE if block.flavor]
+# What has a section of this registry's own is not meant for docker-registry.
+FLAVORS = [block for block in WHOLE if block.flavor and "registry" not in block.document[block.flavor]]
 
 
 def on(swift: EmbeddedSwift, container: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def test_podman_logs_in(tmp_path: Path, swift: EmbeddedSwift, passwords: Path, i
 @pytest.mark.parametrize(
     ("auth", "complaint"),
     [
-        ({"htpasswd": "/nowhere/htpasswd"}, "auth.htpasswd.path: cannot read /nowhere/htpasswd: No such file"),
+        ({"htpasswd": "/nowhere/htpasswd"}, "htpasswd: cannot read /nowhere/htpasswd: No such file"),
         (
             {"token": {"realm": "r", "service": "s", "issuer": "i", "jwks": "/nowhere/jwks"}},
             "auth.token: cannot read /nowhere/jwks: No such file",

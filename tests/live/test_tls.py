@@ -19,11 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from docker_registry.config import distribution
-from docker_registry.core.exceptions import ConfigError
 from docker_registry.embedded import EmbeddedSwift
-from docker_registry.settings import Tls
-from tests.config.test_distribution import merged
 from tests.distribution.auth.issuer import certificate, new_key
 from tests.live.clients import run
 from tests.live.images import Layout, file_layer
@@ -181,8 +177,8 @@ def test_locations_and_links_are_https(tmp_path: Path, swift: EmbeddedSwift, aut
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"certificate": "/nowhere.crt"}, "http.tls: cannot read /nowhere.crt: No such file or directory"),
-        ({"certificate": "KEY"}, "cannot be used"),
+        ({"certificate": "/nowhere.crt"}, "tls: cannot read /nowhere.crt: No such file or directory"),
+        ({"certificate": "KEY"}, "cannot be used: no PEM, or damaged"),
         ({"clientcas": "KEY"}, "has no PEM certificates"),
     ],
 )
@@ -198,37 +194,3 @@ def test_files_that_cannot_be_used_are_said_before_anything_serves(
     assert done.returncode != 0
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def read(**tls: Any) -> Tls | None:
-    return distribution.read(
-        merged(*((f"http.tls.{name}", value) for name, value in tls.items())), "c.yml", {}
-    ).settings.tls
-
-
-def test_distributions_keys() -> None:
-    assert read() is None
-    assert read(certificate="/crt", key="/key") == Tls("/crt", "/key")
-    assert read(
-        certificate="/crt",
-        key="/key",
-        clientcas=["/a", "/b"],
-        clientauth="verify-client-cert-if-given",
-        minimumtls="tls1.3",
-        ciphersuites=["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"],
-    ) == Tls("/crt", "/key", ("/a", "/b"), False, "tls1.3", ("ECDHE-RSA-AES128-GCM-SHA256",))
-
-
-@pytest.mark.parametrize(
-    ("tls", "complaint"),
-    [
-        ({"certificate": "/crt"}, "http.tls: key: is missing"),
-        ({"certificate": "/c", "key": "/k", "minimumtls": "ssl3"}, "minimumtls: must be one of tls1.0"),
-        ({"certificate": "/c", "key": "/k", "clientauth": "request-client-cert"}, "nobody verifies"),
-        ({"certificate": "/c", "key": "/k", "ciphersuites": ["TLS_NULL"]}, "'TLS_NULL' is not a suite"),
-        ({"letsencrypt": {"email": "me@example.org"}}, "certificates are not fetched"),
-    ],
-)
-def test_mistakes(tls: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(complaint)):
-        read(**tls)

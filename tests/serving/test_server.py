@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -410,6 +410,28 @@ def test_an_answer_that_nobody_takes_ends(start: Start) -> None:
         server.logged('"GET /large" 499 ')
 
 
+def test_others_have_their_turn_while_some_send_requests_without_end(start: Start) -> None:
+    server, many = start(), 1000
+    worker = server.get()["pid"]
+    with ExitStack() as stack:
+        # One after another, whichever of them the worker looks at first.
+        clients = [(stack.enter_context(server.connect()), ("/other", "/flood")[i % 2]) for i in range(9)]
+        for client, _ in clients:
+            client.sendall(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n")
+            read_until(client, b"}")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            until(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+            for client, path in clients:
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * (many if path == "/flood" else 1))
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        until(lambda: server.log().count("/other") == 5)
+        assert server.log().rpartition("/other")[0].count("/flood") < many / 2
+        until(lambda: server.log().count("/flood") == 4 * many)
+    assert server.get()["pid"] == worker
+
+
 def test_work_for_a_client_that_left_ends(start: Start) -> None:
     server = start()
     with server.connect() as client:
@@ -442,6 +464,34 @@ def test_the_access_log_shows_no_licence(start: Start) -> None:
     assert (line["path"], line["status"]) == ("/v2/a/blobs/uploads/x?digest=sha256:ab", 200)
     assert "SIGNED" not in server.log()
     assert "HIDDEN" not in server.log()
+
+
+@pytest.mark.parametrize("settings", [{}, {"log_json": True}])
+def test_no_line_shows_a_licence_wherever_it_stands(start: Start, settings: dict[str, Any]) -> None:
+    server = start(**settings)
+    lines = [
+        "GET /here/u?_state=SIGNED HTTP/1.1",
+        "GET /here/u%3f_state=SIGNED HTTP/1.1",
+        "GET /here/u%3F%5Fst%61te%3DSIGNED HTTP/1.1",
+        "GET /here/u%253f%255fstate%253dSIGNED HTTP/1.1",
+        "GET /here/_state=SIGNED&digest=x HTTP/1.1",
+        "GET /here?digest=sha256:ab?_state=SIGNED HTTP/1.1",
+        "GET /here_state=SIGNED HTTP/1.1 more",
+        "GET /here _state=SIGNED",
+        "/here_state=SIGNED GET",
+    ]
+    for line in lines:
+        server.send(f"{line}\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    until(lambda: len(re.findall("(?m)^.*/here.*$", server.log())) == len(lines))
+    assert "SIGNED" not in server.log()
+
+
+def test_a_quotation_mark_ends_no_field(start: Start) -> None:
+    server = start()
+    server.send(b'GET /a"b HTTP/1.1\r\nHost: a\r\nUser-Agent: x\\" 200 "y\r\nConnection: close\r\n\r\n')
+    line = server.logged(r"(?m)^.*/a.*$")[0]
+    assert r'"GET /a\"b" 200 ' in line
+    assert line.endswith(r'"x\\\" 200 \"y"')
 
 
 def test_a_forged_line_stays_one_line(start: Start) -> None:

@@ -58,6 +58,9 @@ class Gate:
         except RefusedError as error:
             self._log(request, "somebody", f"refused: {error}")
             raise self._unauthorized(accesses, error.code) from None
+        except RegistryError as error:
+            self._log(request, "somebody", f"not let in: {error}")
+            raise
         lacking = [access for access in accesses if not self.policy.allows(caller, access)]
         if caller.kind is Kind.ANONYMOUS and (lacking or not accesses):
             raise self._unauthorized(accesses, "")

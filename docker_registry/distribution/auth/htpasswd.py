@@ -31,7 +31,7 @@ class Htpasswd(FromFiles):
         self._path = path
         self._hashes: dict[str, bytes] = {}
         self._nobody = _NOBODY
-        super().__init__("auth.htpasswd.path", path)
+        super().__init__("htpasswd", path)
 
     def check(self, name: str, password: str) -> Caller | None:
         hashed = self._hashes.get(name)
@@ -44,7 +44,7 @@ class Htpasswd(FromFiles):
 
     def _read(self) -> None:
         hashes = {}
-        for number, line in enumerate(read_file("auth.htpasswd.path", self._path).splitlines(), 1):
+        for number, line in enumerate(read_file("htpasswd", self._path).splitlines(), 1):
             name, _, hashed = line.strip().partition(b":")
             if not name or name.startswith(b"#"):
                 continue
@@ -53,7 +53,13 @@ class Htpasswd(FromFiles):
                 continue
             hashes[name.decode("utf8", "replace")] = hashed
         self._hashes = hashes
-        # The commonest cost of the file.
-        costs = sorted(hashed[4:6] for hashed in hashes.values())
+        costs = sorted({int(hashed[4:6]) for hashed in hashes.values()})
+        if len(costs) > 1:
+            logger.warning(
+                "%s: hashes of the costs %s: how long a refusal takes tells which names there are; make them anew"
+                " with one cost (htpasswd -B -C)",
+                self._path,
+                ", ".join(map(str, costs)),
+            )
         if costs:
-            self._nobody = bcrypt.hashpw(b"", bcrypt.gensalt(int(costs[len(costs) // 2])))
+            self._nobody = bcrypt.hashpw(b"", bcrypt.gensalt(costs[-1]))

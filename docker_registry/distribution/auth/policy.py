@@ -55,6 +55,10 @@ class Policy:
     def _find_rules(self, kind: Kind, name: str, roles: frozenset[str]) -> list[_Rule]:
         return [rule for rule in self._rules if rule.is_for(Caller(kind, name, roles=roles))]
 
+    def knows(self, caller: Caller) -> bool:
+        """Whether any rule is for a caller."""
+        return bool(self._rules_of(caller.kind, caller.name, caller.roles))
+
     def allows(self, caller: Caller, access: Access) -> bool:
         """Whether both the caller's credential and the table allow it."""
         if not caller.grants(access):

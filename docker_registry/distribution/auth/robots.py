@@ -19,7 +19,9 @@ from .access import CATALOG, Access
 from .caller import Caller, Kind
 from .patterns import Pattern
 
-__all__ = ["Grant", "Robots", "parse_grant"]
+__all__ = ["ROBOT_ID", "Grant", "Robots", "parse_grant"]
+
+ROBOT_ID = "r[0-9a-f]{11}"
 
 _PREFIX = "drs1."  # what secret scanners can look for
 _PURPOSE = b"docker-registry-swift robot password 1\0"
@@ -40,6 +42,8 @@ def parse_grant(text: str) -> Grant:
     chosen = tuple(actions.split(","))
     if not colon or not set(chosen) <= set(_ACTIONS):
         raise ValueError(f"{text!r} must be a pattern of repositories and what is allowed, such as team/**:pull,push")
+    if "push" in chosen and "pull" not in chosen:
+        raise ValueError(f"{text!r} must allow pull too, which pushing needs")
     Pattern(pattern)
     return Grant(pattern, chosen)
 
@@ -58,7 +62,7 @@ class Robots:
 
     def create(self, name: str, grants: Sequence[Grant], lifetime: float) -> tuple[str, str]:
         """An id and a password for a robot; `lifetime` is in seconds."""
-        identity = uuid.uuid4().hex[:12]
+        identity = "r" + uuid.uuid4().hex[:11]  # YAML takes none of these for a number
         fields = [identity, name, int(time.time() + lifetime), [list(grant) for grant in grants]]
         payload = json.dumps(fields, separators=(",", ":")).encode()
         return identity, _PREFIX + _encode(payload) + "." + _encode(self._sign(self._keys[0], payload))

@@ -9,7 +9,6 @@ shared secret, and `none`, are never accepted.
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +32,7 @@ LEEWAY = 60.0  # s that clocks may differ, as in Distribution
 _LONGEST = 64 << 10  # characters of a token
 _REMEMBERED = 60.0  # s for which a checked token needs no second check, unless it expires before
 _ENTRIES = 4_000
+_LATEST = 1 << 53  # s; later is no time, and NaN is not below it either
 
 
 class Token:
@@ -102,8 +102,8 @@ class Token:
 
 def _time(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise jwt.DecodeError(f"its {name} is not a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LATEST:
+        raise jwt.DecodeError(f"its {name} is no time")
     return float(value)
 
 

@@ -44,6 +44,8 @@ class Blobs(Resource):
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET, HEAD"}
             )
+        if self.gate.policy.has_immutable_tags(name):
+            raise RegistryError(Code.DENIED, f"{name} has immutable tags, whose images need their blobs")
         if not self.store.has_link(layout.layer_link(name, digest)):
             raise _unknown(digest)
         self.store.unlink_layer(name, digest)

@@ -45,7 +45,8 @@ class Manifests(Resource):
 
     def _put(self, name: str, target: grammar.Tag | Digest, body: bytes) -> Response:
         try:
-            manifest = parse_manifest(body, self.request.headers.get("Content-Type", ""))
+            with self.context.parsing.turn(len(body)):
+                manifest = parse_manifest(body, self.request.headers.get("Content-Type", ""))
         except ManifestError as error:
             raise RegistryError(Code.MANIFEST_INVALID, str(error)) from None
         if isinstance(target, Digest):
@@ -87,13 +88,23 @@ class Manifests(Resource):
                 raise _immutable(name, tag)
 
     def _refuse_to_delete(self, name: str, target: grammar.Tag | Digest) -> None:
-        """Raises DENIED for an immutable tag, and for the manifest of one."""
+        """Raises DENIED for an immutable tag, and for the manifests that one needs."""
         if not self.gate.policy.has_immutable_tags(name):
             return
-        tags = deletion.tags_of(self.store, name, target) if isinstance(target, Digest) else [target]
-        for tag in tags:
-            if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) is not None:
+        if not isinstance(target, Digest):
+            if self.gate.policy.is_immutable(name, target) and self.store.tag(name, target) is not None:
+                raise _immutable(name, target)
+            return
+        for tag in deletion.tags(self.store, name):
+            if self.gate.policy.is_immutable(name, tag) and target in self._needed_by(name, tag):
                 raise _immutable(name, tag)
+
+    def _needed_by(self, name: str, tag: str) -> set[Digest]:
+        """The manifests that a tag's image consists of."""
+        meaning = self.store.tag(name, tag)
+        manifest = None if meaning is None else self.store.manifest(meaning)
+        children = [reference.digest for reference in manifest.references if reference.manifest] if manifest else []
+        return {digest for digest in (meaning, *children) if digest is not None}
 
     def _known(self, name: str, reference: str) -> grammar.Tag | Digest:
         """What has no proper name cannot be there: 404 rather than 400, as the spec's conformance suite has it."""

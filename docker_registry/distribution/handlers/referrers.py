@@ -8,7 +8,6 @@ registry served them, is listed too.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +22,7 @@ from docker_registry.core.exceptions import FileNotFoundError
 
 from ..model import layout
 from ..model.digest import Digest
-from ..model.manifest import OCI_INDEX, Manifest, ManifestError
+from ..model.manifest import DESCRIPTOR_MAX, OCI_INDEX, Manifest, ManifestError, encoded_descriptor
 from ..resource import Resource
 from ..storage.store import DamagedError
 
@@ -32,7 +31,6 @@ __all__ = ["Referrers"]
 logger = logging.getLogger(__name__)
 
 _BATCH = 64  # descriptors read at a time
-_ROOM = 4 * 1024 * 1024 - 1024  # bytes of descriptors in one answer; clients take manifests of 4 MiB
 
 _FIELDS = ("mediaType", "digest", "size", "artifactType", "annotations")
 
@@ -43,8 +41,8 @@ class Referrers(Resource):
     def get(self, name: str, digest: Digest) -> Response:
         artifact_type = self.request.args.get("artifactType", "")
         chosen, last = self._page(name, digest, artifact_type)
-        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": chosen}
-        response = Response(json.dumps(index), content_type=OCI_INDEX)
+        index = b'{"schemaVersion":2,"mediaType":"%s","manifests":[%s]}' % (OCI_INDEX.encode(), b",".join(chosen))
+        response = Response(index, content_type=OCI_INDEX)
         if artifact_type:
             response.headers["OCI-Filters-Applied"] = "artifactType"
         if last:
@@ -53,22 +51,23 @@ class Referrers(Resource):
             response.headers["Link"] = f'<{path}>; rel="next"'
         return response
 
-    def _page(self, name: str, subject: Digest, artifact_type: str) -> tuple[list[Descriptor], str]:
-        """The descriptors of one answer, and behind which digest the next one begins, if there may be more.
+    def _page(self, name: str, subject: Digest, artifact_type: str) -> tuple[list[bytes], str]:
+        """The encoded descriptors of one answer, and behind which digest the next one begins, if there may be more.
 
         An answer looks at `page_size_max` of them, whether the filter lets them pass or not.
         """
         candidates = self._candidates(name, subject, self.request.args.get("last", ""))
-        chosen: list[Descriptor] = []
-        room, looked, last = _ROOM, 0, ""
+        chosen: list[bytes] = []
+        room, looked, last = DESCRIPTOR_MAX, 0, ""
         while batch := list(islice(candidates, _BATCH)):
             found = gather([partial(self._describe, name, subject, digest) for digest in batch])
             for digest, descriptor in zip(batch, found, strict=True):
                 if descriptor and (not artifact_type or descriptor.get("artifactType") == artifact_type):
-                    room -= len(json.dumps(descriptor)) + 2
+                    text = encoded_descriptor(descriptor)
+                    room -= len(text) + len(",")
                     if room < 0 and chosen:
                         return chosen, last
-                    chosen.append(descriptor)
+                    chosen.append(text)
                 last = str(digest)
             looked += len(batch)
             if looked >= self.settings.page_size_max:

@@ -7,19 +7,22 @@ that a registry has no use for is left alone.
 `parse_manifest` is for what a client pushes, and strict; `stored_manifest` is
 for bytes that a registry took once, perhaps Distribution with other rules:
 they are served as they are, and what is odd in them is passed over.
+`adopted_manifest` is for bytes that no registry is known to have taken as a
+manifest, only as a blob: as strict as for a push.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .digest import Digest, DigestError
 
 __all__ = [
+    "DESCRIPTOR_MAX",
     "DOCKER_LIST",
     "DOCKER_MANIFEST",
     "OCI_INDEX",
@@ -29,7 +32,9 @@ __all__ = [
     "ManifestError",
     "Named",
     "Reference",
+    "adopted_manifest",
     "default_image",
+    "encoded_descriptor",
     "load",
     "named_in",
     "parse_manifest",
@@ -71,8 +76,13 @@ _UNSAID = ("", "application/json", "application/octet-stream", "application/x-ww
 # Docker stacks at most 127 layers, and the largest artifacts have some hundreds of files; indexes may list referrers.
 LAYERS_MAX = 1_000
 MANIFESTS_MAX = 10_000
-# Brackets, braces, commas and colons: what fits into 4 MiB takes seconds to read. An index of 10,000 has 150,000.
-_MARKS_MAX = 300_000
+# Brackets, braces, commas and colons: what fits into 4 MiB takes seconds to read. An index of 10,000 images with
+# platforms and two annotations each has 200,000.
+_MARKS_MAX = 210_000
+_STORED_MARKS_MAX = 300_000  # in what was taken once
+_DIGITS_MAX = 40  # of an integer; the time for one grows with their square
+
+DESCRIPTOR_MAX = 4 * 1024 * 1024 - 1024  # bytes; a list of referrers has 4 MiB at most
 
 _TOO_DEEP = "a manifest is not nested so deeply"
 
@@ -118,8 +128,28 @@ def parse_manifest(body: bytes, content_type: str = "") -> Manifest:
     one, which kind follows from what it has; so its type can be told again
     from the bytes alone.
     """
-    document = load(body)
-    _check_json(body)
+    document = _load_strictly(body)
+    return _strict(body, document, content_type)
+
+
+def adopted_manifest(body: bytes) -> Manifest:
+    """Understand what is linked as a blob, as Distribution 2.1 linked its manifests; raises ManifestError.
+
+    Anybody can push such bytes as a blob, so the rules of a push are theirs
+    too. Docker's schema 1 is what 2.1 took; it must have no other kind's fields.
+    """
+    document = _load_strictly(body)
+    if document.get("schemaVersion") != 1:
+        return _strict(body, document, "")
+    if not isinstance(document.get(_SCHEMA1_LAYERS), list):
+        raise ManifestError(f"a manifest of schema 1 needs the list {_SCHEMA1_LAYERS!r}")
+    for field in ("mediaType", "config", "layers", "manifests", "subject"):
+        if field in document:
+            raise ManifestError(f"a manifest of schema 1 must not have the field {field!r}")
+    return stored_manifest(body)
+
+
+def _strict(body: bytes, document: dict[str, Any], content_type: str) -> Manifest:
     media_type = _media_type(document, content_type)
     if document.get("schemaVersion") != 2 or isinstance(document["schemaVersion"], float):
         raise ManifestError(f"schemaVersion must be 2, not {_shown(document.get('schemaVersion'))}")
@@ -199,14 +229,50 @@ def named_in(document: dict[str, Any]) -> Iterator[Named]:
             yield Named(field, descriptor, is_manifest)
 
 
+def encoded_descriptor(entry: Mapping[str, Any]) -> bytes:
+    """A descriptor as JSON of at most DESCRIPTOR_MAX bytes: what does not fit goes without its annotations.
+
+    And, if it must, without its artifactType: so one push cannot break the list of a subject.
+    """
+    fields = dict(entry)
+    text = _encoded(fields)
+    for field in ("annotations", "artifactType"):
+        if len(text) <= DESCRIPTOR_MAX:
+            break
+        fields.pop(field, None)
+        text = _encoded(fields)
+    return text
+
+
+def _encoded(value: Any) -> bytes:
+    """JSON in UTF-8, no longer than what it was read from."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which is in no push that is taken today
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
 def load(body: bytes) -> dict[str, Any]:
     """A JSON object (RFC 8259) that takes a bounded time to read; raises ManifestError for anything else."""
-    if sum(map(body.count, (b"[", b"{", b",", b":"))) > _MARKS_MAX:
+    return _load(body, _STORED_MARKS_MAX)
+
+
+def _load(
+    body: bytes,
+    marks_max: int,
+    pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    parse_int: Callable[[str], int] | None = None,
+) -> dict[str, Any]:
+    if sum(map(body.count, (b"[", b"{", b",", b":"))) > marks_max:
         raise ManifestError("a manifest may not have so many values")
     try:
-        document = json.loads(body.decode("utf8"), parse_constant=_no_constant)
+        document = json.loads(
+            body.decode("utf8"), parse_constant=_no_constant, parse_int=parse_int, object_pairs_hook=pairs_hook
+        )
     except RecursionError:
         raise ManifestError(_TOO_DEEP) from None
+    except ManifestError:
+        raise
     except ValueError as error:
         raise ManifestError(f"a manifest is JSON in UTF-8: {error}") from None
     if not isinstance(document, dict):
@@ -218,16 +284,23 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"JSON has no {text}")
 
 
-def _check_json(body: bytes) -> None:
-    """Refuse what two readers may read differently: a name that comes twice, half of a surrogate pair."""
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS_MAX:
+        raise ManifestError(f"a number of the manifest has more than {_DIGITS_MAX} digits")
+    return int(text)
+
+
+def _load_strictly(body: bytes) -> dict[str, Any]:
+    """As `load`, and refuses what two readers may read differently: a name twice, half of a surrogate pair."""
+    document = _load(body, _MARKS_MAX, _unique, _integer)
     try:
-        document = json.loads(body, object_pairs_hook=_unique)
         if b"\\ud" in body.lower():
             json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
         raise ManifestError(_TOO_DEEP) from None
     except UnicodeEncodeError:
         raise ManifestError("a string has half of a surrogate pair, which is no text") from None
+    return document
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
 from .store import DamagedError, Store
 
-__all__ = ["delete_manifest", "delete_tag", "tags_of"]
+__all__ = ["delete_manifest", "delete_tag", "tags"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,10 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
     """
     revision, layer = layout.revision_link(name, digest), layout.layer_link(name, digest)
     manifest = _manifest(store, digest)
-    # Distribution 2.1 linked manifests as layers; but what is no manifest is no business of this call.
     links = [path for path in ([layer, revision] if manifest else [revision]) if store.has_link(path)]
+    # Distribution 2.1 linked manifests as layers; but what is served as a blob only is no business of this call.
+    if layer in links and not store.is_sound(digest):
+        links.remove(layer)
     untagged = _untag(store, name, digest)
     if not links and not untagged:
         return False
@@ -66,9 +68,9 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
     return True
 
 
-def tags_of(store: Store, name: str, digest: Digest) -> list[str]:
-    """The tags that mean a manifest, as far as a listing shows them."""
-    return [tag.name for tag in _tags_that_may_mean(store, name, digest) if store.tag(name, tag.name) == digest]
+def tags(store: Store, name: str) -> Iterator[str]:
+    """The tags of a repository, as far as a listing shows them."""
+    yield from store.driver.list_prefixes(layout.tags(name))
 
 
 def _manifest(store: Store, digest: Digest) -> Manifest | None:

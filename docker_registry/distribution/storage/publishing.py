@@ -12,7 +12,6 @@ is in docs/manifests.md, and `test_races.py` tries every interleaving.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,7 +22,7 @@ from ..errors import Code, RegistryError
 from ..model import layout
 from ..model.digest import Digest
 from ..model.grammar import Tag
-from ..model.manifest import Manifest, Reference
+from ..model.manifest import Manifest, Reference, encoded_descriptor
 from .store import Store
 
 __all__ = ["publish"]
@@ -62,7 +61,7 @@ def _link(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Seq
     followers: list[Callable[[], object]] = []
     if manifest.subject:
         # Behind the link, as a delete removes it before the link: so it is there when the link is.
-        entry = json.dumps(manifest.descriptor(digest)).encode()
+        entry = encoded_descriptor(manifest.descriptor(digest))
         path = layout.referrer(name, manifest.subject, digest)
         followers.append(partial(store.driver.overwrite, path, entry))
     followers += [partial(store.set_tag, name, tag, digest) for tag in tags]

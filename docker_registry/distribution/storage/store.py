@@ -15,6 +15,7 @@ see `vetoes`; what was remembered of it does not count.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
@@ -25,11 +26,14 @@ from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
 from ..model import layout
 from ..model.digest import Digest, DigestError
-from ..model.manifest import Manifest, ManifestError, stored_manifest
+from ..model.manifest import Manifest, ManifestError, adopted_manifest, stored_manifest
 from .cache import FOREVER, Cache
+from .parsing import Parsing
 from .vetoes import Vetoes
 
 __all__ = ["DamagedError", "Store"]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -44,12 +48,13 @@ class DamagedError(Exception):
 class Store:
     """`link_ttl` is in seconds; `manifest_limit` in bytes, the most that is read as a manifest."""
 
-    def __init__(self, driver: Driver, cache: Cache, link_ttl: float, manifest_limit: int):
+    def __init__(self, driver: Driver, cache: Cache, link_ttl: float, manifest_limit: int, parsing: Parsing):
         self.driver = driver
         self.cache = cache
         self.vetoes = Vetoes(driver, cache)
         self._link_ttl = link_ttl
         self._manifest_limit = manifest_limit
+        self._parsing = parsing
 
     # Links.
 
@@ -136,11 +141,15 @@ class Store:
     def revision(self, name: str, digest: Digest, fresh: bool = False) -> Digest | None:
         """Under which digest a manifest of a repository is stored, or None; at most `link_ttl` old, unless `fresh`.
 
-        Distribution 2.1 put the links of manifests among those of layers.
+        Distribution 2.1 put the links of manifests among those of layers, where
+        those of blobs are: what is only there must be as a push of it must be.
         """
         path = layout.revision_link(name, digest)
         found = self._fresh_link(path, digest) if fresh else self._link(path, digest, self._link_ttl, newest=False)
-        return found or self.layer(name, digest, fresh)
+        if found is not None:
+            return found
+        adopted = self.layer(name, digest, fresh)
+        return adopted if adopted is not None and self.is_sound(adopted) else None
 
     def link_revision(self, name: str, digest: Digest) -> None:
         """Make a manifest part of a repository; its data and all it refers to must have been seen."""
@@ -239,7 +248,26 @@ class Store:
         except (DamagedError, ManifestError, UnspecifiedError) as error:
             return error
 
+    def is_sound(self, digest: Digest) -> bool:
+        """Whether a blob would be taken as a manifest; for ever so, since it is known by its digest."""
+        return bool(self._remember(("sound", digest), lambda: self._judge(digest), FOREVER))
+
+    def _judge(self, digest: Digest) -> bool:
+        try:
+            known = self.cache.get(("manifest", digest))
+            body = known.body if known else self._read_body(digest)
+            with self._parsing.turn(len(body)):
+                manifest = adopted_manifest(body)
+        except (DamagedError, ManifestError) as error:
+            logger.info("%s is linked as a blob, and not served as a manifest: %s", digest, error)
+            return False
+        self.cache.put(("manifest", digest), manifest)
+        return True
+
     def _read_manifest(self, digest: Digest) -> Manifest:
+        return stored_manifest(self._read_body(digest))
+
+    def _read_body(self, digest: Digest) -> bytes:
         path = layout.blob_data(digest)
         with self.driver.open(path) as reader:
             if reader.size > self._manifest_limit:
@@ -247,7 +275,7 @@ class Store:
             body = b"".join(reader)
         if Digest.of(body, digest.algorithm) != digest:
             raise DamagedError(f"the bytes of {path} do not have the digest in its name; push the manifest again")
-        return stored_manifest(body)
+        return body
 
     def write_manifest(self, digest: Digest, manifest: Manifest) -> None:
         """Store a manifest's bytes; nobody is served them before a link says so.

@@ -17,6 +17,7 @@ if sys.version_info >= (3,):
     import http.client as http_client
     from urllib import parse as urls
 
+    from docker_registry.core.busy import BusyError
     from docker_registry.core.driver import resolve_range
     from docker_registry.core.quota import QuotaError
     from docker_registry.core.staging import Stage
@@ -105,6 +106,9 @@ else:
         """A body as httplib takes it."""
         return _File(body) if isinstance(body, Blocks) else body
 
+    class BusyError(exceptions.UnreachableError):
+        """More clients read at a time than are served at a time."""
+
     class QuotaError(exceptions.BrokenError):
         """The storage takes nothing more: a quota is used up."""
 
@@ -157,6 +161,7 @@ __all__ = [
     "END_OF_ANSWER",
     "AnswerFile",
     "Blocks",
+    "BusyError",
     "Entry",
     "Part",
     "QuotaError",

@@ -34,7 +34,7 @@ def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = N
     yield from _policy(info, policy)
     yield from _large_objects(info, segment_size, habits)
     yield _conditions(habits)
-    yield _bulk_delete(info)
+    yield _bulk_delete(habits)
     yield _tempurl(info)
 
 
@@ -107,11 +107,10 @@ def _conditions(habits: Habits) -> Line:
     )
 
 
-def _bulk_delete(info: Mapping[str, Any]) -> Line:
-    if "bulk_delete" not in info:
+def _bulk_delete(habits: Habits) -> Line:
+    if not habits.names_at_once:
         return warning("bulk delete", "the server has none: files are deleted one by one, which only takes longer")
-    most = (info["bulk_delete"] or {}).get("max_deletes_per_request")
-    return ok("bulk delete", f"{most} names a request" if most else "there, its limit is not told")
+    return ok("bulk delete", f"{habits.names_at_once} names a request")
 
 
 def _tempurl(info: Mapping[str, Any]) -> Line:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
@@ -156,6 +156,12 @@ class Account:
                 content = answer.read(len(_PROBE) + 1)
         except (URLError, OSError) as failure:
             reason = getattr(failure, "reason", failure)
+            if isinstance(failure, HTTPError) and failure.code in (401, 403) and self._settings.redirect:
+                return error(
+                    "signed URL",
+                    f"Swift does not accept it: {failure.code} {reason}",
+                    "No redirected pull will work: check swift_temp_url_key and the clock, or switch redirects off",
+                )
             return warning(
                 "signed URL",
                 f"{url.partition('?')[0]}: {reason}",

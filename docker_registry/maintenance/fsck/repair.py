@@ -9,14 +9,13 @@ and still go on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.model.manifest import ManifestError, stored_manifest
+from docker_registry.distribution.model.manifest import ManifestError, encoded_descriptor, stored_manifest
 
 from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
@@ -193,7 +192,7 @@ class Repairer:
         except ManifestError as error:
             finding.left = str(error)
             return
-        self._driver.put_content(finding.path, json.dumps(manifest.descriptor(digest)).encode())
+        self._driver.put_content(finding.path, encoded_descriptor(manifest.descriptor(digest)))
         finding.done = "wrote the entry"
 
     def _remove_upload(self, finding: Finding) -> None:

@@ -59,7 +59,7 @@ class TestHtpasswd:
         assert known.check("carol", "x" * 71) is None
 
     def test_a_file_that_is_not_there_is_one_line(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"auth.htpasswd.path: cannot read .*gone: No such file"):
+        with pytest.raises(ConfigError, match=r"htpasswd: cannot read .*gone: No such file"):
             Htpasswd(str(tmp_path / "gone"))
 
     def test_a_file_that_vanishes_leaves_who_was_in_it(self, file: Path) -> None:

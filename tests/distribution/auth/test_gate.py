@@ -15,7 +15,7 @@ from docker_registry.core.driver import fetch
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.robots import Grant, Robots
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.model.manifest import OCI_MANIFEST
+from docker_registry.distribution.model.manifest import OCI_INDEX, OCI_MANIFEST
 from docker_registry.settings import Auth, Immutable, Rule, Settings
 from tests.distribution.auth.issuer import Issuer, access
 
@@ -196,9 +196,28 @@ def test_immutable_tags(htpasswd: str) -> None:
         refused = client.delete(f"/v2/prod/app/manifests/{reference}", headers=alice)
         assert (refused.status_code, refused.json["errors"][0]["code"]) == (403, "DENIED")
         assert "prod/app:v1 is immutable" in refused.json["errors"][0]["message"]
+    config = Digest.of(b"{}")
+    assert client.delete(f"/v2/prod/app/blobs/{config}", headers=alice).status_code == 403
     assert client.delete("/v2/prod/app/manifests/latest", headers=alice).status_code == 202
     assert client.delete("/v2/prod/app/manifests/v2", headers=alice).status_code == 404
     assert client.get("/v2/prod/app/tags/list", headers=alice).json["tags"] == ["v1"]
+
+
+def test_an_immutable_index_keeps_its_children(htpasswd: str) -> None:
+    client = registry(Auth(htpasswd=htpasswd, immutable=(Immutable(("prod/**",), ("v*",)),)))
+    alice = basic("alice", "alice")
+    put(client, "child", b"{}", alice)
+    put(client, "other", b'{"a": 1}', alice)
+    found = {
+        tag: client.get(f"/v2/prod/app/manifests/{tag}", headers=alice).headers["Docker-Content-Digest"]
+        for tag in ("child", "other")
+    }
+    child = {"mediaType": OCI_MANIFEST, "digest": found["child"], "size": 1}
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]})
+    headers = {**alice, "Content-Type": OCI_INDEX}
+    assert client.put("/v2/prod/app/manifests/v2", data=body, headers=headers).status_code == 201
+    assert client.delete(f"/v2/prod/app/manifests/{found['child']}", headers=alice).status_code == 403
+    assert client.delete(f"/v2/prod/app/manifests/{found['other']}", headers=alice).status_code == 202
 
 
 def test_an_upload_is_its_starter_s(htpasswd: str) -> None:

@@ -73,6 +73,6 @@ def test_one_can_be_revoked() -> None:
 
 def test_grants_as_they_are_typed() -> None:
     assert parse_grant("ci/**:pull,push") == GRANTS[0]
-    for wrong in ("ci/**", "ci/**:", "ci/**:pull,all", ":pull", "a//b:pull", ""):
+    for wrong in ("ci/**", "ci/**:", "ci/**:pull,all", ":pull", "a//b:pull", "ci/**:push", ""):
         with pytest.raises(ValueError, match="must"):
             parse_grant(wrong)

@@ -101,6 +101,7 @@ WRONG: dict[str, Any] = {
     "expires in a word": lambda issuer: issuer.token(exp="tomorrow"),
     "expires at infinity": lambda issuer: issuer.token(exp=float("inf")),
     "expires at no number": lambda issuer: issuer.token(exp=float("nan")),
+    "expires in a number of 400 digits": lambda issuer: issuer.token(exp=10**400),
     "not yet valid": lambda issuer: issuer.token(nbf=int(time.time() + LEEWAY + 600)),
     "unsigned": unsigned,
     "a public key as a secret": confused,

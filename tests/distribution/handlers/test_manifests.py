@@ -286,8 +286,47 @@ def test_a_manifest_that_distribution_2_1_linked_as_a_layer_is_served_and_delete
     driver.remove(layout.revision_link("app", digest))
     fresh = Client(Registry(driver, SETTINGS))
     assert fresh.get(manifest_url("app", digest)).data == body
+    assert push(fresh, "app", "list", index(body)).status_code == 201
     assert fresh.delete(manifest_url("app", digest)).status_code == 202
     assert fresh.get(manifest_url("app", digest)).status_code == 404
+
+
+def test_a_docker_schema_1_manifest_that_distribution_2_1_linked_as_a_layer_is_served(client: Client) -> None:
+    body = json.dumps({"schemaVersion": 1, "name": "app", "fsLayers": []}).encode()
+    digest = push_blob(client, "app", body)
+    assert client.get(manifest_url("app", digest)).data == body
+
+
+@pytest.mark.parametrize("kept_by_another", [False, True])
+def test_a_blob_is_no_way_around_the_checks_of_a_push(client: Client, driver: Base, kept_by_another: bool) -> None:
+    """What is an image to one client and an index to another is not served as a manifest (CVE-2021-41190)."""
+    document = {**json.loads(image(b"layer")), "manifests": []}
+    del document["mediaType"]
+    body = json.dumps(document).encode()
+    assert code_of(push(client, "app", "v1", body)) == "MANIFEST_INVALID"
+    digest = push_blob(client, "app", body)
+    if kept_by_another:  # a repository of Distribution, where it is a manifest and served as such
+        driver.put_content(layout.revision_link("other", digest), str(digest).encode())
+        assert client.get(manifest_url("other", digest)).data == body
+    for _ in range(2):
+        assert client.get(manifest_url("app", digest)).status_code == 404
+        assert client.head(manifest_url("app", digest)).status_code == 404
+        assert code_of(push(client, "app", "list", index(body))) == "MANIFEST_BLOB_UNKNOWN"
+        assert client.delete(manifest_url("app", digest)).status_code == 404
+    assert client.get(f"/v2/app/blobs/{digest}").data == body
+
+
+def test_where_too_many_costly_manifests_wait_one_more_is_refused(
+    registry: Registry, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docker_registry.distribution.storage.parsing._QUEUE_MAX", 0)
+    push_image(client, "app", "v1")
+    with registry.context.parsing.turn(1_000_000):
+        response = push(client, "app", "v2", image(annotations={"a": "x" * 40_000}))
+        assert (response.status_code, code_of(response)) == (503, "UNAVAILABLE")
+        assert response.headers["Retry-After"]
+        assert push(client, "app", "v2", image(annotations={"a": "b"})).status_code == 201
+    assert push(client, "app", "v2", image(annotations={"a": "x" * 40_000})).status_code == 201
 
 
 @pytest.mark.parametrize(

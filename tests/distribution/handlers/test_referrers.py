@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -248,3 +249,28 @@ def test_an_answer_is_no_larger_than_clients_take(client: Client) -> None:
     found = pages(client, f"/v2/app/referrers/{SUBJECT}")
     assert all(len(page.data) <= 4 * 1024 * 1024 for page in found)
     assert [digest for page in found for digest in digests(page)] == sorted(str(Digest.of(body)) for body in bodies)
+
+
+@pytest.mark.parametrize("long", ["é" * 2_090_000, "x" * 4_193_650])
+def test_one_push_cannot_break_the_list_of_a_subject(client: Client, driver: Base, long: str) -> None:
+    """Letters beyond ASCII are not written longer than they came; what fits into no answer has no annotations."""
+    small, large = signature(1), large_signature(long)
+    for body in (small, large):
+        assert push(client, "app", Digest.of(body), body).status_code == 201
+    path = layout.referrer("app", SUBJECT, Digest.of(large))
+    assert driver.stat(path).size <= 4 * 1024 * 1024
+    escaped = json.dumps({**json.loads(driver.get_content(path)), "annotations": {"a": long}})
+    for entry in (driver.get_content(path), escaped.encode()):  # the latter as earlier releases wrote it
+        driver.put_content(path, entry)
+        found = pages(client, f"/v2/app/referrers/{SUBJECT}")
+        assert all(len(page.data) <= 4 * 1024 * 1024 for page in found)
+        listed = {entry["digest"]: entry for page in found for entry in page.json["manifests"]}
+        assert set(listed) == {str(Digest.of(small)), str(Digest.of(large))}
+        assert listed[str(Digest.of(small))]["annotations"] == {"n": "1"}
+        fits = "é" in long
+        assert listed[str(Digest.of(large))].get("annotations") == ({"a": long} if fits else None)
+
+
+def large_signature(long: str) -> bytes:
+    document = json.loads(signature(annotations={"a": long}))
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

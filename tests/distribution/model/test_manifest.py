@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import (
+    DESCRIPTOR_MAX,
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_INDEX,
     OCI_MANIFEST,
     ManifestError,
     Reference,
+    adopted_manifest,
     default_image,
+    encoded_descriptor,
     parse_manifest,
     stored_manifest,
 )
@@ -104,7 +107,9 @@ def test_the_type_is_told_again_from_the_bytes_alone(document: Any, content_type
         (image(annotations={"n": "\ud800"}), "", "half of a surrogate pair"),
         (image(layers=[descriptor(LAYER)] * 1_001), "", "layers may have 1000 entries, not 1001"),
         (index(manifests=[descriptor(OTHER)] * 10_001), "", "manifests may have 10000 entries, not 10001"),
-        (image(other=[[]] * 300_000), "", "so many values"),
+        (image(other=[[]] * 105_000), "", "so many values"),
+        (image(other={f"{n:x}": 0 for n in range(140_000)}), "", "so many values"),
+        (image(other=int("9" * 41)), "", "more than 40 digits"),
         ([], "", "a manifest is a JSON object"),
     ],
 )
@@ -136,7 +141,7 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
     )
 )
 def test_nothing_but_a_manifest_error_comes_out_of_any_json(document: Any) -> None:
-    for parse in (parse_manifest, stored_manifest):
+    for parse in (parse_manifest, stored_manifest, adopted_manifest):
         try:
             parse(json.dumps(document).encode())
         except ManifestError:
@@ -151,6 +156,10 @@ def test_a_name_that_comes_twice_is_refused() -> None:
 
 def test_what_is_allowed_is_taken() -> None:
     parse_manifest(dump(index(manifests=[descriptor(Digest.of(b"%d" % n), OCI_MANIFEST) for n in range(10_000)])))
+    entry = {"platform": {"architecture": "amd64", "os": "linux"}, "annotations": {"a": "b", "c": "d"}}
+    parse_manifest(
+        dump(index(manifests=[descriptor(Digest.of(b"%d" % n), OCI_MANIFEST, **entry) for n in range(10_000)]))
+    )
     parse_manifest(dump(image(annotations={"emoji": "\U0001f600", "nested": "[[[{{{"})))
 
 
@@ -179,6 +188,57 @@ def test_what_is_stored_is_understood_as_far_as_it_can_be(document: Any, media_t
     entry = manifest.descriptor(Digest.of(body))
     assert isinstance(entry.get("artifactType", ""), str)
     assert all(isinstance(text, str) for text in entry.get("annotations", {}).values())
+
+
+@pytest.mark.parametrize("document", [image(), index(), {"schemaVersion": 1, "name": "app", "fsLayers": []}])
+def test_a_sound_manifest_that_is_linked_as_a_blob_is_understood_as_any_other(document: Any) -> None:
+    assert adopted_manifest(dump(document)) == stored_manifest(dump(document))
+
+
+SCHEMA_1 = {"schemaVersion": 1, "fsLayers": []}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *(document for document, _ in STORED[:-1]),
+        index(layers=[]),
+        {"schemaVersion": 1},
+        {**SCHEMA_1, "fsLayers": {}},
+        {**SCHEMA_1, "layers": []},
+        {**SCHEMA_1, "manifests": []},
+        {**SCHEMA_1, "mediaType": OCI_MANIFEST},
+    ],
+)
+def test_a_blob_that_no_push_would_be_taken_with_is_no_manifest(document: Any) -> None:
+    with pytest.raises(ManifestError):
+        adopted_manifest(dump(document))
+
+
+@given(
+    st.fixed_dictionaries(
+        {"mediaType": st.just(OCI_MANIFEST), "digest": st.just(str(OTHER))},
+        optional={"artifactType": st.text(), "annotations": st.dictionaries(st.text(), st.text())},
+    )
+)
+def test_a_descriptor_that_fits_is_written_as_it_is_and_no_longer_than_utf_8(entry: dict[str, Any]) -> None:
+    text = encoded_descriptor(entry)
+    assert json.loads(text) == entry
+    assert len(text) <= len(json.dumps(entry, ensure_ascii=False).encode())
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"annotations": {"a": "\ud800"}}, {"annotations": {"a": "\ud800"}}),
+        ({"artifactType": "b", "annotations": {"a": "x" * DESCRIPTOR_MAX}}, {"artifactType": "b"}),
+        ({"artifactType": "x" * DESCRIPTOR_MAX, "annotations": {"a": "b"}}, {}),
+    ],
+)
+def test_a_descriptor_that_fits_into_no_list_goes_without_its_annotations(more: Any, expected: Any) -> None:
+    text = encoded_descriptor({"digest": str(OTHER), **more})
+    assert len(text) <= DESCRIPTOR_MAX
+    assert json.loads(text) == {"digest": str(OTHER), **expected}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"7", dump({"schemaVersion": True}), dump({"schemaVersion": 2.0})])

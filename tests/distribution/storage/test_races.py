@@ -30,6 +30,7 @@ from docker_registry.distribution.model.grammar import Tag
 from docker_registry.distribution.model.manifest import OCI_INDEX, parse_manifest
 from docker_registry.distribution.storage import deletion, publishing, store
 from docker_registry.distribution.storage.cache import Cache
+from docker_registry.distribution.storage.parsing import Parsing
 from docker_registry.distribution.storage.store import Store
 
 REPOSITORY = "app"
@@ -230,7 +231,7 @@ class Run:
     def _body(self, i: int, call: Call, run: Callable[[Call, Store], bool]) -> None:
         storage = Storage(self.now, self.before, lambda kind, path: self._main.switch(kind, path))
         try:
-            self.outcomes[i] = run(call, Store(storage, Cache(1_000_000), 5.0, 1_000_000))
+            self.outcomes[i] = run(call, Store(storage, Cache(1_000_000), 5.0, 1_000_000, Parsing()))
         except (UnreachableError, RegistryError) as error:
             self.trace.append(f"{call} fails: {error}")
 
@@ -286,7 +287,7 @@ def ends(files: Files, calls: list[Call], run: Callable[[Call, Store], bool], tr
 
 
 def seen_by_a_client(files: Files) -> State:
-    reader = Store(Storage(files, {}), Cache(1_000_000), 5.0, 1_000_000)
+    reader = Store(Storage(files, {}), Cache(1_000_000), 5.0, 1_000_000, Parsing())
     manifests = {name for digest, name in NAMES.items() if reader.revision(REPOSITORY, digest)}
     tags = set()
     for tag in TAGS:
@@ -299,7 +300,7 @@ def seen_by_a_client(files: Files) -> State:
 def begin(*calls: Call) -> Files:
     files: Files = {}
     for call in calls:
-        call.run(Store(Storage(files, {}), Cache(1_000_000), 5.0, 1_000_000))
+        call.run(Store(Storage(files, {}), Cache(1_000_000), 5.0, 1_000_000, Parsing()))
     return files
 
 
@@ -391,7 +392,7 @@ def test_three_at_a_time(before: list[Call], calls: list[Call]) -> None:
 
 def test_it_sees_a_reader_that_follows_a_tag_alone() -> None:
     def look(files: Files) -> State:
-        reader = Store(Storage(files, {}), Cache(1_000_000), 5.0, 1_000_000)
+        reader = Store(Storage(files, {}), Cache(1_000_000), 5.0, 1_000_000, Parsing())
         meanings = {tag: reader.tag(REPOSITORY, tag) for tag in TAGS}
         tags = frozenset((tag, NAMES[meaning]) for tag, meaning in meanings.items() if meaning)
         return State(seen_by_a_client(files).manifests, tags)

@@ -56,11 +56,17 @@ class Stream(object):
         self._response = response
         self._connection = connection
         self._pool = pool
+        pool.rest(connection)
 
     def read(self, size):
-        """Up to `size` bytes, empty at the end and once closed. Raises what the HTTP libraries raise."""
-        data = b"" if self._connection is None else self._response.read(size)
-        if not data:
+        """Up to `size` bytes, empty at the end and once closed. Raises what the HTTP libraries raise, and Taken."""
+        if self._connection is None:
+            return b""
+        self._pool.resume(self._connection)
+        data = self._response.read(size)
+        if data:
+            self._pool.rest(self._connection)
+        else:
             self._done(self._pool.give)
         return data
 

@@ -12,11 +12,15 @@ from docker_registry.core import exceptions
 
 from ..compat import QuotaError, http_client, say, shown
 
-__all__ = ["LIBRARY", "TRANSIENT", "WrongAnswer", "is_transient", "status_of", "translate"]
+__all__ = ["LIBRARY", "TRANSIENT", "Taken", "WrongAnswer", "is_transient", "status_of", "translate"]
 
 
 class WrongAnswer(http_client.HTTPException):
     """An answer that is not whole, or that cannot be true. The next one may be right."""
+
+
+class Taken(http_client.HTTPException):
+    """A connection was given to somebody else while nobody read from it."""
 
 
 _NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http_client.HTTPException, socket.error)

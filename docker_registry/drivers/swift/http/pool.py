@@ -5,21 +5,31 @@ find one: bodies for clients (they go at the client's pace) the least, bodies
 that are read here more, segments being sent still more, and small requests
 all. Who holds a body may send segments meanwhile, and these always find a
 connection that is not held so: nobody waits in a ring.
+
+A client that takes nothing for a while loses its connection to one that waits
+for a body, and gets another when it goes on: whoever reads slowly keeps nobody
+else from reading.
 """
 
 from __future__ import unicode_literals
 
 import threading
+from collections import OrderedDict
 
 from docker_registry.concurrency import deadline
 from docker_registry.core.exceptions import UnreachableError
+
+from ..compat import BusyError
+from .errors import Taken
 
 __all__ = ["BODY", "CLIENTS_BODY", "SEGMENT", "SMALL", "Pool"]
 
 # What a connection is taken for; each kind counts towards the bounds of those before it, too.
 SMALL, SEGMENT, BODY, CLIENTS_BODY = range(4)
-_NAMES = ("requests", "segments", "bodies", "bodies for clients")
+_NAMES = ("requests", "segments", "bodies")
 SHORTLY = 5.0  # seconds that a client waits for its body, which is refused rather than kept waiting
+REST = 2.0  # seconds without a read after which a client's connection is for others, if they wait
+LOOK = 0.25  # seconds between looks for such a connection
 
 
 class Pool(object):
@@ -34,6 +44,7 @@ class Pool(object):
         self._bounds = _bounds(size)
         self._used = [0] * len(self._bounds)  # connections lent for each kind or a later one
         self._idle = []
+        self._resting = OrderedDict()  # connections for clients that are not being read: since when; the longest first
         self._waiting = []
         self._lock = threading.Lock()
 
@@ -69,10 +80,41 @@ class Pool(object):
 
     def drop(self, connection):
         """Take back a connection in an unknown state: it is closed."""
+        if not self._wake(connection):
+            return
         try:
             connection.close()
         finally:
             self._leave(connection.taken_for)
+
+    def rest(self, connection):
+        """Nobody reads from a lent connection now, until `resume`: it may be given to another."""
+        if connection.taken_for == CLIENTS_BODY:
+            with self._lock:
+                self._resting[connection] = deadline.monotonic()
+
+    def resume(self, connection):
+        """It is going to be read from. Raises Taken when it is another's."""
+        if not self._wake(connection):
+            raise Taken("its client took nothing for a while, and others waited")
+
+    def _wake(self, connection):
+        with self._lock:
+            self._resting.pop(connection, None)
+            return connection.taken_for is not None
+
+    def _take_from_the_slowest(self):
+        """End the longest rest, if it is one, so that somebody else is admitted."""
+        with self._lock:
+            connection = next(iter(self._resting), None)
+            if connection is None or self._resting[connection] > deadline.monotonic() - REST:
+                return
+            del self._resting[connection]
+            connection.taken_for = None
+        try:
+            connection.close()
+        finally:
+            self._leave(CLIENTS_BODY)
 
     def _admit(self, kind):
         """Count one more of this kind, once there is room, in the order in which they came."""
@@ -84,17 +126,34 @@ class Pool(object):
             self._waiting.append(waiter)
         patience = min(self._patience, SHORTLY) if kind == CLIENTS_BODY else self._patience
         try:
-            waiter.admitted.wait(deadline.shortened(patience))
+            self._wait(waiter, deadline.shortened(patience))
         except BaseException:
             if not self._withdraw(waiter):
                 self._leave(kind)
             raise
         if self._withdraw(waiter):
+            if kind == CLIENTS_BODY:
+                raise BusyError(
+                    "clients read slowly: all {0} connections to Swift that their bodies may have stayed in use for"
+                    " {1} s (see swift_pool_size)".format(self._bounds[kind], patience)
+                )
             raise UnreachableError(
                 "all {0} connections to Swift that {1} may have stayed in use for {2} s: raise swift_pool_size".format(
                     self._bounds[kind], _NAMES[kind], patience
                 )
             )
+
+    def _wait(self, waiter, patience):
+        """Until it is admitted, or for so many seconds."""
+        end = deadline.monotonic() + patience
+        while not waiter.admitted.is_set():
+            left = end - deadline.monotonic()
+            if left <= 0:
+                return
+            if waiter.kind == CLIENTS_BODY:
+                self._take_from_the_slowest()
+                left = min(left, LOOK)
+            waiter.admitted.wait(left)
 
     def _withdraw(self, waiter):
         """Wait no longer; whether it was in vain."""

@@ -140,7 +140,7 @@ class _Body(object):
                     if self._deadline is not None:
                         self._deadline.renew()
                 else:
-                    failures += 1
+                    failures += not isinstance(why, errors.Taken)
                     self._resume(why, failures)
             self._stream.finish()
         finally:
@@ -169,7 +169,8 @@ class _Body(object):
         doing = say("GET {0} from byte {1} of {2}", self._name, self._position, self._end)
         if failures > self._retries or not self._etag:
             raise UnreachableError(say("{0}: {1}", doing, why))
-        logger.warning("%s: %s; going on", doing, why)
+        # A client that reads slowly is no fault, and must not fill the log.
+        logger.log(logging.DEBUG if isinstance(why, errors.Taken) else logging.WARNING, "%s: %s; going on", doing, why)
         answer = self._ask_again()
         if answer.stream is None or answer.headers.get("etag") != self._etag:
             if answer.stream is not None:
