@@ -45,7 +45,12 @@ def test_on_swift(swift: EmbeddedSwift, container: str) -> None:
             list(job.run())
             return job.outcome.stage
 
-    until(lambda: call() is Stage.ANNOUNCED)
+    def would() -> set[str]:
+        with Collector(driver, Options(), Quiet(), TERMS) as job:
+            return {item.digest for item in job.would()}
+
+    until(lambda: str(Digest.of(manifest([OLD, USED, LARGE]))) in would())  # what was written last is old enough
+    assert call() is Stage.ANNOUNCED
     push(client, "again", [USED])
     until(lambda: call() is Stage.FINISHED)
     for content, there in ((OLD, False), (LARGE, False), (USED, True), (LIVE, True)):
