@@ -78,7 +78,7 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
-    ("serving", ("core", "settings", "config", "distribution", "maintenance.check")),
+    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
 ]
 
 
