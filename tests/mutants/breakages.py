@@ -195,8 +195,8 @@ BREAKAGES = [
     ),
     _break(
         "storage/blob_writer.py",
-        "            if found == digest:\n                self._name(",
-        "            if True:\n                self._name(",
+        "            if found == digest:\n                promise.begin()",
+        "            if True:\n                promise.begin()",
         "handlers/test_uploads.py::TestMonolithic::test_a_wrong_digest",
     ),
     _break(
