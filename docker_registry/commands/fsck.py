@@ -10,7 +10,7 @@ import click
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.fsck import Fsck
-from docker_registry.maintenance.fsck.options import DAY, Options
+from docker_registry.maintenance.fsck.options import DAY, FsckOptions
 from docker_registry.maintenance.fsck.report import JsonReport, TextReport
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.progress import Quiet, for_terminal
@@ -65,7 +65,7 @@ def fsck(
     """
     try:
         settings = load_and_warn(config, flavor).settings
-        options = Options(
+        options = FsckOptions(
             deep=deep,
             repair=repair,
             drop_damaged=drop_damaged,

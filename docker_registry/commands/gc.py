@@ -10,7 +10,7 @@ import click
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.distribution.model.collection import Terms
 from docker_registry.maintenance.check.check import why_nothing_is_here
-from docker_registry.maintenance.fsck.options import DAY, Options
+from docker_registry.maintenance.fsck.options import DAY, FsckOptions
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
@@ -90,7 +90,7 @@ def _terms(grace: float) -> Terms:
     return terms
 
 
-def _options(settings: Settings, workers: int) -> Options:
+def _options(settings: Settings, workers: int) -> FsckOptions:
     """For segments and uploads of nobody: fsck's periods, and never less than an upload may take twice."""
     age = max(7 * DAY, 2 * settings.upload_ttl)
-    return Options(repair=True, grace=age, upload_age=age, workers=workers)
+    return FsckOptions(repair=True, grace=age, upload_age=age, workers=workers)

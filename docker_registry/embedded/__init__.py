@@ -4,8 +4,8 @@ Swift runs on eventlet, so it always lives in a process of its own; this
 package, on the caller's side, imports neither.
 """
 
-from .options import AuthFilter, EmbeddedError, Options
+from .options import AuthFilter, EmbeddedError, SwiftOptions
 from .process import EmbeddedSwift, run
 from .requestlog import Request, Requests
 
-__all__ = ["AuthFilter", "EmbeddedError", "EmbeddedSwift", "Options", "Request", "Requests", "run"]
+__all__ = ["AuthFilter", "EmbeddedError", "EmbeddedSwift", "Request", "Requests", "SwiftOptions", "run"]

@@ -4,12 +4,12 @@ import os
 import sys
 import warnings
 
-from .options import EmbeddedError, Options
+from .options import EmbeddedError, SwiftOptions
 
 
 def main() -> None:
     parent = os.getppid()
-    options = Options.from_json(sys.stdin.readline())
+    options = SwiftOptions.from_json(sys.stdin.readline())
     warnings.simplefilter("ignore")  # eventlet's notice of its age would be read as an error
     from .server import serve
 

@@ -13,7 +13,7 @@ from swift.obj.expirer import ObjectExpirer
 from swift.obj.updater import ObjectUpdater
 
 from . import configuration
-from .options import Options
+from .options import SwiftOptions
 
 __all__ = ["BackgroundTasks"]
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class BackgroundTasks:
     """One round after another, in a greenlet of the process that serves."""
 
-    def __init__(self, options: Options):
+    def __init__(self, options: SwiftOptions):
         layout = configuration.Layout(options)
         conf = configuration.backend(options) | {
             "interval": "1",

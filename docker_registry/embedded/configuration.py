@@ -8,7 +8,7 @@ from pathlib import Path
 
 from swift.common.ring import RingBuilder
 
-from .options import AuthFilter, EmbeddedError, Options
+from .options import AuthFilter, EmbeddedError, SwiftOptions
 
 __all__ = ["POLICIES", "Layout", "backend", "write"]
 
@@ -111,7 +111,7 @@ PLAIN_FILTERS = {
 class Layout:
     """Where things are below the data directory."""
 
-    def __init__(self, options: Options):
+    def __init__(self, options: SwiftOptions):
         if set(options.data_dir) & set("%#\n"):
             raise EmbeddedError(f"the path of the data must not contain '%' or '#': {options.data_dir}")
         self.root = Path(options.data_dir)
@@ -130,7 +130,7 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def backend(options: Options) -> dict[str, str]:
+def backend(options: SwiftOptions) -> dict[str, str]:
     """The configuration of the account, container and object servers, and of the background tasks."""
     layout, chunk = Layout(options), str(options.chunk_size)
     return {
@@ -151,7 +151,7 @@ def backend(options: Options) -> dict[str, str]:
     }
 
 
-def write(options: Options, ports: Mapping[str, int]) -> None:
+def write(options: SwiftOptions, ports: Mapping[str, int]) -> None:
     """Write all files anew; `ports` has one entry per kind of server."""
     layout = Layout(options)
     constraints = "\n".join(f"{name} = {value}" for name, value in options.constraints.items())
@@ -169,7 +169,7 @@ def write(options: Options, ports: Mapping[str, int]) -> None:
         _write_ring(layout, f"object-{index}", ports["object"])
 
 
-def _proxy(options: Options, layout: Layout, app: str) -> str:
+def _proxy(options: SwiftOptions, layout: Layout, app: str) -> str:
     auth = options.auth or tempauth(options)
     return PROXY_CONF.format(
         etc=layout.etc,
@@ -182,7 +182,7 @@ def _proxy(options: Options, layout: Layout, app: str) -> str:
     )
 
 
-def tempauth(options: Options) -> AuthFilter:
+def tempauth(options: SwiftOptions) -> AuthFilter:
     """Swift's own small list of users and passwords; it speaks auth version 1."""
     users = [_user(options.user, options.password, ".admin")]
     users += [_user(user, password, "") for user, password in options.guests.items()]

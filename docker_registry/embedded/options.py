@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["AuthFilter", "EmbeddedError", "Options"]
+__all__ = ["AuthFilter", "EmbeddedError", "SwiftOptions"]
 
 
 class EmbeddedError(Exception):
@@ -26,7 +26,7 @@ class AuthFilter:
 
 
 @dataclass(frozen=True)
-class Options:
+class SwiftOptions:
     """How to run one embedded Swift."""
 
     data_dir: str
@@ -47,7 +47,7 @@ class Options:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Options:
+    def from_json(cls, text: str) -> SwiftOptions:
         values: dict[str, Any] = json.loads(text)
         if values["auth"]:
             values["auth"] = AuthFilter(**values["auth"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .options import EmbeddedError, Options
+from .options import EmbeddedError, SwiftOptions
 from .requestlog import Requests
 
 __all__ = ["EmbeddedSwift", "run"]
@@ -24,13 +24,13 @@ STOP_TIMEOUT = 10.0  # seconds; Swift has nothing to save, it ends at once
 class EmbeddedSwift:
     """One Swift over one data directory; a context manager that is ready when it is entered.
 
-    Further keywords are those of `Options`. The process ends with `stop`, or
+    Further keywords are those of `SwiftOptions`. The process ends with `stop`, or
     when the process that started it is gone. Raises EmbeddedError when Swift
     cannot start.
     """
 
     def __init__(self, data_dir: str | Path, port: int = 0, **options: Any):
-        self.opts = Options(data_dir=str(Path(data_dir).absolute()), port=port, **options)
+        self.opts = SwiftOptions(data_dir=str(Path(data_dir).absolute()), port=port, **options)
         self.user = self.opts.user
         self.password = self.opts.password
         self._process: subprocess.Popen[str] | None = None

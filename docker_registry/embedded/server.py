@@ -26,7 +26,7 @@ from swift.common.utils import NullLogger, logs
 
 from . import configuration
 from .background_tasks import BackgroundTasks
-from .options import EmbeddedError, Options
+from .options import EmbeddedError, SwiftOptions
 
 __all__ = ["serve"]
 
@@ -37,7 +37,7 @@ WATCH_INTERVAL = 0.5  # seconds between looks at whether parent and child are st
 LOG_SIZE = 4 << 20  # bytes; one older file is kept
 
 
-def serve(options: Options, parent: int) -> NoReturn:
+def serve(options: SwiftOptions, parent: int) -> NoReturn:
     """Serve until a signal comes or the process `parent` has ended. Raises EmbeddedError when it cannot start."""
     signal.alarm(START_TIMEOUT)
     layout = configuration.Layout(options)
@@ -110,7 +110,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _prepare(layout: configuration.Layout, options: Options) -> None:
+def _prepare(layout: configuration.Layout, options: SwiftOptions) -> None:
     """Global state of the swift package, set before a server is made."""
     # Swift would log to /dev/log or UDP port 514, which may belong to another program.
     logs.ThreadSafeSysLogHandler = lambda *args, **kwargs: _log_file(layout)
@@ -128,7 +128,7 @@ def _log_file(layout: configuration.Layout) -> logging.Handler:
     return logging.handlers.RotatingFileHandler(layout.log, maxBytes=LOG_SIZE, backupCount=1, delay=True)
 
 
-def _divide(options: Options) -> tuple[tuple[str, ...], int | None]:
+def _divide(options: SwiftOptions) -> tuple[tuple[str, ...], int | None]:
     """Fork where the object server gets its own process; returns the kinds to serve here, and the child's id."""
     if not options.object_server:
         return KINDS, None
@@ -172,7 +172,7 @@ def _patch() -> None:
     eventlet.debug.hub_exceptions(False)
 
 
-def _app(kind: str, options: Options) -> Any:
+def _app(kind: str, options: SwiftOptions) -> Any:
     if kind == "proxy":
         return swift_wsgi.loadapp(str(configuration.Layout(options).proxy_conf), {"log_name": "proxy"})
     from swift.account.server import AccountController

@@ -11,14 +11,14 @@ import gevent
 from . import framing
 from .framing import BodyCut
 
-__all__ = ["Body"]
+__all__ = ["BodyInput"]
 
 DISCARD = 64 * 1024  # bytes of an unread body that are read, rather than give up the connection
 MAX_EXCESS = 16 * 1024  # bytes of chunk lines beyond what the data justifies
 TURN = 256  # chunks after which others have their turn: small ones that are all there make no wait
 
 
-class Body:
+class BodyInput:
     """Reading it to the end, or past a fault, never takes part of the next request.
 
     `length` is None where the body comes in chunks. `go_on` tells a client

@@ -26,7 +26,7 @@ from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.settings import Settings
 
 from . import framing
-from .body import Body
+from .body import BodyInput
 from .framing import BadHead, BodyCut
 from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
@@ -142,7 +142,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     status: Any  # bytes of an answer, None before
     fields: framing.Fields
     environ: dict[str, Any] | None = None
-    wsgi_input: Body | None = None
+    wsgi_input: BodyInput | None = None
     has_begun = False  # a request's head
     _answered = 0  # requests of this connection
     _speaks_tls = False
@@ -254,7 +254,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self._incoming.limit = Pace(settings.body_timeout, settings.body_min_rate)
         length = None if "HTTP_TRANSFER_ENCODING" in environ else int(environ.get("CONTENT_LENGTH", "0"))
         expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and self.request_version == "HTTP/1.1"
-        self.wsgi_input = Body(self.rfile, length, self._go_on if expects else None)
+        self.wsgi_input = BodyInput(self.rfile, length, self._go_on if expects else None)
         environ["wsgi.input"] = self.wsgi_input
         environ["wsgi.input_terminated"] = True
 

@@ -155,7 +155,7 @@ def stored(request, sock):
 
 
 def test_a_success_before_the_request_was_sent_is_none(server, connect):
-    body = b"x" * (24 << 20)
+    body = b"x" * (64 << 20)
     early = itertools.chain([True], itertools.repeat(False))
     server.before_body = lambda line, sock: next(early) and sock.sendall(whole(b"", 201, md5(body)))
 
@@ -177,7 +177,7 @@ def test_an_early_refusal_does_not_keep_its_connection(server, connect):
     server.answers = [lambda request, sock: request.number == 1 or sock.sendall(whole(content(request)))]
     driver = connect(swift_retries=0)
     with pytest.raises(Exception, match="413"):
-        driver.overwrite("f", b"x" * (24 << 20))
+        driver.overwrite("f", b"x" * (64 << 20))
     assert driver.get_content("a") == b"content of a"
     assert server.requests[-1].number == 2
 
@@ -187,7 +187,7 @@ def test_a_body_is_sent_under_the_time_out_of_the_exchange(server, connect):
     server.before_body = lambda line, sock: late.wait(1)
     server.answers = [stored]
     driver = connect(swift_connect_timeout=0.2, swift_timeout=30, swift_retries=0)
-    driver.overwrite("f", b"x" * (24 << 20))
+    driver.overwrite("f", b"x" * (64 << 20))
     assert len(server.requests) == 1
 
 
@@ -211,7 +211,7 @@ def test_only_the_etag_of_what_was_sent_says_that_it_is_stored(server, connect, 
         driver.overwrite("f", b"x")
     if checksums or not etag:
         with pytest.raises(UnreachableError, match=r"ETag|other bytes"), driver.stage() as stage:
-            stage._tail.append(b"x")
+            stage._buffer.append(b"x")
             stage.keep()
 
 

@@ -18,7 +18,7 @@ from docker_registry.distribution.storage.vetoes import Vetoes
 from docker_registry.drivers.swift import Storage
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.options import Options
+from docker_registry.maintenance.fsck.options import FsckOptions
 from docker_registry.maintenance.gc.gc import Collector, Stage
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.settings import Settings
@@ -41,12 +41,12 @@ def test_on_swift(swift: EmbeddedSwift, container: str) -> None:
     assert client.delete(f"/v2/app/manifests/{Digest.of(manifest([OLD, USED, LARGE]))}").status_code == 202
 
     def call() -> Stage:
-        with Collector(driver, Options(repair=True), Quiet(), TERMS) as job:
+        with Collector(driver, FsckOptions(repair=True), Quiet(), TERMS) as job:
             list(job.run())
             return job.outcome.stage
 
     def would() -> set[str]:
-        with Collector(driver, Options(), Quiet(), TERMS) as job:
+        with Collector(driver, FsckOptions(), Quiet(), TERMS) as job:
             return {item.digest for item in job.would()}
 
     until(lambda: str(Digest.of(manifest([OLD, USED, LARGE]))) in would())  # what was written last is old enough

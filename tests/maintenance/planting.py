@@ -11,7 +11,7 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import OCI_MANIFEST, parse_manifest
 from docker_registry.maintenance.fsck.findings import Finding
-from docker_registry.maintenance.fsck.fsck import Fsck, Options
+from docker_registry.maintenance.fsck.fsck import Fsck, FsckOptions
 from docker_registry.maintenance.progress import Quiet
 
 __all__ = ["ANY_AGE", "UPLOAD", "Plant", "codes", "fsck", "images"]
@@ -72,13 +72,13 @@ def descriptor(content: bytes, media_type: str = "application/octet-stream") -> 
 
 
 def fsck(driver: Base, **options: Any) -> list[Finding]:
-    with Fsck(driver, Options(**options), Quiet()) as job:
+    with Fsck(driver, FsckOptions(**options), Quiet()) as job:
         return list(job.run())
 
 
 def images(driver: Base, **options: Any) -> dict[str, tuple[str, str]]:
     """What fsck says of each image that does not pull: why, and what to do."""
-    with Fsck(driver, Options(**options), Quiet()) as job:
+    with Fsck(driver, FsckOptions(**options), Quiet()) as job:
         list(job.run())
         found = {image.name: (image.why, image.advice) for image in job.images()}
         assert job.summary.unpullable == len(found)

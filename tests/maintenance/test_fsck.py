@@ -15,7 +15,7 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.fsck import Fsck, Options
+from docker_registry.maintenance.fsck.fsck import Fsck, FsckOptions
 from docker_registry.maintenance.progress import Quiet
 from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, codes, descriptor, fsck, image
 
@@ -60,7 +60,7 @@ def test_nothing_is_found_in_a_sound_storage(plant: Plant) -> None:
 
 
 def test_what_was_looked_at_is_counted(plant: Plant) -> None:
-    job = Fsck(plant.driver, Options(deep=True), Quiet())
+    job = Fsck(plant.driver, FsckOptions(deep=True), Quiet())
     assert list(job.run()) == []
     summary = job.summary
     assert (summary.repositories, summary.blobs, summary.manifests, summary.files) == (1, 4, 1, 10)

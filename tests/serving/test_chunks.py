@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_registry.serving import framing
-from docker_registry.serving.body import Body
+from docker_registry.serving.body import BodyInput
 from docker_registry.serving.framing import BodyCut
 
 NEXT = b"GET /next HTTP/1.1\r\n"
 
 
-def body(sent: bytes) -> tuple[Body, io.BytesIO]:
+def body(sent: bytes) -> tuple[BodyInput, io.BytesIO]:
     stream = io.BytesIO(sent)
-    return Body(stream, None), stream
+    return BodyInput(stream, None), stream
 
 
-def read_all(taken: Body, sizes: list[int | None]) -> bytes:
+def read_all(taken: BodyInput, sizes: list[int | None]) -> bytes:
     found = b""
     while data := taken.read(sizes[len(found) % len(sizes)]):
         found += data
@@ -108,25 +108,25 @@ def test_small_chunks_that_are_all_there_let_others_have_their_turn():
 @given(st.binary(max_size=60), st.lists(st.integers(0, 30), min_size=1), st.binary(max_size=5))
 def test_a_body_with_a_length(data, sizes, more):
     stream = io.BytesIO(data + more)
-    taken = Body(stream, len(data))
+    taken = BodyInput(stream, len(data))
     assert b"".join(taken.read(sizes[n % len(sizes)]) for n in range(200)) + taken.read() == data
     assert taken.is_spent
     assert (taken.received, taken.read(), stream.read()) == (len(data), b"", more)
 
 
 def test_a_body_with_a_length_that_is_cut():
-    taken = Body(io.BytesIO(b"12345"), 6)
+    taken = BodyInput(io.BytesIO(b"12345"), 6)
     with pytest.raises(BodyCut):
         taken.read(6)
     assert not taken.is_spent
 
 
 def test_lines_of_a_body_with_a_length():
-    assert Body(io.BytesIO(b"a\nbc\nd and more"), 6).readlines() == [b"a\n", b"bc\n", b"d"]
+    assert BodyInput(io.BytesIO(b"a\nbc\nd and more"), 6).readlines() == [b"a\n", b"bc\n", b"d"]
 
 
 def test_who_waits_for_a_100_gets_one_and_only_when_the_body_is_wanted():
     told = []
-    taken = Body(io.BytesIO(b"12345"), 5, lambda: told.append(1))
+    taken = BodyInput(io.BytesIO(b"12345"), 5, lambda: told.append(1))
     assert (taken.is_small, told) == (False, [])  # reading it to its end would be an invitation
     assert (taken.read(2), taken.read(), told) == (b"12", b"345", [1])

@@ -14,7 +14,7 @@ from ..parallel import each
 from ..progress import Quiet
 from .findings import Finding, Kind, age
 from .index import Index, Link, Owner, Reference
-from .options import DAY, Options
+from .options import DAY, FsckOptions
 from .places import What, place
 from .scan import read_link
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Examiner:
     """Every method that is named after what it looks for generates findings."""
 
-    def __init__(self, driver: Base, index: Index, options: Options, progress: Quiet):
+    def __init__(self, driver: Base, index: Index, options: FsckOptions, progress: Quiet):
         self._driver = driver
         self._index = index
         self._options = options

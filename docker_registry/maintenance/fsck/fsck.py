@@ -12,14 +12,14 @@ from .examine import Examiner
 from .findings import Finding, Kind, Summary, age
 from .images import Image
 from .index import Index
-from .options import Options
+from .options import FsckOptions
 from .repair import Repairer
 from .scan import Scan
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Fsck", "Options", "orphans"]
+__all__ = ["Fsck", "FsckOptions", "orphans"]
 
 
 def orphans(index: Index, scan: Scan, repair: bool) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def orphans(index: Index, scan: Scan, repair: bool) -> Iterator[Finding]:
 class Fsck:
     """One run over `driver`, a context manager; `summary` and `images` are right when `run` has ended."""
 
-    def __init__(self, driver: Base, options: Options, progress: Quiet):
+    def __init__(self, driver: Base, options: FsckOptions, progress: Quiet):
         self._index = Index()
         self._driver = driver
         self._options = options

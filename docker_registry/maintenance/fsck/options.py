@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DAY", "Options"]
+__all__ = ["DAY", "FsckOptions"]
 
 DAY = 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
-class Options:
+class FsckOptions:
     """Ages are in seconds."""
 
     deep: bool = False  # read and hash every blob

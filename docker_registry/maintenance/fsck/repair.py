@@ -20,7 +20,7 @@ from docker_registry.distribution.model.manifest import ManifestError, encoded_d
 from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
 from .index import Index
-from .options import DAY, Options
+from .options import DAY, FsckOptions
 from .scan import Scan
 
 __all__ = ["Repairer"]
@@ -29,7 +29,7 @@ __all__ = ["Repairer"]
 class Repairer:
     """`scan` knows whether all files were seen, and have told what they consist of."""
 
-    def __init__(self, driver: Base, index: Index, options: Options, scan: Scan):
+    def __init__(self, driver: Base, index: Index, options: FsckOptions, scan: Scan):
         self._driver = driver
         self._index = index
         self._options = options

@@ -22,7 +22,7 @@ from docker_registry.distribution.model.collection import TERMS, Terms, contains
 from ..fsck.examine import Examiner
 from ..fsck.findings import Finding
 from ..fsck.fsck import orphans
-from ..fsck.options import Options
+from ..fsck.options import FsckOptions
 from ..fsck.repair import Repairer
 from ..fsck.scan import Scan
 from ..parallel import each
@@ -87,7 +87,7 @@ class Collector:
     def __init__(
         self,
         driver: Base,
-        options: Options,
+        options: FsckOptions,
         progress: Quiet,
         terms: Terms = TERMS,
         clock: Clock = CLOCK,

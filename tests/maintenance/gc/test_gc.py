@@ -17,7 +17,7 @@ from docker_registry.distribution.model import collection, layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.options import Options
+from docker_registry.maintenance.fsck.options import FsckOptions
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector, Stage
 from docker_registry.maintenance.progress import Quiet
@@ -86,7 +86,7 @@ def test_young_garbage_stays(world: World) -> None:
 
 def test_a_dry_run_writes_nothing(world: World) -> None:
     before = dict(world.driver._files)
-    with Collector(world.driver, Options(repair=True), Quiet(), world.terms, wall=world.now) as job:
+    with Collector(world.driver, FsckOptions(repair=True), Quiet(), world.terms, wall=world.now) as job:
         items = list(job.would())
     assert len(items) == 9
     assert sum(item.size for item in items) > 0

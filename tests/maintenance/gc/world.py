@@ -17,7 +17,7 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.storage.cache import Cache
 from docker_registry.distribution.storage.vetoes import Vetoes
 from docker_registry.drivers.memory import Storage
-from docker_registry.maintenance.fsck.options import DAY, Options
+from docker_registry.maintenance.fsck.options import DAY, FsckOptions
 from docker_registry.maintenance.gc.gc import Clock, Collector, Outcome, Removal
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.settings import Settings
@@ -101,7 +101,7 @@ class World:
 
         clock = Clock(self.now, sleep)
         with Collector(
-            driver or self.driver, Options(repair=True, workers=1), Quiet(), self.terms, clock, self.now
+            driver or self.driver, FsckOptions(repair=True, workers=1), Quiet(), self.terms, clock, self.now
         ) as job:
             removals = list(job.run())
             return job.outcome, removals

@@ -64,7 +64,7 @@ def open_object(client, name, bytes_range, chunk_size, retries, query="", contai
     try:
         size = _size(answer, name)
         first, last = (0, size - 1) if bytes_range is None else resolve_range(bytes_range, size)
-        body = _Body(client, name, container, query, answer, first, last + 1, retries, kind)
+        body = _ResumingBody(client, name, container, query, answer, first, last + 1, retries, kind)
     except BaseException:
         answer.stream.close()
         raise
@@ -104,7 +104,7 @@ def _version(answer, name):
     return answer.headers.get("etag"), answer.headers.get("x-timestamp"), _size(answer, name)
 
 
-class _Body(object):
+class _ResumingBody(object):
     """The bytes of an object from `position` to before `end`."""
 
     def __init__(self, client, name, container, query, answer, position, end, retries, kind):

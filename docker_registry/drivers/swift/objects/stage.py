@@ -51,7 +51,7 @@ class SegmentedStage(Stage):
         self._mine = []
         self._count = 0
         self._etags = {}
-        self._tail = self._new_tail()
+        self._buffer = self._new_buffer()
         self._workers = WorkerPool(settings.concurrency)
         self._merger = Merger(segments, budget, self._put_merged)
         self._tried = None
@@ -59,7 +59,7 @@ class SegmentedStage(Stage):
 
     @property
     def size(self):  # type: ignore[override]
-        return sum(part.size for part in self._given + self._mine) + self._tail.size
+        return sum(part.size for part in self._given + self._mine) + self._buffer.size
 
     def fill(self, fp):
         before = self.size
@@ -71,16 +71,16 @@ class SegmentedStage(Stage):
     def _fill_block(self, fp):
         """Take the next bytes; whether there were any."""
         limit = min(self._segment_size, self._budget.portion() or self._segment_size)
-        room = limit - self._tail.size
+        room = limit - self._buffer.size
         want = min(BLOCK, room if room > 0 else limit)
         self._make_room(want)
         block = fp.read(want)
         deadline.renew()
         if block:
-            if self._tail.size + len(block) > limit:
-                self._send_tail()
-                self._tail.lease.overdraw(len(block))
-            self._tail.append(block)
+            if self._buffer.size + len(block) > limit:
+                self._send_buffer()
+                self._buffer.lease.overdraw(len(block))
+            self._buffer.append(block)
             # A client that is always ready would else keep everybody else from sending.
             breathe()
         return bool(block)
@@ -90,11 +90,11 @@ class SegmentedStage(Stage):
         for part in self._given + self._mine:
             for chunk in self._segments.read(part):
                 yield chunk
-        for block in self._tail.blocks:
+        for block in self._buffer.blocks:
             yield block
 
     def keep(self):
-        self._send_tail()
+        self._send_buffer()
         self._workers.join()
         self._given, self._mine = self._given + self._mine, []
         return list(self._given)
@@ -111,7 +111,7 @@ class SegmentedStage(Stage):
             raise
         self._drop(merged)
         self._given, self._mine = [], []
-        self._tail.clear()
+        self._buffer.clear()
 
     def discard(self):
         self._mine = self._given + self._mine
@@ -128,7 +128,7 @@ class SegmentedStage(Stage):
         except Exception as error:  # noqa: BLE001  whatever it is, the others get removed
             logger.info("a segment of an abandoned stage failed: %s", error)
         mine, self._mine = self._mine + self._merger.parts, []
-        self._tail.clear()
+        self._buffer.clear()
         if self._in_doubt and mine:
             logger.warning("%s segments stay until garbage collection: their commit had no answer", len(mine))
         elif self._tried is not None:
@@ -143,28 +143,28 @@ class SegmentedStage(Stage):
         Nothing here waits for another stream without an end to it, so that
         streams cannot block each other for good.
         """
-        lease = self._tail.lease
-        while not lease.cover(self._tail.size + want):
+        lease = self._buffer.lease
+        while not lease.cover(self._buffer.size + want):
             if self._workers.busy:
                 self._workers.wait_one()
-            elif self._tail.size:
-                self._send_tail()
-                lease = self._tail.lease
+            elif self._buffer.size:
+                self._send_buffer()
+                lease = self._buffer.lease
             else:
                 if not lease.cover(want, PATIENCE):
                     lease.overdraw(want)
                 return
 
-    def _send_tail(self):
+    def _send_buffer(self):
         """Hand what is in memory over to the pool, as a segment."""
-        if not self._tail.size:
+        if not self._buffer.size:
             return
-        tail, self._tail = self._tail, self._new_tail()
-        part = self._new_part("", tail.size)
+        buffer, self._buffer = self._buffer, self._new_buffer()
+        part = self._new_part("", buffer.size)
         try:
-            self._workers.submit(self._send, part, tail)
+            self._workers.submit(self._send, part, buffer)
         except BaseException:
-            tail.clear()
+            buffer.clear()
             raise
 
     def _new_part(self, kind, size):
@@ -173,23 +173,25 @@ class SegmentedStage(Stage):
         self._mine.append(part)
         return part
 
-    def _new_tail(self):
-        return _Tail(Lease(self._budget), self._new_md5)
+    def _new_buffer(self):
+        return _Buffer(Lease(self._budget), self._new_md5)
 
-    def _send(self, part, tail):
+    def _send(self, part, buffer):
         try:
-            etag = tail.md5.hexdigest()
-            self._segments.put(part, tail.body(), etag)
+            etag = buffer.md5.hexdigest()
+            self._segments.put(part, buffer.body(), etag)
             if etag:
                 self._etags[part.name] = etag
         finally:
-            tail.clear()
+            buffer.clear()
 
     def _content(self):
         """What the closing PUT has to send, and the parts that it does without since others have their bytes."""
         if not any(part.size for part in self._given + self._mine):
-            return Content(self._tail.body(), self._tail.size, etag=self._tail.md5.hexdigest(), commit=self._id), []
-        self._send_tail()
+            return Content(
+                self._buffer.body(), self._buffer.size, etag=self._buffer.md5.hexdigest(), commit=self._id
+            ), []
+        self._send_buffer()
         self._workers.join()
         size, whole = self.size, [part for part in self._given + self._mine if part.size]
         parts = self._fitted(whole)
@@ -237,7 +239,7 @@ class _NoChecksum(object):
         return None
 
 
-class _Tail(object):
+class _Buffer(object):
     """The segment that is being filled: its bytes, their MD5 if it is wanted, and the memory they were granted."""
 
     def __init__(self, lease, new_md5):
