@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from docker_registry.config.secret import with_secret
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
@@ -30,6 +31,7 @@ def check(config: str | None, flavor: str | None, leaving: bool) -> None:
     """
     settings = load_and_warn(config, flavor).settings
     driver = open_driver(settings)
+    with_secret(settings)
     failed = False
     for line in look_at_departure(driver) if leaving else _look(settings, driver):
         click.echo(str(line))

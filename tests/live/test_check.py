@@ -61,12 +61,12 @@ def test_a_signed_url_is_followed(swift: EmbeddedSwift, container: str, tmp_path
     raw = Raw(swift, container)
     raw.ask("PUT")
     it = config(tmp_path, swift, container)
-    assert found(list(look_at_storage(settings_of(it), driver_of(it))))["signed URL"].level is Level.ERROR
+    assert found(list(look_at_storage(settings_of(it), driver_of(it))))["signed URL"].level is Level.WARNING
     raw.ask("POST", headers={"X-Container-Meta-Temp-Url-Key": "secret"})
     assert found(list(look_at_storage(settings_of(it), driver_of(it))))["signed URL"].level is Level.OK
     wrong = driver_of(it, swift_temp_url_key="another")
     line = found(list(look_at_storage(settings_of(it), wrong)))["signed URL"]
-    assert line.level is Level.WARNING
+    assert line.level is Level.ERROR
     assert "temp_url_sig" not in str(line)
     assert raw.names() == []
 

@@ -31,7 +31,7 @@ class Htpasswd(FromFiles):
         self._path = path
         self._hashes: dict[str, bytes] = {}
         self._nobody = _NOBODY
-        super().__init__("htpasswd", path)
+        super().__init__("auth.htpasswd", path)
 
     def check(self, name: str, password: str) -> Caller | None:
         hashed = self._hashes.get(name)
@@ -44,7 +44,7 @@ class Htpasswd(FromFiles):
 
     def _read(self) -> None:
         hashes = {}
-        for number, line in enumerate(read_file("htpasswd", self._path).splitlines(), 1):
+        for number, line in enumerate(read_file("auth.htpasswd", self._path).splitlines(), 1):
             name, _, hashed = line.strip().partition(b":")
             if not name or name.startswith(b"#"):
                 continue

@@ -21,6 +21,8 @@ __all__ = [
     "version_1",
 ]
 
+_TRANSIENT = errors.TRANSIENT - {412}  # a login has no condition: what fails one is no login
+
 
 def describe(settings):
     """The credential and where it is used, such as `user demo of project web at https://...`."""
@@ -47,7 +49,7 @@ def translate(settings, error):
             )
         )
     status = error.http_status
-    if status in errors.TRANSIENT or status >= 500:
+    if status in _TRANSIENT or status >= 500:
         return UnreachableError(plain("Keystone at %s answers %s" % (where, status)))
     return BrokenError(
         plain("%s refuses to log in, with %s (%s): check swift_authurl" % (where, status, _reason(error)))
@@ -83,7 +85,7 @@ def unreachable(settings, error):
 def version_1(settings, status):
     """Auth v1 answered with this status."""
     where = settings.auth_url
-    if status in errors.TRANSIENT or status >= 500:
+    if status in _TRANSIENT or status >= 500:
         return UnreachableError(plain("%s answers %s" % (where, status)))
     if status in (401, 403):
         return BrokenError(
