@@ -77,6 +77,8 @@ def read_section(options: Options) -> Auth:
         immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
     )
     options.refuse_rest(["htpasswd", "realm", "token", "keystone", "robots", "revoked", "policy", "immutable"])
+    if auth == Auth():
+        options.refuse(NO_LOGIN)
     return auth
 
 

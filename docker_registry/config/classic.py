@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import Auth, DriverConfig, Settings
+from docker_registry.settings import DriverConfig, Settings
 
 from .auth import NO_LOGIN, checked, read_section
 from .loaded import Loaded, default_workers
@@ -191,8 +191,6 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in section.rest():
         own = section.section("auth")
         fields["auth"] = checked(read_section(own), own)
-        if fields["auth"] == Auth():
-            own.refuse(NO_LOGIN)
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
     for name, (field, convert) in REGISTRY.items():

@@ -16,7 +16,7 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .auth import NO_LOGIN, add_distribution, read_section
+from .auth import add_distribution, read_section
 from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
 from .loaded import Loaded, default_workers
 from .tls import read_tls
@@ -263,7 +263,5 @@ def _auth(values: Mapping[Path, Any], options: Options, file: str, problems: Pro
     """Distribution's own doors, and the section `registry.auth`, which Distribution does not look at."""
     section = options.take("registry.auth", lambda value: Options(value, f"{file}, registry.auth", problems), None)
     auth = read_section(section) if section else Auth()
-    if section and auth == Auth():
-        section.refuse(NO_LOGIN)
     given = {".".join(path[1:]): value for path, value in values.items() if path[0] == "auth" and HONOURED.get(path)}
     return add_distribution(auth, Options(given, f"{file}, auth", problems))
