@@ -26,7 +26,9 @@ class NativeThreads(object):
     def __init__(self, size):
         # type: (int) -> None
         self._size = size
-        self._made = (0, None)  # type: tuple[int, Any]
+        # By process. That of the process this one was forked from is kept: taking it apart would wait for locks
+        # that its threads may have held, and they were not forked.
+        self._pools = {}  # type: dict[int, Any]
 
     def start(self, call, *args):
         """Start a call; returns a function that waits for its end, and returns or raises what it does.
@@ -43,11 +45,10 @@ class NativeThreads(object):
         return value
 
     def _pool(self):
-        made_by, pool = self._made
-        if made_by != os.getpid():
-            pool = self._new_pool()
-            self._made = os.getpid(), pool
-        return pool
+        process = os.getpid()
+        if process not in self._pools:
+            self._pools[process] = self._new_pool()
+        return self._pools[process]
 
     def _new_pool(self):
         if is_patched():
