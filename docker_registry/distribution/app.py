@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from docker_registry.settings import Settings
 
 from . import routes
 from .auth.caller import ANONYMOUS
+from .container import Container
 from .context import Context
 from .errors import Code, RegistryError
 from .storage.store import DamagedError
@@ -40,11 +42,11 @@ _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
 
 class Registry:
-    """Serves OCI Distribution 1.1 from a storage driver."""
+    """Serves OCI Distribution 1.1 from a storage driver, and one for each of `settings.containers`."""
 
-    def __init__(self, driver: Driver, settings: Settings):
+    def __init__(self, driver: Driver, settings: Settings, others: Iterable[Driver] = ()):
         self.settings = settings
-        self.context = Context.over(driver, settings)
+        self.context = Context.over(driver, settings, others)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
@@ -69,7 +71,7 @@ class Registry:
 
     def _answer(self, request: Request) -> Response:
         try:
-            with self.context.driver.time_limit(self.settings.storage_timeout):
+            with self.context.default.driver.time_limit(self.settings.storage_timeout):
                 return self._call(request)
         except RegistryError as error:
             known = error
@@ -106,8 +108,24 @@ class Registry:
         caller = ANONYMOUS if kind.is_open else self.context.gate.admit(request, kind.needs(request.method, values))
         verb = request.method.lower()
         # HEAD may be left to `get`: werkzeug drops the body.
-        handler = getattr(kind(self.context, request, caller), verb if hasattr(kind, verb) else "get")
-        return handler(**arguments)  # type: ignore[no-any-return]
+        container = self.context.container(arguments.get("name", ""))
+        handler = getattr(kind(self.context, container, request, caller), verb if hasattr(kind, verb) else "get")
+        with _named_quota(container):
+            return handler(**arguments)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _named_quota(container: Container) -> Iterator[None]:
+    """Where there are several containers, whoever pushes is told which one is full."""
+    try:
+        yield
+    except QuotaError as error:
+        if not container.name:
+            raise
+        logger.error("the container %s: %s", container.name, error)
+        raise RegistryError(
+            Code.DENIED, f"the quota of the container {container.name} is used up, nothing more can be pushed into it"
+        ) from None
 
 
 def _path(request: Request) -> str:
