@@ -9,6 +9,7 @@ from docker_registry.settings import MIB, Settings
 
 from .auth.gate import Gate
 from .auth.opening import open_gate
+from .limits import Limits
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache
 from .storage.memory_bound import MemoryBound
@@ -28,6 +29,7 @@ class Context:
     driver: Driver
     settings: Settings
     gate: Gate
+    limits: Limits
     store: Store
     sessions: Sessions
     blob_writer: BlobWriter
@@ -45,4 +47,5 @@ class Context:
         writer = BlobWriter(driver, store, sessions)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        return cls(driver, settings, open_gate(settings), store, sessions, writer, memory, parsing)
+        gate, limits = open_gate(settings), Limits(settings.limits)
+        return cls(driver, settings, gate, limits, store, sessions, writer, memory, parsing)
