@@ -20,6 +20,7 @@ __all__ = [
     "DriverConfig",
     "Immutable",
     "KeystoneDoor",
+    "Limits",
     "Rule",
     "Settings",
     "Tls",
@@ -148,6 +149,17 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
+
+    requests_per_second: float = 0.0  # on the whole
+    burst: int = 200  # requests at a time, when the client rested before
+    requests_at_once: int = 0
+    uploads_at_once: int = 0  # of these, those that send something
+    connections: int = 500  # of one address, unless it is a trusted proxy's
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every knob of one registry. The defaults are those of a registry that nobody configured."""
 
@@ -169,6 +181,7 @@ class Settings:
 
     # Who may come in.
     auth: Auth = Auth()
+    limits: Limits = Limits()
 
     storage_timeout: float = 120.0  # s that one request may wait for the storage, or a stream since it last moved
 

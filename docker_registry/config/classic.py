@@ -17,6 +17,7 @@ from docker_registry.settings import DriverConfig, Settings
 
 from .auth import NO_LOGIN, checked, read_section
 from .containers import Outer, read_containers
+from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .tls import read_tls
 from .values import (
@@ -196,6 +197,8 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in section.rest():
         own = section.section("auth")
         fields["auth"] = checked(read_section(own), own)
+    if "limits" in section.rest():
+        fields["limits"] = read_limits(section.section("limits"))
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
     if "containers" in section.rest():
@@ -203,7 +206,7 @@ def _fields(options: Options) -> dict[str, Any]:
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "auth", "containers", "log_format", "tls"])
+    section.refuse_rest([*REGISTRY, "auth", "containers", "limits", "log_format", "tls"])
     return fields
 
 

@@ -18,7 +18,8 @@ from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, read_section
 from .containers import Outer, read_containers
-from .keys import AUTH, CONTAINERS, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
+from .keys import AUTH, CONTAINERS, HONOURED, IGNORED, LIMITS, REFUSED, SWIFT, TLS, is_own
+from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .tls import read_tls
 from .values import Options, Problems, hint
@@ -237,10 +238,12 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest() and field not in (AUTH, CONTAINERS, TLS):
+        if name in options.rest() and field not in (AUTH, CONTAINERS, LIMITS, TLS):
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["auth"] = _auth(values, options, file, problems)
+    limits: Any = options.take("registry.limits", lambda value: value, {})
+    fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)

@@ -11,6 +11,7 @@ from docker_registry.settings import MIB, Settings
 from .auth.gate import Gate
 from .auth.opening import open_gate
 from .container import Container, open_containers
+from .limits import Limits
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
 
@@ -25,6 +26,7 @@ class Context:
 
     settings: Settings
     gate: Gate
+    limits: Limits
     containers: tuple[Container, ...]
     manifest_memory: MemoryBound
     parsing: Parsing
@@ -39,7 +41,7 @@ class Context:
         containers = open_containers(driver, others, settings, parsing)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        return cls(settings, open_gate(settings), containers, memory, parsing)
+        return cls(settings, open_gate(settings), Limits(settings.limits), containers, memory, parsing)
 
     @property
     def default(self) -> Container:
