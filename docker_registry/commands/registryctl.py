@@ -11,7 +11,7 @@ import click
 
 from docker_registry.registryctl.config import CALLERS, read
 from docker_registry.serving import logs, probe, server
-from docker_registry.settings import Settings, open_driver
+from docker_registry.settings import Settings, of_each_container, open_driver
 
 __all__ = ["registryctl"]
 
@@ -48,4 +48,5 @@ def registryctl(config: str, host: str) -> None:
 def _load(settings: Settings) -> Any:
     from docker_registry.registryctl.app import Registryctl  # not before the worker is patched
 
-    return Registryctl(open_driver(settings), settings, os.environ[CALLERS])
+    default, *others = (open_driver(each) for _, each in of_each_container(settings))
+    return Registryctl(default, settings, os.environ[CALLERS], others)

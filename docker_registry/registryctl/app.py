@@ -6,7 +6,7 @@ for each blob. A file that is not there counts as done for it.
 
     GET    /api/health                                 200 "healthy", for everybody
     DELETE /api/registry/<name>/manifests/<digest>     the manifest, its tags and its entry with its subject
-    DELETE /api/registry/blob/<digest>                 the blob's data with all segments, whoever links it
+    DELETE /api/registry/blob/<digest>                 the data with all segments, whoever links it, in each container
 
 Paths, statuses and the form of errors are those of Harbor's `src/registryctl`.
 """
@@ -25,11 +25,12 @@ from werkzeug.wrappers import Request, Response
 
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError, UnreachableError, UnspecifiedError
-from docker_registry.distribution.context import Context
+from docker_registry.distribution.container import open_containers
 from docker_registry.distribution.errors import RegistryError
 from docker_registry.distribution.model import grammar, layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.storage import deletion
+from docker_registry.distribution.storage.parsing import Parsing
 from docker_registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,15 +60,15 @@ class _RefusedError(Exception):
 class Registryctl:
     """Deletes from a registry's storage for whoever knows `secret`, which must not be empty."""
 
-    def __init__(self, driver: Driver, settings: Settings, secret: str):
-        self._store = Context.over(driver, settings).store
+    def __init__(self, driver: Driver, settings: Settings, secret: str, others: Iterable[Driver] = ()):
+        self._containers = open_containers(driver, others, settings, Parsing())
         self._time_limit = settings.storage_timeout
         self._authorization = f"Harbor-Secret {secret}".encode()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            with self._store.driver.time_limit(self._time_limit):
+            with self._containers[-1].driver.time_limit(self._time_limit):
                 answer = self._answer(request)
         except _RefusedError as error:
             answer = error.response()
@@ -95,18 +96,27 @@ class Registryctl:
         raise _RefusedError(HTTPStatus.NOT_FOUND, "no API endpoint has this path")
 
     def _delete_blob(self, digest: Digest) -> Response:
-        try:
-            self._store.driver.remove(layout.blob_data(digest))
-        except FileNotFoundError:
-            raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no blob {digest}") from None
+        removed = [_remove(container.driver, layout.blob_data(digest)) for container in self._containers]
+        if not any(removed):
+            raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no blob {digest}")
         logger.info("removed the blob %s", digest)
         return Response(status=HTTPStatus.OK)
 
     def _delete_manifest(self, name: str, digest: Digest) -> Response:
-        if not deletion.delete_manifest(self._store, name, digest):
+        container = next(container for container in self._containers if container.has(name))
+        if not deletion.delete_manifest(container.store, name, digest):
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no manifest {name}@{digest}")
         logger.info("removed %s@%s", name, digest)
         return Response(status=HTTPStatus.OK)
+
+
+def _remove(driver: Driver, path: str) -> bool:
+    """Whether it was there."""
+    try:
+        driver.remove(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _allow(request: Request, *methods: str) -> None:

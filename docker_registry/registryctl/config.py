@@ -54,6 +54,7 @@ def read(path: str, environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         storage=loaded.settings.storage,
         storage_path=loaded.settings.storage_path,
         driver=loaded.settings.driver,
+        containers=loaded.settings.containers,
         storage_timeout=loaded.settings.storage_timeout,
         host="0.0.0.0",
         port=port,

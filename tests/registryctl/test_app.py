@@ -9,9 +9,11 @@ from werkzeug.test import Client, TestResponse
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConnectionError, UnreachableError
+from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model.digest import Digest
+from docker_registry.drivers.memory import Storage
 from docker_registry.registryctl.app import Registryctl
-from docker_registry.settings import Settings
+from docker_registry.settings import ContainerRule, DriverConfig, Settings
 from tests.distribution.conftest import client, container, driver, registry, swift
 from tests.distribution.contents import manifest_url, push, push_blob, push_image
 from tests.distribution.pushing import blob_url
@@ -113,3 +115,20 @@ def test_an_outage_is_never_told_as_done(
         answer = delete(ctl, path)
         assert error(answer) == (status, "UNKNOWN")
         assert "secret detail" not in answer.text
+
+
+def test_a_blob_goes_from_each_container_and_a_manifest_from_its_repositorys() -> None:
+    rule = ContainerRule("team", ("team/**",), "/registry", DriverConfig(), "elsewhere")
+    settings = Settings(secret=b"s", containers=(rule,))
+    drivers = [Storage("/registry"), Storage("/registry")]
+    client = Client(Registry(drivers[0], settings, drivers[1:]))
+    ctl = Client(Registryctl(drivers[0], settings, "job", drivers[1:]))
+    for name in ("team/app", "other/app"):
+        image, _ = push_image(client, name, "latest", b"layer")
+    layer = Digest.of(b"layer")
+    assert delete(ctl, f"team/app/manifests/{image}").status_code == 200
+    assert client.get(manifest_url("team/app", "latest")).status_code == 404
+    assert client.get(manifest_url("other/app", "latest")).status_code == 200
+    assert delete(ctl, f"blob/{layer}").status_code == 200
+    paths = [entry.path for driver in drivers for entry in driver.walk("files/docker/registry/v2/blobs")]
+    assert not [path for path in paths if layer.hex in path]
