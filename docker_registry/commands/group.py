@@ -22,6 +22,10 @@ COMMANDS = {
     "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
     "robot": ("docker_registry.commands.robot:robot", "Make passwords for machines, which need no database."),
     "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
+    "registryctl": (
+        "docker_registry.commands.registryctl:registryctl",
+        "Delete for Harbor's collector, in the place of Harbor's registryctl.",
+    ),
     "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
 }
 

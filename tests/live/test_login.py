@@ -225,3 +225,15 @@ def test_what_cannot_be_read_is_said_before_anything_serves(
     assert done.returncode != 0
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_skopeo_waits_when_it_is_told_to(tmp_path: Path, swift: EmbeddedSwift, image: Layout) -> None:
+    need("skopeo")
+    file = tmp_path / "config.yml"
+    registry = {"limits": {"requests_per_second": 4, "burst": 4}}
+    options = swift.options(swift_container=f"login-{tmp_path.name}")
+    file.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": registry}}))
+    with Ours(tmp_path, file) as ours:
+        assert copy(image, ours.url, "app:1.0", "a:b")
+        assert inspect(ours.url, "app:1.0")
+        assert '" 429 ' in ours.log
