@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 BACKLOG = 2048  # connections that wait to be accepted
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
+# s from SIGTERM on in which an idle connection may still have a request: a proxy that has not noticed yet sends it
+# there, and may not send it again elsewhere.
+LAST_CALL = 1.0
 KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
 
 
@@ -204,9 +207,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         for server in servers:
             server.drain()
         deadline = time.monotonic() + patience
+        last_call = time.monotonic() + min(LAST_CALL, patience)
         while (busy := sum(len(server.pool) for server in servers)) and time.monotonic() < deadline:
             self.notify()
             gevent.sleep(POLL)
+            if time.monotonic() > last_call:
+                for server in servers:
+                    server.hang_up()
         if busy:
             log.warning("%s connections were still busy after %.0f s", busy, patience)
             for server in servers:
