@@ -13,7 +13,19 @@ from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "KeystoneDoor", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
+__all__ = [
+    "Auth",
+    "Check",
+    "Debug",
+    "DriverConfig",
+    "Immutable",
+    "KeystoneDoor",
+    "Rule",
+    "Settings",
+    "Tls",
+    "TokenServer",
+    "open_driver",
+]
 
 MIB = 1024 * 1024
 
@@ -123,6 +135,27 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class Debug:
+    """Distribution's `http.debug`: a second port, for those who watch the registry."""
+
+    host: str
+    port: int
+    metrics: str = ""  # path; "" for no metrics
+
+
+class Check(NamedTuple):
+    """One of Distribution's `health`: while it fails, nothing is served."""
+
+    kind: str  # "storage", "file" (fails while there is one), "http", "tcp"
+    target: str = ""  # file, URL, or host:port
+    interval: float = 10.0  # s
+    threshold: int = 1  # failures in a row that count
+    timeout: float = 10.0  # s
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every knob of one registry. The defaults are those of a registry that nobody configured."""
 
@@ -162,6 +195,8 @@ class Settings:
 
     # How it is run.
     workers: int = 1
+    debug: Debug | None = None
+    checks: tuple[Check, ...] = ()
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole

@@ -52,6 +52,7 @@ CONTRACTS = [
     ("drivers.memory", ("core",)),
     ("own_core", ("core",)),
     ("concurrency", ()),
+    ("metrics", ()),
     ("drivers.swift", ("concurrency", "core", "own_core")),
     ("drivers.swift.settings", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("concurrency", "core", "drivers.swift.compat", "drivers.swift.names")),
@@ -78,7 +79,7 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
+    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics")),
 ]
 
 

@@ -26,6 +26,7 @@ from . import routes
 from .auth.caller import ANONYMOUS
 from .context import Context
 from .errors import Code, RegistryError
+from .resource import HANDLER, REPOSITORY
 from .storage.store import DamagedError
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Registry:
     def _call(self, request: Request) -> Response:
         _check_query(request.query_string)
         kind, values = routes.match(_path(request))
+        if kind.label:
+            request.environ[HANDLER], request.environ[REPOSITORY] = kind.label, values.get("name", "")
         allowed = kind.allowed()
         # As it was sent: werkzeug's is in upper case, and `delete` is another method than `DELETE` (RFC 9110, 9.1).
         if request.environ["REQUEST_METHOD"] not in allowed:

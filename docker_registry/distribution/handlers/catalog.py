@@ -18,6 +18,8 @@ __all__ = ["Catalog"]
 
 
 class Catalog(Listing):
+    label = "catalog"
+
     @classmethod
     def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
         return [CATALOG]
