@@ -75,7 +75,10 @@ CONTRACTS = [
             ),
         ),
     ),
-    ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),
+    (
+        "maintenance",
+        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+    ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",

@@ -141,7 +141,7 @@ def _run(resource: Resource, arguments: Mapping[str, Any]) -> Response:
         return handler(**arguments)  # type: ignore[no-any-return]
     except QuotaError as error:
         container = resource.container.name
-        if not container:
+        if not resource.settings.containers:
             raise
         logger.error("the container %s: %s", container, error)
         raise RegistryError(Code.DENIED, f"the quota of the container {container} is used up") from None

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from docker_registry.core.driver import Base as Driver
 from docker_registry.settings import DEFAULT, MIB, ContainerRule, Settings
 
-from .auth.patterns import Pattern
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache, Section
 from .storage.parsing import Parsing
@@ -23,49 +22,30 @@ __all__ = ["Container", "open_containers"]
 class Container:
     """Blobs, manifests and tags of some repositories; nothing in it is known to the others."""
 
-    name: str  # "" where it is the only one
-    patterns: tuple[Pattern, ...]  # of its repositories; () for those that no other has
+    name: str
     driver: Driver
     store: Store
     sessions: Sessions
     blob_writer: BlobWriter
 
-    def has(self, repository: str) -> bool:
-        return not self.patterns or any(pattern.matches(repository) for pattern in self.patterns)
-
 
 def open_containers(
     default: Driver, others: Iterable[Driver], settings: Settings, parsing: Parsing
-) -> tuple[Container, ...]:
-    """In the order in which they are asked whether they have a repository, the default one last.
-
-    `others` are the drivers of `settings.containers`, in their order.
-    """
+) -> dict[str, Container]:
+    """By their names. `others` are the drivers of `settings.containers`, in their order."""
     rules, cache = settings.containers, Cache(settings.cache_bytes)
-    if not rules:
-        return (_open("", (), default, cache, settings.secret, settings, parsing),)
-    kept_apart = [
-        _open(rule.name, rule.repositories, driver, Section(cache, rule.name), _key(settings, rule), settings, parsing)
-        for rule, driver in zip(rules, others, strict=True)
-    ]
-    return (*kept_apart, _open(DEFAULT, (), default, Section(cache, DEFAULT), settings.secret, settings, parsing))
 
+    def opened(name: str, driver: Driver, secret: bytes) -> Container:
+        facts = Section(cache, name) if rules else cache
+        # A limit that was lowered must not hide what was pushed before.
+        limit = max(settings.manifest_size_limit, 4 * MIB)
+        store = Store(driver, facts, settings.link_ttl, limit, parsing)
+        sessions = Sessions(driver, secret, settings.upload_ttl)
+        return Container(name, driver, store, sessions, BlobWriter(driver, store, sessions))
 
-def _open(
-    name: str,
-    repositories: Iterable[str],
-    driver: Driver,
-    cache: Cache | Section,
-    secret: bytes,
-    settings: Settings,
-    parsing: Parsing,
-) -> Container:
-    # A limit that was lowered must not hide what was pushed before.
-    limit = max(settings.manifest_size_limit, 4 * MIB)
-    store = Store(driver, cache, settings.link_ttl, limit, parsing)
-    sessions = Sessions(driver, secret, settings.upload_ttl)
-    patterns = tuple(map(Pattern, repositories))
-    return Container(name, patterns, driver, store, sessions, BlobWriter(driver, store, sessions))
+    containers = [opened(DEFAULT, default, settings.secret)]
+    containers += [opened(rule.name, driver, _key(settings, rule)) for rule, driver in zip(rules, others, strict=True)]
+    return {container.name: container for container in containers}
 
 
 def _key(settings: Settings, rule: ContainerRule) -> bytes:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
-from docker_registry.settings import MIB, Settings
+from docker_registry.settings import DEFAULT, MIB, Settings
 
 from .auth.gate import Gate
 from .auth.opening import open_gate
 from .container import Container, open_containers
+from .homes import Homes
 from .limits import Limits
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
@@ -27,7 +28,8 @@ class Context:
     settings: Settings
     gate: Gate
     limits: Limits
-    containers: tuple[Container, ...]
+    containers: dict[str, Container]  # by their names
+    homes: Homes
     manifest_memory: MemoryBound
     parsing: Parsing
 
@@ -41,13 +43,14 @@ class Context:
         containers = open_containers(driver, others, settings, parsing)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        return cls(settings, open_gate(settings), Limits(settings.limits), containers, memory, parsing)
+        gate, limits, homes = open_gate(settings), Limits(settings.limits), Homes(settings.containers)
+        return cls(settings, gate, limits, containers, homes, memory, parsing)
 
     @property
     def default(self) -> Container:
         """The container of all repositories that no rule is for."""
-        return self.containers[-1]
+        return self.containers[DEFAULT]
 
     def container(self, repository: str) -> Container:
         """Where a repository is kept."""
-        return next(container for container in self.containers if container.has(repository))
+        return self.containers[self.homes.of(repository)]

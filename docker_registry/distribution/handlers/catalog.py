@@ -41,7 +41,9 @@ class Catalog(Listing):
 
     def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
         """Of all containers, which are asked side by side; each is asked for more only when its names are used up."""
-        streams = gather([partial(self._begun, container, after, page) for container in self.context.containers])
+        streams = gather(
+            [partial(self._begun, container, after, page) for container in self.context.containers.values()]
+        )
         return merge(*streams, key=lambda name: (name + delimiter).encode())
 
     def driver_of(self, name: str) -> Driver:
