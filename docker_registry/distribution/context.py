@@ -14,6 +14,7 @@ from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
+from .storage.robot_book import Revocations
 from .storage.store import Store
 from .storage.upload_sessions import Sessions
 
@@ -43,9 +44,9 @@ class Context:
         limit = max(settings.manifest_size_limit, 4 * MIB)
         parsing = Parsing()
         store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit, parsing)
-        sessions = Sessions(driver, settings.secret, settings.upload_ttl)
+        sessions = Sessions(driver, settings.secrets, settings.upload_ttl)
         writer = BlobWriter(driver, store, sessions)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        gate, limits = open_gate(settings), Limits(settings.limits)
+        gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
         return cls(driver, settings, gate, limits, store, sessions, writer, memory, parsing)
