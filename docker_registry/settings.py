@@ -7,16 +7,30 @@ config file; nothing else in the registry knows how such a file looks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "KeystoneDoor", "Limits", "Rule", "Settings", "Tls"]
-__all__ += ["TokenServer", "open_driver"]
+__all__ = [
+    "DEFAULT",
+    "Auth",
+    "ContainerRule",
+    "DriverConfig",
+    "Immutable",
+    "KeystoneDoor",
+    "Limits",
+    "Rule",
+    "Settings",
+    "Tls",
+    "TokenServer",
+    "of_each_container",
+    "open_driver",
+]
 
 MIB = 1024 * 1024
+DEFAULT = "default"  # how the container is called that has what no rule is for
 
 
 class DriverConfig(Mapping[str, Any]):
@@ -68,6 +82,17 @@ class Immutable(NamedTuple):
 
     repositories: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ContainerRule:
+    """Repositories that are kept apart from all others, in a container of their own."""
+
+    name: str  # how messages call it
+    repositories: tuple[str, ...]  # patterns
+    storage_path: str
+    driver: DriverConfig  # all of its options
+    place: str = ""  # another one wherever the driver leads to another container
 
 
 @dataclass(frozen=True)
@@ -142,6 +167,7 @@ class Settings:
     storage: str = "swift"  # the module below docker_registry.drivers
     storage_path: str = "/"  # the folder of the storage in which everything lies
     driver: DriverConfig = field(default_factory=DriverConfig)
+    containers: tuple[ContainerRule, ...] = ()  # the first one that matches has the repository
 
     # What the registry does.
     secret: bytes = field(default=b"", repr=False)  # signs URLs of uploads and robots; the same on every replica
@@ -195,3 +221,10 @@ class Settings:
 def open_driver(settings: Settings) -> Base:
     """The storage that the settings name. Raises ConfigError, or UsageError when it is not installed."""
     return fetch(settings.storage)(path=settings.storage_path, config=settings.driver)
+
+
+def of_each_container(settings: Settings) -> Iterator[tuple[str, Settings]]:
+    """The name of each container, the default one first, with the settings of a registry that had only this one."""
+    yield DEFAULT, replace(settings, containers=())
+    for rule in settings.containers:
+        yield rule.name, replace(settings, storage_path=rule.storage_path, driver=rule.driver, containers=())

@@ -23,6 +23,10 @@ COMMANDS = {
     "robot": ("docker_registry.commands.robot:robot", "Make, list and revoke passwords for machines."),
     "secrets": ("docker_registry.commands.secrets:secrets", "Say which keys sign, and which only verify."),
     "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
+    "registryctl": (
+        "docker_registry.commands.registryctl:registryctl",
+        "Delete for Harbor's collector, in the place of Harbor's registryctl.",
+    ),
     "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
 }
 

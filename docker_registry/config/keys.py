@@ -15,7 +15,7 @@ from . import auth, tls
 from .secret import secrets
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TLS", "is_own"]
+__all__ = ["AUTH", "CONTAINERS", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TLS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -48,7 +48,8 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
-AUTH, LIMITS, TLS = "auth", "limits", "tls"  # several keys make each of these fields
+# Fields that are read apart: they are made of several keys, or of a section.
+AUTH, CONTAINERS, LIMITS, TLS = "auth", "containers", "limits", "tls"
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
@@ -70,6 +71,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.containers": (CONTAINERS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),

@@ -43,11 +43,11 @@ _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
 
 class Registry:
-    """Serves OCI Distribution 1.1 from a storage driver."""
+    """Serves OCI Distribution 1.1 from a storage driver, and one for each of `settings.containers`."""
 
-    def __init__(self, driver: Driver, settings: Settings):
+    def __init__(self, driver: Driver, settings: Settings, others: Iterable[Driver] = ()):
         self.settings = settings
-        self.context = Context.over(driver, settings)
+        self.context = Context.over(driver, settings, others)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
@@ -72,7 +72,7 @@ class Registry:
 
     def _answer(self, request: Request) -> Response:
         try:
-            with self.context.driver.time_limit(self.settings.storage_timeout):
+            with self.context.default.driver.time_limit(self.settings.storage_timeout):
                 return self._call(request)
         except RegistryError as error:
             known = error
@@ -100,7 +100,8 @@ class Registry:
             # Of no name that is known to be the client's.
             self.context.limits.enter(network_of(address), False)()
             raise
-        resource = kind(self.context, request, caller)
+        container = self.context.container(arguments.get("name", ""))
+        resource = kind(self.context, container, request, caller)
         if kind.is_open:
             return _run(resource, arguments)
         leave = self.context.limits.enter(client_of(caller, address), request.method in _SENDING)
@@ -136,7 +137,14 @@ def _run(resource: Resource, arguments: Mapping[str, Any]) -> Response:
     verb = resource.request.method.lower()
     # HEAD may be left to `get`: werkzeug drops the body.
     handler = getattr(resource, verb if hasattr(resource, verb) else "get")
-    return handler(**arguments)  # type: ignore[no-any-return]
+    try:
+        return handler(**arguments)  # type: ignore[no-any-return]
+    except QuotaError as error:
+        container = resource.container.name
+        if not container:
+            raise
+        logger.error("the container %s: %s", container, error)
+        raise RegistryError(Code.DENIED, f"the quota of the container {container} is used up") from None
 
 
 def _path(request: Request) -> str:
