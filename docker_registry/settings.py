@@ -170,7 +170,8 @@ class Settings:
     containers: tuple[ContainerRule, ...] = ()  # the first one that matches has the repository
 
     # What the registry does.
-    secret: bytes = field(default=b"", repr=False)  # signs the URLs of uploads; the same on every replica
+    secret: bytes = field(default=b"", repr=False)  # signs URLs of uploads and robots; the same on every replica
+    former_secrets: tuple[bytes, ...] = field(default=(), repr=False)  # what these signed counts too
     redirect: bool = False  # send clients straight to the storage for a blob's bytes
     delete_enabled: bool = True
     read_only: bool = False
@@ -210,6 +211,11 @@ class Settings:
     log_level: str = "info"
     log_json: bool = False
     access_log: bool = True
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The first signs, all verify."""
+        return (self.secret, *self.former_secrets)
 
 
 def open_driver(settings: Settings) -> Base:

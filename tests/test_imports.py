@@ -84,6 +84,7 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("registryctl", ("core", "settings", "config", "distribution")),
     ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
 ]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from docker_registry.config.secret import with_secret
+from docker_registry.config.secret import fingerprint, with_secret
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.containers import strangers
 from docker_registry.maintenance.check.leaving import look_at_departure
-from docker_registry.maintenance.check.lines import Level, Line, error
+from docker_registry.maintenance.check.lines import Level, Line, error, ok
 from docker_registry.serving.probe import open_doors
 from docker_registry.settings import Settings, open_driver
 
@@ -32,7 +32,7 @@ def check(config: str | None, flavor: str | None, container: str | None, leaving
     """
     settings = load_and_warn(config, flavor).settings
     chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
-    with_secret(settings)
+    settings = with_secret(settings)
     failed = [_told(_doors(settings))] if not leaving else []
     for name, each, driver in chosen:
         if name:
@@ -57,3 +57,5 @@ def _doors(settings: Settings) -> Iterator[Line]:
         open_doors(settings)
     except ConfigError as problem:
         yield error("logins, TLS", str(problem))
+    keys = " and ".join(map(fingerprint, settings.secrets))
+    yield ok("secrets", f"{keys}: the first signs, all verify" if settings.former_secrets else f"{keys} signs")

@@ -19,6 +19,7 @@ from .auth import NO_LOGIN, checked, read_section
 from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .secret import secrets
 from .tls import read_tls
 from .values import (
     Options,
@@ -149,6 +150,8 @@ class _Values:
     def resolve(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
             return {key: self.resolve(item, str(key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item, name) for item in value]
         if not (isinstance(value, str) and value.startswith("_env:")):
             return value
         _, variable, *default = value.split(":", 2)
@@ -183,11 +186,13 @@ def _fields(options: Options) -> dict[str, Any]:
         "storage": options.take("storage", text, "").lower(),
         "storage_path": options.take("storage_path", text, "/"),
         "redirect": options.take("storage_redirect", flag, False),
-        "secret": options.take("secret_key", text, "").encode(),
         "log_level": LOG_LEVELS[options.take("loglevel", word(*LOG_LEVELS), "info")],
         "host": "0.0.0.0",
         "workers": default_workers(),
     }
+    none: tuple[bytes, ...] = (b"",)
+    fields["secret"], *former = options.take("secret_key", secrets, none)
+    fields["former_secrets"] = tuple(former)
     if not fields["storage"]:
         options.refuse("storage: is missing; write storage: swift")
     section = options.section("registry")

@@ -246,6 +246,8 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
+    fields["secret"], *former = fields.pop("secrets", (b"",))
+    fields["former_secrets"] = tuple(former)
     fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)
     if fields.get("prefix"):
         # Distribution takes `host` for the whole of its URL, prefix and all.

@@ -12,6 +12,7 @@ from typing import Any
 from docker_registry.drivers.swift.settings.options import BY_NAME
 
 from . import auth, tls
+from .secret import secrets
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
 __all__ = ["AUTH", "CONTAINERS", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TLS", "is_own"]
@@ -64,7 +65,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.net": ("", word("tcp")),
         "http.prefix": ("prefix", path_prefix),
         "http.relativeurls": ("relative_urls", flag),
-        "http.secret": ("secret", lambda value: text(value).encode()),
+        "http.secret": ("secrets", secrets),
         "log.accesslog.disabled": ("access_log", _not),
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),

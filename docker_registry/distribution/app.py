@@ -72,7 +72,7 @@ class Registry:
 
     def _answer(self, request: Request) -> Response:
         try:
-            with self.context.default.driver.time_limit(self.settings.storage_timeout):
+            with self.context.containers.default.driver.time_limit(self.settings.storage_timeout):
                 return self._call(request)
         except RegistryError as error:
             known = error
@@ -100,7 +100,7 @@ class Registry:
             # Of no name that is known to be the client's.
             self.context.limits.enter(network_of(address), False)()
             raise
-        container = self.context.container(arguments.get("name", ""))
+        container = self.context.containers.of(arguments.get("name", ""))
         resource = kind(self.context, container, request, caller)
         if kind.is_open:
             return _run(resource, arguments)

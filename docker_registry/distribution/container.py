@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
 from docker_registry.settings import DEFAULT, MIB, ContainerRule, Settings
 
+from .homes import Homes
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache, Section
 from .storage.parsing import Parsing
 from .storage.store import Store
 from .storage.upload_sessions import Sessions
 
-__all__ = ["Container", "open_containers"]
+__all__ = ["Container", "Containers"]
 
 
 @dataclass(frozen=True)
@@ -29,26 +30,39 @@ class Container:
     blob_writer: BlobWriter
 
 
-def open_containers(
-    default: Driver, others: Iterable[Driver], settings: Settings, parsing: Parsing
-) -> dict[str, Container]:
-    """By their names. `others` are the drivers of `settings.containers`, in their order."""
-    rules, cache = settings.containers, Cache(settings.cache_bytes)
+class Containers:
+    """All of a registry's. `others` are the drivers of `settings.containers`, in their order."""
 
-    def opened(name: str, driver: Driver, secret: bytes) -> Container:
-        facts = Section(cache, name) if rules else cache
+    def __init__(self, default: Driver, others: Iterable[Driver], settings: Settings, parsing: Parsing):
+        self._settings = settings
+        self._parsing = parsing
+        self._homes = Homes(settings.containers)
+        self._cache = Cache(settings.cache_bytes)
+        self.default = self._open(DEFAULT, default, settings.secrets)
+        self._apart = {
+            rule.name: self._open(rule.name, driver, _keys(settings, rule))
+            for rule, driver in zip(settings.containers, others, strict=True)
+        }
+
+    def __iter__(self) -> Iterator[Container]:
+        return iter((self.default, *self._apart.values()))
+
+    def of(self, repository: str) -> Container:
+        """Where a repository is kept."""
+        return self._apart.get(self._homes.of(repository), self.default)
+
+    def _open(self, name: str, driver: Driver, secrets: Sequence[bytes]) -> Container:
+        settings = self._settings
+        cache = Section(self._cache, name) if settings.containers else self._cache
         # A limit that was lowered must not hide what was pushed before.
         limit = max(settings.manifest_size_limit, 4 * MIB)
-        store = Store(driver, facts, settings.link_ttl, limit, parsing)
-        sessions = Sessions(driver, secret, settings.upload_ttl)
+        store = Store(driver, cache, settings.link_ttl, limit, self._parsing)
+        sessions = Sessions(driver, secrets, settings.upload_ttl)
         return Container(name, driver, store, sessions, BlobWriter(driver, store, sessions))
 
-    containers = [opened(DEFAULT, default, settings.secret)]
-    containers += [opened(rule.name, driver, _key(settings, rule)) for rule, driver in zip(rules, others, strict=True)]
-    return {container.name: container for container in containers}
 
-
-def _key(settings: Settings, rule: ContainerRule) -> bytes:
-    """What signs uploads into a container: one that was begun in another, before the rules changed, ends there."""
+def _keys(settings: Settings, rule: ContainerRule) -> list[bytes]:
+    """What sign uploads into a container: one that was begun in another, before the rules changed, ends there."""
     place = f"{rule.name}\0{rule.storage_path}\0{rule.place}"
-    return hmac.digest(settings.secret, b"docker-registry-swift container\0" + place.encode(), "sha256")
+    purpose = b"docker-registry-swift container\0" + place.encode()
+    return [hmac.digest(secret, purpose, "sha256") for secret in settings.secrets]

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
-from docker_registry.settings import DEFAULT, MIB, Settings
+from docker_registry.settings import MIB, Settings
 
 from .auth.gate import Gate
 from .auth.opening import open_gate
-from .container import Container, open_containers
-from .homes import Homes
+from .container import Containers
 from .limits import Limits
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
+from .storage.robot_book import Revocations
 
 __all__ = ["Context"]
 
@@ -28,8 +28,7 @@ class Context:
     settings: Settings
     gate: Gate
     limits: Limits
-    containers: dict[str, Container]  # by their names
-    homes: Homes
+    containers: Containers
     manifest_memory: MemoryBound
     parsing: Parsing
 
@@ -40,17 +39,8 @@ class Context:
         Raises ConfigError.
         """
         parsing = Parsing()
-        containers = open_containers(driver, others, settings, parsing)
+        containers = Containers(driver, others, settings, parsing)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        gate, limits, homes = open_gate(settings), Limits(settings.limits), Homes(settings.containers)
-        return cls(settings, gate, limits, containers, homes, memory, parsing)
-
-    @property
-    def default(self) -> Container:
-        """The container of all repositories that no rule is for."""
-        return self.containers[DEFAULT]
-
-    def container(self, repository: str) -> Container:
-        """Where a repository is kept."""
-        return self.containers[self.homes.of(repository)]
+        gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
+        return cls(settings, gate, limits, containers, memory, parsing)

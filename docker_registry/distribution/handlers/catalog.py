@@ -41,18 +41,16 @@ class Catalog(Listing):
 
     def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
         """Of all containers, which are asked side by side; each is asked for more only when its names are used up."""
-        streams = gather(
-            [partial(self._begun, container, after, page) for container in self.context.containers.values()]
-        )
+        streams = gather([partial(self._begun, container, after, page) for container in self.context.containers])
         return merge(*streams, key=lambda name: (name + delimiter).encode())
 
     def driver_of(self, name: str) -> Driver:
-        return self.context.container(name).driver
+        return self.context.containers.of(name).driver
 
     def _begun(self, container: Container, after: str, page: int) -> Iterator[str]:
         """The names of the repositories that a container has by the rules of today, the first one asked for already."""
         listed = container.driver.list_prefixes(layout.REPOSITORIES, _DELIMITER, after=after, page=page)
-        names = (name for name in listed if self.context.container(name) is container)
+        names = (name for name in listed if self.context.containers.of(name) is container)
         return chain(list(islice(names, 1)), names)
 
     def _is_shown(self, name: str) -> bool:

@@ -74,7 +74,9 @@ class Uploads(_Sending):
 
     def _is_mountable(self, source: str) -> bool:
         """Whether a blob may be taken from a repository: the caller may pull it, and it is in the same container."""
-        return grammar.is_name(source) and self.may_pull(source) and self.context.container(source) is self.container
+        return (
+            grammar.is_name(source) and self.may_pull(source) and self.context.containers.of(source) is self.container
+        )
 
     def _algorithm(self) -> str:
         algorithm = self.request.args.get("digest-algorithm", "sha256")
