@@ -69,7 +69,10 @@ CONTRACTS = [
             "concurrency",
             "core",
             "settings",
-            *(f"distribution.{room}" for room in ("auth", "model", "storage", "context", "errors", "resource")),
+            *(
+                f"distribution.{room}"
+                for room in ("auth", "model", "storage", "container", "context", "errors", "resource")
+            ),
         ),
     ),
     ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),
@@ -78,6 +81,7 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("registryctl", ("core", "settings", "config", "distribution")),
     ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
 ]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import click
 
-from docker_registry.config.secret import with_secret
+from docker_registry.config.secret import fingerprint, with_secret
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.leaving import look_at_departure
-from docker_registry.maintenance.check.lines import Level, Line, error
+from docker_registry.maintenance.check.lines import Level, Line, error, ok
 from docker_registry.serving.probe import open_doors
 from docker_registry.settings import Settings, open_driver
 
@@ -31,7 +31,7 @@ def check(config: str | None, flavor: str | None, leaving: bool) -> None:
     """
     settings = load_and_warn(config, flavor).settings
     driver = open_driver(settings)
-    with_secret(settings)
+    settings = with_secret(settings)
     failed = False
     for line in look_at_departure(driver) if leaving else _look(settings, driver):
         click.echo(str(line))
@@ -44,4 +44,6 @@ def _look(settings: Settings, driver: Base) -> Iterator[Line]:
         open_doors(settings)
     except ConfigError as problem:
         yield error("logins, TLS", str(problem))
+    keys = " and ".join(map(fingerprint, settings.secrets))
+    yield ok("secrets", f"{keys}: the first signs, all verify" if settings.former_secrets else f"{keys} signs")
     yield from look_at_storage(settings, driver)
