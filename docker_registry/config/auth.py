@@ -14,7 +14,7 @@ from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenS
 
 from .values import Options, Problems, flag, text
 
-__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "read_section"]
+__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "patterns", "read_section"]
 
 NO_LOGIN = "asks for no login: add htpasswd, token, keystone or robots: true, or remove the section"
 
@@ -159,7 +159,7 @@ def _rule(options: Options) -> Rule:
     given = options.rest()
     rule = Rule(
         who=options.take("who", _who, ()),
-        repositories=options.take("repositories", _patterns, ("**",)),
+        repositories=options.take("repositories", patterns, ("**",)),
         may=options.take("may", _deeds, ()),
     )
     for name, found in (("who", rule.who), ("may", rule.may)):
@@ -171,7 +171,7 @@ def _rule(options: Options) -> Rule:
 
 def _immutable(options: Options) -> Immutable:
     found = Immutable(
-        repositories=options.take("repositories", _patterns, ("**",)), tags=options.take("tags", _tag_patterns, ("*",))
+        repositories=options.take("repositories", patterns, ("**",)), tags=options.take("tags", _tag_patterns, ("*",))
     )
     options.refuse_rest(["repositories", "tags"])
     return found
@@ -205,7 +205,8 @@ def _deeds(value: Any) -> tuple[str, ...]:
     return deeds
 
 
-def _patterns(value: Any) -> tuple[str, ...]:
+def patterns(value: Any) -> tuple[str, ...]:
+    """Patterns of repositories' names."""
     return _fitting(value, lambda pattern: grammar.is_name(pattern.replace("**", "x").replace("*", "x")))
 
 
@@ -214,12 +215,12 @@ def _tag_patterns(value: Any) -> tuple[str, ...]:
 
 
 def _fitting(value: Any, can_match: Callable[[str], bool]) -> tuple[str, ...]:
-    patterns = texts(value)
-    for pattern in patterns:
+    found = texts(value)
+    for pattern in found:
         try:
             Pattern(pattern)
         except ValueError as error:
             raise ValueError(f"{pattern!r} {error}") from None
         if not can_match(pattern):
             raise ValueError(f"{pattern!r} can match no name")
-    return patterns
+    return found

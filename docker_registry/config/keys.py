@@ -12,9 +12,11 @@ from typing import Any
 from docker_registry.drivers.swift.settings.options import BY_NAME
 
 from . import auth, tls, watching
+from .secret import secrets
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TLS", "is_own"]
+__all__ = ["AUTH", "CONTAINERS", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TLS"]
+__all__ += ["is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -39,7 +41,8 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
-AUTH, TLS, DEBUG, HEALTH = "auth", "tls", "debug", "checks"  # several keys make each of these fields
+# Fields that are read apart: they are made of several keys, or of a section.
+AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TLS = "auth", "containers", "debug", "checks", "limits", "tls"
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
@@ -57,12 +60,14 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.net": ("", word("tcp")),
         "http.prefix": ("prefix", path_prefix),
         "http.relativeurls": ("relative_urls", flag),
-        "http.secret": ("secret", lambda value: text(value).encode()),
+        "http.secret": ("secrets", secrets),
         "log.accesslog.disabled": ("access_log", _not),
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.containers": (CONTAINERS, lambda value: value),
+        "registry.limits": (LIMITS, lambda value: value),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),

@@ -9,7 +9,7 @@ from typing import Any
 from docker_registry.config.secret import with_secret
 from docker_registry.distribution.app import Registry
 from docker_registry.metrics.figures import Figures
-from docker_registry.settings import Settings, open_driver
+from docker_registry.settings import Settings, of_each_container, open_driver
 
 from .debug import sources
 from .debug.health import Guarded, Health, Readiness
@@ -24,13 +24,14 @@ class Assembled:
 
     def __init__(self, settings: Settings, figures: Figures):
         settings = with_secret(settings)
-        driver = open_driver(settings)
+        drivers = [open_driver(each) for _, each in of_each_container(settings)]
         if settings.debug:
-            driver = measured(driver, figures)
-        registry = Registry(driver, settings)
+            drivers = [measured(driver, figures) for driver in drivers]
+        default, *others = drivers
+        registry = Registry(default, settings, others)
         figures.ask(partial(sources.of_registry, registry))
-        self.health = Health(settings.checks, driver)
-        self.readiness = Readiness(driver)
+        self.health = Health(settings.checks, default)
+        self.readiness = Readiness(default)
         app: Callable[..., Iterable[bytes]] = TrustedProxies(registry, settings.trusted_proxies)
         self._app = Guarded(app, self.health) if settings.checks else app
 

@@ -230,6 +230,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         listener.setblocking(True)
         environ = {**base_environ(self.cfg), "wsgi.multithread": True, "SERVER_NAME": settings.host}
         server = Server(
+            settings,
             listener,
             application=self.wsgi,
             spawn=Pool(self.worker_connections),
@@ -238,7 +239,6 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             handler_class=Handler,
             environ=environ,
         )
-        server.settings = settings
         if settings.tls:
             from .tls import Certificates  # not before the worker is patched
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from werkzeug.wrappers import Response
+
+from docker_registry.core.driver import Base as Driver
 
 from ..errors import Code, RegistryError
 from ..model.lexical_order import lexical, page
@@ -37,15 +39,23 @@ class Listing(Resource):
         """The valid names in a folder behind `last` in lexical order, and whether more follow."""
         if size == 0:
             return [], False
-        page_size = size + 1 + _MORE
-        found = filter(valid, self.driver.list_prefixes(folder, delimiter, after=last, page=page_size))
+        found = filter(valid, self.listed(folder, delimiter, last, size + 1 + _MORE))
 
         def exists(name: str) -> bool:
             # The next possible name in the storage's order is this very one.
             before = name + delimiter[:-1] + chr(ord(delimiter[-1]) - 1) + "~"
-            return next(iter(self.driver.list_prefixes(folder, delimiter, after=before, page=1)), None) == name
+            listed = self.driver_of(name).list_prefixes(folder, delimiter, after=before, page=1)
+            return next(iter(listed), None) == name
 
         return page(lexical(found, delimiter, last, exists), size)
+
+    def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
+        """All names behind `after`, in the order of the storage."""
+        return self.driver.list_prefixes(folder, delimiter, after=after, page=page)
+
+    def driver_of(self, name: str) -> Driver:
+        """Where a name is listed."""
+        return self.driver
 
     def answer(self, path: str, document: dict[str, Any], names: list[str], more: bool) -> Response:
         """The list as JSON, and how to ask for what follows."""

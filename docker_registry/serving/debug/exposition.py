@@ -53,8 +53,12 @@ def _plain(name: str, metric: Metric, values: Sequence[tuple[Key, float]]) -> It
 def _histogram(name: str, metric: Metric, spreads: Sequence[tuple[Key, list[float]]]) -> Iterator[Family]:
     family = HistogramMetricFamily(name, metric.help, labels=metric.labels)
     # As Go writes them, and so Distribution: dashboards may ask for le="5".
-    bounds = [*(floatToGoString(bound).removesuffix(".0") for bound in metric.bounds), "+Inf"]
+    bounds = [*(_number(bound) for bound in metric.bounds), "+Inf"]
     for labels, (*counts, total) in spreads:
         family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), total)
     if spreads:
         yield family
+
+
+def _number(value: float) -> str:
+    return str(floatToGoString(value)).removesuffix(".0")  # type: ignore[no-untyped-call]

@@ -52,16 +52,18 @@ def _is_upload(environ: dict[str, object]) -> bool:
 
 def of_registry(registry: Registry) -> Values:
     context = registry.context
-    cache = context.store.cache
+    cache = context.containers.cache
     for kind, count in (("Hit", cache.hits), ("Miss", cache.misses), ("Request", cache.hits + cache.misses)):
         yield ("registry_storage_cache_total", kind), count
     yield ("registry_cache_bytes",), cache.used
     yield ("registry_cache_limit_bytes",), cache.limit
     for reason, count in context.gate.refused.items():
         yield ("registry_logins_refused_total", reason), count
-    yield from _of_driver(context.driver.figures())
+    for container in context.containers:
+        yield from _of_driver(container.driver.figures(), container is context.containers.default)
 
 
-def _of_driver(figures: Iterable[tuple[tuple[str, ...], float]]) -> Values:
+def _of_driver(figures: Iterable[tuple[tuple[str, ...], float]], is_first: bool) -> Values:
     for (name, *labels), value in figures:
-        yield (f"registry_swift_{name}", *labels), value
+        if is_first or not name.startswith("memory_"):  # which all drivers of a process share
+            yield (f"registry_swift_{name}", *labels), value

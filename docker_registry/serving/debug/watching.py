@@ -61,9 +61,14 @@ class Watch:
         # The master made it before anything was patched.
         mine = gevent.socket.socket(listener.family, listener.type, fileno=os.dup(listener.fileno()))
         self._server = Server(
-            mine, application=port, spawn=Pool(_CONNECTIONS), log=None, error_log=log, handler_class=_Quiet
+            settings,
+            mine,
+            application=port,
+            spawn=Pool(_CONNECTIONS),
+            log=None,
+            error_log=log,
+            handler_class=_Quiet,
         )
-        self._server.settings = settings
         self._server.start()
 
     def note(self) -> None:
