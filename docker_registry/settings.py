@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "KeystoneDoor", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
+__all__ = [
+    "Auth",
+    "DriverConfig",
+    "Expire",
+    "Immutable",
+    "KeystoneDoor",
+    "Rule",
+    "Settings",
+    "Tls",
+    "TokenServer",
+    "open_driver",
+]
 
 MIB = 1024 * 1024
 
@@ -67,6 +78,16 @@ class Immutable(NamedTuple):
 
     repositories: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+class Expire(NamedTuple):
+    """Tags that vanish some time after they were pushed last; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    after: float | None = None  # s; None where only the push may ask for it
+    on_request: bool = False  # whether a push may ask, by header or annotation, for no longer than `after`
+    labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
 
 
 @dataclass(frozen=True)
@@ -140,6 +161,7 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    expire: tuple[Expire, ...] = ()
 
     # Who may come in.
     auth: Auth = Auth()

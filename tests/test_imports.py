@@ -69,7 +69,10 @@ CONTRACTS = [
             "concurrency",
             "core",
             "settings",
-            *(f"distribution.{room}" for room in ("auth", "model", "storage", "context", "errors", "resource")),
+            *(
+                f"distribution.{room}"
+                for room in ("auth", "model", "storage", "context", "errors", "expiry", "resource")
+            ),
         ),
     ),
     ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),

@@ -17,6 +17,7 @@ from docker_registry.settings import DriverConfig, Settings
 
 from .auth import NO_LOGIN, checked, read_section
 from .loaded import Loaded, default_workers
+from .tags import read_expire
 from .tls import read_tls
 from .values import (
     Options,
@@ -193,10 +194,11 @@ def _fields(options: Options) -> dict[str, Any]:
         fields["auth"] = checked(read_section(own), own)
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
+    fields["expire"] = read_expire(section)
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "auth", "log_format", "tls"])
+    section.refuse_rest([*REGISTRY, "auth", "expire", "log_format", "tls"])
     return fields
 
 

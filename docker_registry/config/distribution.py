@@ -17,8 +17,9 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, read_section
-from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
+from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, TLS, is_own
 from .loaded import Loaded, default_workers
+from .tags import read_expire
 from .tls import read_tls
 from .values import Options, Problems, hint
 
@@ -231,10 +232,12 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest() and field not in (AUTH, TLS):
+        if name in options.rest() and field not in (AUTH, TAGS, TLS):
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["auth"] = _auth(values, options, file, problems)
+    below = {path[1]: value for path, value in values.items() if HONOURED.get(path, ("",))[0] == TAGS}
+    fields["expire"] = read_expire(Options(below, f"{file}, registry", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)

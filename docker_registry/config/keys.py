@@ -14,7 +14,7 @@ from docker_registry.drivers.swift.settings.options import BY_NAME
 from . import auth, tls
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TLS", "is_own"]
+__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "TLS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -47,7 +47,7 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
-AUTH, TLS = "auth", "tls"  # several keys make each of these fields
+AUTH, TLS, TAGS = "auth", "tls", "tags"  # several keys make the first two of these fields, one key several of the last
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
@@ -69,6 +69,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.expire": (TAGS, lambda value: value),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),

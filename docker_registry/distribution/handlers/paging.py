@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from werkzeug.wrappers import Response
 
@@ -16,6 +16,12 @@ __all__ = ["Listing"]
 
 # Names that a request to the storage brings beyond a page: those that are held back, and those that are none.
 _MORE = 100
+
+
+class Names(Protocol):
+    """Generates names in the storage's order, as `Base.list_prefixes` does."""
+
+    def __call__(self, *, after: str, page: int) -> Iterator[str]: ...
 
 
 class Listing(Resource):
@@ -32,18 +38,21 @@ class Listing(Resource):
         return min(int(digits or "0"), self.settings.page_size_max)
 
     def names(
-        self, folder: str, delimiter: str, valid: Callable[[str], bool], last: str, size: int
+        self, listed: Names, delimiter: str, valid: Callable[[str], bool], last: str, size: int
     ) -> tuple[list[str], bool]:
-        """The valid names in a folder behind `last` in lexical order, and whether more follow."""
+        """The valid of all names behind `last` in lexical order, and whether more follow.
+
+        `listed` gives them in the order of name + delimiter.
+        """
         if size == 0:
             return [], False
         page_size = size + 1 + _MORE
-        found = filter(valid, self.driver.list_prefixes(folder, delimiter, after=last, page=page_size))
+        found = filter(valid, listed(after=last, page=page_size))
 
         def exists(name: str) -> bool:
             # The next possible name in the storage's order is this very one.
             before = name + delimiter[:-1] + chr(ord(delimiter[-1]) - 1) + "~"
-            return next(iter(self.driver.list_prefixes(folder, delimiter, after=before, page=1)), None) == name
+            return next(listed(after=before, page=1), None) == name
 
         return page(lexical(found, delimiter, last, exists), size)
 
