@@ -71,16 +71,20 @@ CONTRACTS = [
             "settings",
             *(
                 f"distribution.{room}"
-                for room in ("auth", "model", "storage", "context", "errors", "expiry", "resource")
+                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
             ),
         ),
     ),
-    ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),
+    (
+        "maintenance",
+        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+    ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("registryctl", ("core", "settings", "config", "distribution")),
     ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
 ]
 

@@ -12,9 +12,10 @@ from typing import Any
 from docker_registry.drivers.swift.settings.options import BY_NAME
 
 from . import auth, tls
+from .secret import secrets
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "TLS", "is_own"]
+__all__ = ["AUTH", "CONTAINERS", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TAGS", "TLS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -47,7 +48,8 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
-AUTH, TLS, TAGS = "auth", "tls", "tags"  # several keys make the first two of these fields, one key several of the last
+# Fields that are read apart: they are made of several keys, or of a section.
+AUTH, CONTAINERS, LIMITS, TAGS, TLS = "auth", "containers", "limits", "tags", "tls"
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
@@ -63,13 +65,15 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.net": ("", word("tcp")),
         "http.prefix": ("prefix", path_prefix),
         "http.relativeurls": ("relative_urls", flag),
-        "http.secret": ("secret", lambda value: text(value).encode()),
+        "http.secret": ("secrets", secrets),
         "log.accesslog.disabled": ("access_log", _not),
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.containers": (CONTAINERS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
+        "registry.limits": (LIMITS, lambda value: value),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),

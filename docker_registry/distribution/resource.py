@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request
 
 from .auth.access import Access, needed
 from .auth.caller import ANONYMOUS, Caller
+from .container import Container
 from .context import Context
 
 __all__ = ["Resource"]
@@ -26,13 +27,14 @@ class Resource:
 
     is_open = False  # to everybody, whatever login is asked for elsewhere
 
-    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
+    def __init__(self, context: Context, container: Container, request: Request, caller: Caller = ANONYMOUS):
         self.context = context
+        self.container = container  # of the repository in the URL
         self.request = request
         self.caller = caller
         self.gate = context.gate
-        self.store = context.store
-        self.driver = context.driver
+        self.store = container.store
+        self.driver = container.driver
         self.settings = context.settings
 
     @classmethod

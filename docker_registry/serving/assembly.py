@@ -6,7 +6,7 @@ from typing import Any
 
 from docker_registry.config.secret import with_secret
 from docker_registry.distribution.app import Registry
-from docker_registry.settings import Settings, open_driver
+from docker_registry.settings import Settings, of_each_container, open_driver
 
 from .proxies import TrustedProxies
 
@@ -16,4 +16,5 @@ __all__ = ["assemble"]
 def assemble(settings: Settings) -> Any:
     """A registry over its storage."""
     settings = with_secret(settings)
-    return TrustedProxies(Registry(open_driver(settings), settings), settings.trusted_proxies)
+    default, *others = (open_driver(each) for _, each in of_each_container(settings))
+    return TrustedProxies(Registry(default, settings, others), settings.trusted_proxies)

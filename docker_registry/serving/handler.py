@@ -30,6 +30,7 @@ from .body import BodyInput
 from .framing import BadHead, BodyCut
 from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
+from .shares import Shares
 
 __all__ = ["Handler", "Server"]
 
@@ -42,6 +43,8 @@ AWHILE = 1.0  # s that an answer may take before it is asked whether the client 
 TURN = 4  # answers after which others have theirs: requests that are all there, and answers taken at once, make no wait
 TLS_HELLO = b"\x16\x03"
 _poll = monkey.get_original("select", "poll")  # a look at sockets that must not wait
+TURNING_AWAY = 1.0  # s
+_CROWD = "too many connections from this address, try again later"
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
@@ -72,14 +75,14 @@ class _Shaking:
 class Server(pywsgi.WSGIServer):  # type: ignore[misc]
     """Accepts connections for one worker, and knows which of them wait for a request and which for an answer."""
 
-    settings: Settings
-
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, settings: Settings, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.settings = settings
         self.draining = False
         self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
         self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
         self.certificates: Any = None  # of `tls`, which only workers may import
+        self._shares = Shares(self.settings.limits.connections, self.settings.trusted_proxies)
 
     def do_handle(self, *args: Any) -> None:
         super().do_handle(*args)
@@ -87,6 +90,21 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
 
     def handle(self, client_socket: Any, address: Any) -> None:
         """One connection, from its first byte to its last."""
+        with self._shares.place(str(address[0]) if address else "") as found:
+            if found:
+                self._serve(client_socket, address)
+            else:
+                self._turn_away(client_socket)
+
+    def _turn_away(self, client_socket: Any) -> None:
+        if self.certificates is None:
+            try:
+                client_socket.settimeout(TURNING_AWAY)
+                client_socket.sendall(_plain("429 Too Many Requests", _CROWD, (("Retry-After", "5"),)))
+            except OSError:
+                pass  # the client left
+
+    def _serve(self, client_socket: Any, address: Any) -> None:
         if self.certificates is None:
             super().handle(client_socket, address)
             return
@@ -299,6 +317,13 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             self.server.reading.pop(self, None)
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
+
+    def run_application(self) -> None:
+        try:
+            super().run_application()
+        finally:
+            # The rest of a body that nobody read (of a refused request) has this long to come, and no longer.
+            self._incoming.limit = Deadline(LINGER)
 
     def end(self) -> None:
         """Stop making an answer that nobody waits for."""

@@ -183,6 +183,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         listener.setblocking(True)
         environ = {**base_environ(self.cfg), "wsgi.multithread": True, "SERVER_NAME": settings.host}
         server = Server(
+            settings,
             listener,
             application=self.wsgi,
             spawn=Pool(self.worker_connections),
@@ -191,7 +192,6 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             handler_class=Handler,
             environ=environ,
         )
-        server.settings = settings
         if settings.tls:
             from .tls import Certificates  # not before the worker is patched
 

@@ -41,7 +41,7 @@ class Clocked:
         self.driver = memory.Storage("/registry")
         self.driver.clock = lambda: self.now
         registry = Registry(self.driver, dataclasses.replace(SETTINGS, expire=RULES, auth=IMMUTABLE, page_size_max=3))
-        registry.context.store.clock = lambda: self.now
+        registry.context.containers.default.store.clock = lambda: self.now
         self.client = Client(registry)
 
     def push(self, name: str, tag: str, body: bytes, **headers: str) -> TestResponse:

@@ -97,7 +97,7 @@ def test_in_docker_registry(
 def test_in_the_registry(block: Block, swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     config = write(block, swift, container, tmp_path)
     options = ["--flavor", block.flavor] if block.flavor else []
-    environ = {**os.environ, "OS_PASSWORD": swift.password}
+    environ = {**os.environ, "OS_PASSWORD": swift.password, "EU_PASSWORD": "of a cloud that is not there"}
     with Ours(tmp_path, config, *options, environ=environ) as registry, Client(registry.url) as client:
         client.push_image("acme/shop", "1", LAYERS)
         assert len(client.pull("acme/shop", "1")) == 4

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request
 from ..errors import Code, RegistryError
 from .access import Access
 from .caller import ANONYMOUS, Caller, Kind
+from .clients import network_of
 from .policy import Policy
 
 __all__ = ["Door", "Gate", "RefusedError", "challenge"]
@@ -33,7 +34,7 @@ class Door(Protocol):
     scheme: str  # of the Authorization header, in lower case
 
     def enter(self, credentials: str, client: str) -> Caller:
-        """Who these credentials (the header without its scheme) belong to; `client` is the address they come from.
+        """Who these credentials (the header without its scheme) belong to; `client` is `network_of` their address.
 
         Raises RefusedError, or RegistryError for a caller who must wait.
         """
@@ -89,7 +90,7 @@ class Gate:
             return ANONYMOUS
         for door in self._doors:
             if door.scheme == scheme.lower():
-                return door.enter(credentials.strip(), request.remote_addr or "")
+                return door.enter(credentials.strip(), network_of(request.remote_addr or ""))
         raise RefusedError(f"no login here is of the scheme {scheme[:20]!r}")
 
     def _unauthorized(self, accesses: Sequence[Access], error: str) -> RegistryError:

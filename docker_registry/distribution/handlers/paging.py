@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from werkzeug.wrappers import Response
 
@@ -16,12 +16,6 @@ __all__ = ["Listing"]
 
 # Names that a request to the storage brings beyond a page: those that are held back, and those that are none.
 _MORE = 100
-
-
-class Names(Protocol):
-    """Generates names in the storage's order, as `Base.list_prefixes` does."""
-
-    def __call__(self, *, after: str, page: int) -> Iterator[str]: ...
 
 
 class Listing(Resource):
@@ -38,23 +32,27 @@ class Listing(Resource):
         return min(int(digits or "0"), self.settings.page_size_max)
 
     def names(
-        self, listed: Names, delimiter: str, valid: Callable[[str], bool], last: str, size: int
+        self, folder: str, delimiter: str, valid: Callable[[str], bool], last: str, size: int
     ) -> tuple[list[str], bool]:
-        """The valid of all names behind `last` in lexical order, and whether more follow.
-
-        `listed` gives them in the order of name + delimiter.
-        """
+        """The valid names in a folder behind `last` in lexical order, and whether more follow."""
         if size == 0:
             return [], False
-        page_size = size + 1 + _MORE
-        found = filter(valid, listed(after=last, page=page_size))
+        found = filter(valid, self.listed(folder, delimiter, last, size + 1 + _MORE))
 
         def exists(name: str) -> bool:
             # The next possible name in the storage's order is this very one.
             before = name + delimiter[:-1] + chr(ord(delimiter[-1]) - 1) + "~"
-            return next(listed(after=before, page=1), None) == name
+            return next(self.listed_beside(name, folder, delimiter, before), None) == name
 
         return page(lexical(found, delimiter, last, exists), size)
+
+    def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
+        """All names behind `after`, in the order of the storage."""
+        raise NotImplementedError
+
+    def listed_beside(self, name: str, folder: str, delimiter: str, after: str) -> Iterator[str]:
+        """The same, at least of those that are kept where `name` is, for who takes one of them."""
+        return self.listed(folder, delimiter, after, page=1)
 
     def answer(self, path: str, document: dict[str, Any], names: list[str], more: bool) -> Response:
         """The list as JSON, and how to ask for what follows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from werkzeug.wrappers import Response
 
@@ -24,14 +23,13 @@ class Tags(Listing):
         if last:
             grammar.parse_tag(last)
         size = self.size(default=max(_WHOLE, self.settings.page_size_max))
-        listed = partial(self._listed, name)
-        tags, more = self.names(listed, "/", grammar.is_tag, last, size)
+        tags, more = self.names(layout.tags(name), "/", grammar.is_tag, last, size)
         if not tags and not self._is_known(name):
             raise RegistryError(Code.NAME_UNKNOWN, f"there is no repository {name}", {"name": name})
         return self.answer(f"/v2/{name}/tags/list", {"name": name, "tags": tags}, tags, more)
 
-    def _listed(self, name: str, after: str, page: int) -> Iterator[str]:
-        return (tag.name for tag in listed_tags(self.store, name, after, page))
+    def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
+        return (tag.name for tag in listed_tags(self.store, folder, after, page))
 
     def _is_known(self, name: str) -> bool:
         """Whether anything was ever pushed to a repository; those below it in name do not count."""

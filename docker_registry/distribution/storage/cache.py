@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Section"]
 
 T = TypeVar("T")
 
@@ -157,6 +157,29 @@ class Cache:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.used -= entry.size
+
+
+class Section:
+    """The part of a cache that is about one storage, under keys of its own; the limit is that of the whole."""
+
+    def __init__(self, cache: Cache, name: str):
+        self._cache = cache
+        self._name = name
+
+    def get(self, key: Hashable, max_age: float = FOREVER) -> Any:
+        return self._cache.get((self._name, key), max_age)
+
+    def put(self, key: Hashable, value: Any) -> None:
+        self._cache.put((self._name, key), value)
+
+    def forget(self, key: Hashable) -> None:
+        self._cache.forget((self._name, key))
+
+    def fetch(self, key: Hashable, load: Callable[[], T], max_age: float = FOREVER) -> T:
+        return self._cache.fetch((self._name, key), load, max_age)
+
+    def ask(self, key: Hashable, load: Callable[[], T]) -> T:
+        return self._cache.ask((self._name, key), load)
 
 
 def _footprint(value: Any) -> int:

@@ -71,7 +71,7 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
 
 def tags(store: Store, name: str) -> Iterator[str]:
     """The tags of a repository, as far as a listing shows them."""
-    yield from (tag.name for tag in listed_tags(store, name))
+    yield from (tag.name for tag in listed_tags(store, layout.tags(name)))
 
 
 def _manifest(store: Store, digest: Digest) -> Manifest | None:

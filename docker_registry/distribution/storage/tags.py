@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..model import layout
 from .store import Store
 
 __all__ = ["ListedTag", "listed_tags"]
@@ -23,13 +22,13 @@ class ListedTag(NamedTuple):
     expires: float | None  # the same; None for never
 
 
-def listed_tags(store: Store, name: str, after: str = "", page: int | None = None) -> Iterator[ListedTag]:
-    """The tags of a repository, in the order of tag + "/"; only those behind `after` in it are promised.
+def listed_tags(store: Store, folder: str, after: str = "", page: int | None = None) -> Iterator[ListedTag]:
+    """The tags in a folder (`layout.tags` of a repository), in the order of tag + "/".
 
+    Only those behind `after` in that order are promised.
     `page` is how many the caller is likely to take. A storage goes on listing
     what has expired for a while, but says so: no tag is listed that a GET would not find.
     """
-    folder = layout.tags(name)
     rows = 2 * page if page else None  # a tag has a link and a history
     for entry in store.driver.walk_outside(folder, _HISTORY, after, rows):
         tag, _, rest = entry.path[len(folder) + 1 :].partition("/")
