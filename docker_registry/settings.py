@@ -20,6 +20,7 @@ __all__ = [
     "ContainerRule",
     "Debug",
     "DriverConfig",
+    "Expire",
     "Immutable",
     "KeystoneDoor",
     "Limits",
@@ -84,6 +85,16 @@ class Immutable(NamedTuple):
 
     repositories: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+class Expire(NamedTuple):
+    """Tags that vanish some time after they were pushed last; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    after: float | None = None  # s; None where only the push may ask for it
+    on_request: bool = False  # whether a push may ask, by header or annotation, for no longer than `after`
+    labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
 
 
 @dataclass(frozen=True)
@@ -202,6 +213,7 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    expire: tuple[Expire, ...] = ()
 
     # Who may come in.
     auth: Auth = Auth()

@@ -72,7 +72,7 @@ CONTRACTS = [
             "settings",
             *(
                 f"distribution.{room}"
-                for room in ("auth", "model", "storage", "container", "context", "errors", "resource")
+                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
             ),
         ),
     ),

@@ -20,6 +20,7 @@ from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .secret import secrets
+from .tags import read_expire
 from .tls import read_tls
 from .values import (
     Options,
@@ -211,12 +212,14 @@ def _fields(options: Options) -> dict[str, Any]:
         fields["debug"] = read_debug(*_flat(section.section("debug"), DEBUG))
     if "health" in section.rest():
         fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
+    fields["expire"] = read_expire(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "auth", "containers", "debug", "health", "limits", "log_format", "tls"])
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "tls"]
+    section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
 
 

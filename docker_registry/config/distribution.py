@@ -18,9 +18,10 @@ from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, read_section
 from .containers import Outer, read_containers
-from .keys import AUTH, CONTAINERS, DEBUG, HEALTH, HONOURED, IGNORED, LIMITS, REFUSED, SWIFT, TLS, is_own
+from .keys import APART, DEBUG, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .tags import read_expire
 from .tls import read_tls
 from .values import Options, Problems, hint
 from .watching import read_checks, read_debug
@@ -239,12 +240,14 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest() and field not in (AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TLS):
+        if name in options.rest() and field not in APART:
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["auth"] = _auth(values, options, file, problems)
     limits: Any = options.take("registry.limits", lambda value: value, {})
     fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
+    of_tags = {path[1]: value for path, value in values.items() if HONOURED.get(path, ("",))[0] == TAGS}
+    fields["expire"] = read_expire(Options(of_tags, f"{file}, registry", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     debug, below_debug = _section("http.debug", DEBUG, values, file, problems)

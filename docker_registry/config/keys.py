@@ -15,8 +15,7 @@ from . import auth, tls, watching
 from .secret import secrets
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "CONTAINERS", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TLS"]
-__all__ += ["is_own"]
+__all__ = ["APART", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -42,7 +41,8 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
 
 
 # Fields that are read apart: they are made of several keys, or of a section.
-AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TLS = "auth", "containers", "debug", "checks", "limits", "tls"
+AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TAGS, TLS = "auth", "containers", "debug", "checks", "limits", "tags", "tls"
+APART = (AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TAGS, TLS)
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
@@ -67,6 +67,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
         "registry.containers": (CONTAINERS, lambda value: value),
+        "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
