@@ -27,7 +27,7 @@ from .auth.caller import ANONYMOUS
 from .auth.clients import client_of, network_of
 from .context import Context
 from .errors import Code, RegistryError
-from .resource import Resource
+from .resource import HANDLER, REPOSITORY, Resource
 from .storage.store import DamagedError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Registry:
 
     def _answer(self, request: Request) -> Response:
         try:
-            with self.context.default.driver.time_limit(self.settings.storage_timeout):
+            with self.context.containers.default.driver.time_limit(self.settings.storage_timeout):
                 return self._call(request)
         except RegistryError as error:
             known = error
@@ -100,7 +100,7 @@ class Registry:
             # Of no name that is known to be the client's.
             self.context.limits.enter(network_of(address), False)()
             raise
-        container = self.context.container(arguments.get("name", ""))
+        container = self.context.containers.of(arguments.get("name", ""))
         resource = kind(self.context, container, request, caller)
         if kind.is_open:
             return _run(resource, arguments)
@@ -117,6 +117,8 @@ class Registry:
         """The resource that is asked for, and its variables; raises RegistryError where it has no such method."""
         _check_query(request.query_string)
         kind, values = routes.match(_path(request))
+        if kind.label:
+            request.environ[HANDLER], request.environ[REPOSITORY] = kind.label, values.get("name", "")
         # As it was sent: werkzeug's is in upper case, and `delete` is another method than `DELETE` (RFC 9110, 9.1).
         method = request.environ["REQUEST_METHOD"]
         allowed = kind.allowed()
@@ -141,7 +143,7 @@ def _run(resource: Resource, arguments: Mapping[str, Any]) -> Response:
         return handler(**arguments)  # type: ignore[no-any-return]
     except QuotaError as error:
         container = resource.container.name
-        if not container:
+        if not resource.settings.containers:
             raise
         logger.error("the container %s: %s", container, error)
         raise RegistryError(Code.DENIED, f"the quota of the container {container} is used up") from None

@@ -80,6 +80,8 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         self.settings = settings
         self.draining = False
         self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
+        self.busy: dict[Handler, None] = {}  # with an answer
+        self.traffic: Any = None  # of `debug`, where what is answered is counted
         self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
         self.certificates: Any = None  # of `tls`, which only workers may import
         self._shares = Shares(self.settings.limits.connections, self.settings.trusted_proxies)
@@ -144,6 +146,10 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         for number, _ in look.poll(0):
             looked_at[number].end()
 
+    def answering(self) -> list[dict[str, Any]]:
+        """The environs of requests that are being answered."""
+        return [handler.environ for handler in self.busy if handler.environ is not None]
+
     def drain(self) -> None:
         """Accept nothing more, hang up on who is idle, and let the others finish."""
         self.close()
@@ -162,6 +168,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     environ: dict[str, Any] | None = None
     wsgi_input: BodyInput | None = None
     has_begun = False  # a request's head
+    _head_sent = 0  # bytes of an answer's head
     _answered = 0  # requests of this connection
     _speaks_tls = False
     _client_left = False
@@ -227,7 +234,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         """The first bytes of the next request; none where the client or this server ends the connection."""
         self.command = self.path = self.requestline = ""
         self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
-        self.response_length = 0
+        self.response_length = self._head_sent = 0
         self.server.waiting[self] = None
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
@@ -309,11 +316,13 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def handle_one_response(self) -> None:
         self.start_answer()
+        self.server.busy[self] = None
         if self.command in ("GET", "HEAD"):
             self.server.reading[self] = time.monotonic()
         try:
             super().handle_one_response()
         finally:
+            self.server.busy.pop(self, None)
             self.server.reading.pop(self, None)
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
@@ -343,6 +352,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.headers_sent = True
         self.finalize_headers()
         head = b"\r\n".join((b"HTTP/1.1 " + self.status, *map(b": ".join, self.response_headers), b"\r\n"))
+        self._head_sent = len(head)
         if len(data) <= SMALL and not self.response_use_chunked:
             self._sendall(head + data)
         else:
@@ -383,17 +393,26 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         if self._speaks_tls:
             return  # skopeo, podman and docker try TLS first; the 400 tells them
         environ, body = self.environ or {}, self.wsgi_input
-        status = self.status or b"0"
+        status = CLIENT_LEFT if self._client_left else int((self.status or b"0")[:3])
+        received = body.received if body else 0
+        seconds = (self.time_finish or time.time()) - self.time_start
+        if self.server.traffic is not None:
+            sent = max(self.response_length - self._head_sent, 0)
+            self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
         log_access(
             client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
             method=self.command or "-",
             target=self.path or "-",
-            status=CLIENT_LEFT if self._client_left else int(status[:3]),
+            status=status,
             sent=self.response_length,
-            received=body.received if body else 0,
-            seconds=(self.time_finish or time.time()) - self.time_start,
+            received=received,
+            seconds=seconds,
             agent=environ.get("HTTP_USER_AGENT", "-"),
         )
+
+    def _head_size(self) -> int:
+        """Bytes of a request's head, line ends aside."""
+        return len(self.command) + len(self.path) + sum(len(name) + len(value) for name, value in self.fields)
 
 
 def _end_reading(connection: Any) -> None:
