@@ -247,6 +247,7 @@ class Settings:
     connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
+    log_fields: tuple[tuple[str, str], ...] = ()  # that every line has
     access_log: bool = True
 
     @property
