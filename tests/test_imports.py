@@ -72,13 +72,18 @@ CONTRACTS = [
             *(f"distribution.{room}" for room in ("auth", "model", "storage", "context", "errors", "resource")),
         ),
     ),
+    (
+        "distribution.views",
+        ("concurrency", "core", *(f"distribution.{room}" for room in ("model", "storage"))),
+    ),
+    ("web", ("concurrency", "core", "settings", "distribution")),
     ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
+    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "web")),
 ]
 
 

@@ -69,6 +69,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.page": ("page", flag),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),

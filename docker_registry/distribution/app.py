@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
@@ -31,7 +32,7 @@ from .storage.store import DamagedError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "Site"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +40,29 @@ _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
 
+class Site(Protocol):
+    """What answers requests that are not for the API: pages for people."""
+
+    def serves(self, request: Request) -> bool:
+        """Whether a request is for it."""
+
+    def answer(self, request: Request) -> Response:
+        """Raises what a resource's methods raise."""
+
+    def failed(self, request: Request, error: RegistryError) -> Response:
+        """The answer to a request that ended so."""
+
+
 class Registry:
-    """Serves OCI Distribution 1.1 from a storage driver."""
+    """Serves OCI Distribution 1.1 from a storage driver, and beside it a site, where one is mounted."""
 
     def __init__(self, driver: Driver, settings: Settings):
         self.settings = settings
         self.context = Context.over(driver, settings)
+        self._site: Site | None = None
+
+    def mount(self, site: Site) -> None:
+        self._site = site
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
@@ -68,9 +86,17 @@ class Registry:
             environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + prefix
 
     def _answer(self, request: Request) -> Response:
+        site = self._site
+        if site is not None and site.serves(request):
+            return self._guard(request, site.answer, partial(site.failed, request))
+        return self._guard(request, self._call, RegistryError.response)
+
+    def _guard(
+        self, request: Request, call: Callable[[Request], Response], render: Callable[[RegistryError], Response]
+    ) -> Response:
         try:
             with self.context.driver.time_limit(self.settings.storage_timeout):
-                return self._call(request)
+                return call(request)
         except RegistryError as error:
             known = error
         except HTTPException as error:
@@ -83,7 +109,7 @@ class Registry:
         except Exception:
             logger.exception("%s failed", _asked(request))
             known = RegistryError(Code.UNKNOWN)
-        return known.response()
+        return render(known)
 
     def _call(self, request: Request) -> Response:
         _check_query(request.query_string)
