@@ -43,6 +43,7 @@ def _environment() -> Environment:
     environment.filters.update(
         ago=lambda when: words.ago(time.time() - when),
         iso=words.iso,
+        left=lambda when: words.left(when - time.time()),
         number=words.number,
         part=lambda text: quote(text, safe="/"),
         size=words.size,

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from docker_registry.distribution.auth.access import CATALOG, Access
 from docker_registry.distribution.auth.caller import ANONYMOUS
+from docker_registry.distribution.auth.clients import client_of, network_of
 from docker_registry.distribution.context import Context
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model import grammar
@@ -33,7 +34,7 @@ class Site:
 
     def __init__(self, context: Context):
         self._context = context
-        self._looker = Looker(context.store, context.parsing)
+        self._looker = Looker(context.containers, context.parsing)
 
     def serves(self, request: Request) -> bool:
         """Whether a request is for a page: `/` is one for browsers, and the API's for all others."""
@@ -45,13 +46,19 @@ class Site:
         path = request.path.removeprefix("/ui").removeprefix("/")
         if request.path in ("/", "/ui"):
             return _redirect(Visit(self._context, self._looker, request, ANONYMOUS).url())
-        if request.method not in ("GET", "HEAD"):
-            raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": "GET, HEAD"})
         if path.startswith("static/"):
             return _static(path.removeprefix("static/"))
-        page, needs, arguments = self._match(path)
-        caller = self._context.gate.admit(request, needs)
-        return page(Visit(self._context, self._looker, request, caller), **arguments)
+        context, address = self._context, request.remote_addr or ""
+        try:
+            if request.method not in ("GET", "HEAD"):
+                raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": "GET, HEAD"})
+            page, needs, arguments = self._match(path)
+            caller = context.gate.admit(request, needs)
+        except RegistryError:
+            context.limits.refused(network_of(address))
+            raise
+        visit = Visit(context, self._looker, request, caller)
+        return context.limits.within(client_of(caller, address), False, lambda: page(visit, **arguments))
 
     def failed(self, request: Request, error: RegistryError) -> Response:
         return failure.page(Visit(self._context, self._looker, request, ANONYMOUS), error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-__all__ = ["ago", "iso", "moment", "number", "plural", "size", "utc"]
+__all__ = ["ago", "iso", "left", "moment", "number", "plural", "size", "utc"]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _AGES = (
@@ -58,6 +58,18 @@ def ago(seconds: float) -> str:
         if seconds >= length:
             return f"{plural(int(seconds // length), word)} ago"
     return "just now"
+
+
+def left(seconds: float) -> str:
+    """How long something has yet.
+
+    >>> left(30), left(3 * 86400 + 5), left(-1)
+    ('vanishes within a minute', '3 days left', 'vanishes within a minute')
+    """
+    for length, word in _AGES:
+        if seconds >= length:
+            return f"{plural(int(seconds // length), word)} left"
+    return "vanishes within a minute"
 
 
 def utc(when: float) -> str:

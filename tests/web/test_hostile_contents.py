@@ -45,7 +45,7 @@ BOUND = 1_500_000  # bytes of one page
 
 def plant(client: Client, name: str, tag: str, manifest: dict[str, Any], config: bytes) -> Digest:
     """Put a manifest where Distribution would have, with none of the checks of a push."""
-    driver = client.application.context.driver
+    driver = client.application.context.containers.default.driver
     body = json.dumps(manifest).encode()
     digest = Digest.of(body)
     for blob in (body, config):

@@ -109,7 +109,7 @@ def test_a_page_goes_on_where_its_marker_s_tag_is_gone(client: Client) -> None:
     (link,) = {each for each in visit(client, "/ui/r/app?sort=name").links() if "after=" in each}
     marker = link.rpartition("=")[2]
     client.delete(f"/v2/app/manifests/{marker}")
-    fresh = mounted(client.application.context.driver)
+    fresh = mounted(client.application.context.containers.default.driver)
     assert visit(fresh, link).table()[0][0].split()[0] == f"t{int(marker[1:]) + 1:03}"
 
 

@@ -8,18 +8,17 @@ Listings lag: this is for people to look at, and nothing is removed by it.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import md5
 from itertools import islice
 from typing import NamedTuple
 
-from docker_registry.core.driver import Base as Driver
 from docker_registry.core.types import Entry
 
 from ..model import grammar, layout
 from ..model.digest import Digest, DigestError
+from ..storage.store import Store
 
 __all__ = ["WEEKS", "Listing", "Summary", "Tag", "list_repository", "summarize"]
 
@@ -32,11 +31,12 @@ _FALLBACK = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})(\.[a-z]{2,8})?", re.
 
 
 class Tag(NamedTuple):
-    """`digest` is None where the listing does not tell it; `pushed` is in seconds since the epoch."""
+    """`digest` is None where the listing does not tell it; times are in seconds since the epoch."""
 
     name: str
     digest: Digest | None
     pushed: float | None
+    expires: float | None = None
 
 
 class Summary(NamedTuple):
@@ -68,27 +68,27 @@ class Listing:
         return Summary(len(self.tags), max(times, default=None), self.weeks, self.is_whole)
 
 
-def list_repository(driver: Driver, name: str) -> Listing:
+def list_repository(store: Store, name: str) -> Listing:
     """At most `ROWS` rows, and as many of its tags; one request to Swift for each 10,000."""
-    rows = _Rows(name)
-    if not rows.take(driver.walk(layout.manifests(name)), ROWS):
-        rows.take(driver.walk(layout.tags(name)), ROWS)
+    rows = _Rows(name, store.clock())
+    if not rows.take(store.driver.walk(layout.manifests(name)), ROWS):
+        rows.take(store.driver.walk(layout.tags(name)), ROWS)
     return rows.listing()
 
 
-def summarize(driver: Driver, name: str) -> Summary:
+def summarize(store: Store, name: str) -> Summary:
     """What the first rows tell: one request to Swift."""
-    rows = _Rows(name)
-    rows.take(driver.walk(layout.tags(name)), _FIRST)
+    rows = _Rows(name, store.clock())
+    rows.take(store.driver.walk(layout.tags(name)), _FIRST)
     return rows.listing().summary()
 
 
 class _Rows:
     """Sorts the rows of one repository."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, now: float):
         self._folder = layout.manifests(name) + "/"
-        self._now = time.time()
+        self._now = now
         self._current: dict[str, Entry] = {}
         self._revisions: dict[Digest, float | None] = {}
         self._referrers: dict[Digest, list[Digest]] = {}
@@ -106,7 +106,8 @@ class _Rows:
     def _sort(self, parts: list[str], entry: Entry) -> None:
         match parts:
             case ["tags", tag, "current", "link"]:
-                self._current[tag] = entry
+                if entry.expires is None or entry.expires > self._now:
+                    self._current[tag] = entry
             case ["tags", _, "index", _, _, "link"]:
                 self._count(entry.modified)
             case ["revisions", algorithm, value, "link"]:
@@ -129,7 +130,7 @@ class _Rows:
         fallback: list[Tag] = []
         for name, entry in self._current.items():
             if grammar.is_tag(name):
-                tag = Tag(name, meanings.get(entry.md5 or ""), entry.modified)
+                tag = Tag(name, meanings.get(entry.md5 or ""), entry.modified, entry.expires)
                 (fallback if _FALLBACK.fullmatch(name) else tags).append(tag)
         return Listing(
             tuple(tags),

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from docker_registry.concurrency.workers import gather
 from docker_registry.core.exceptions import FileNotFoundError
 
+from ..container import Containers
 from ..model import grammar, layout
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
@@ -66,14 +67,14 @@ class Referrer(NamedTuple):
 class Looker:
     """What the requests of one process share."""
 
-    def __init__(self, store: Store, parsing: Parsing):
-        self._store = store
+    def __init__(self, containers: Containers, parsing: Parsing):
+        self._containers = containers
         self._parsing = parsing
         self._cache = Cache(_MEMORY)
 
     def names(self) -> tuple[str, ...]:
         """All repositories: one request for each 10,000."""
-        return self._remember("names", partial(all_names, self._store.driver), _NAMES_TTL)
+        return self._remember("names", partial(all_names, self._containers), _NAMES_TTL)
 
     def summaries(self, names: Sequence[str]) -> dict[str, Summary]:
         """One request for each that was not asked for in the last minute."""
@@ -81,11 +82,11 @@ class Looker:
         return dict(zip(names, gather(calls), strict=True))
 
     def _summary(self, name: str) -> Summary:
-        return self._remember(("summary", name), partial(summarize, self._store.driver, name), _SUMMARY_TTL)
+        return self._remember(("summary", name), partial(summarize, self._store(name), name), _SUMMARY_TTL)
 
     def listing(self, name: str) -> Listing:
         """One request for each 10,000 rows."""
-        return self._remember(("listing", name), partial(list_repository, self._store.driver, name), _LISTING_TTL)
+        return self._remember(("listing", name), partial(list_repository, self._store(name), name), _LISTING_TTL)
 
     def forget(self, name: str) -> None:
         """Somebody has just changed a repository through this process."""
@@ -95,7 +96,7 @@ class Looker:
     def rows(self, name: str, listing: Listing, tags: Sequence[Tag]) -> list[Row]:
         """Some tags with what they mean: a request for each manifest not seen yet, and at most 64 for their parts."""
         digests = gather([partial(self._meaning, name, tag) for tag in tags])
-        briefs = dict(zip(digests, gather([partial(self._brief, digest) for digest in digests]), strict=True))
+        briefs = dict(zip(digests, gather([partial(self._brief, name, digest) for digest in digests]), strict=True))
         parts = self._parts(name, [brief for brief in briefs.values() if isinstance(brief, Brief)])
         same = defaultdict(list)
         for tag in listing.tags:
@@ -128,23 +129,23 @@ class Looker:
         if tag.digest is not None:
             return tag.digest
         try:
-            return self._store.tag(name, grammar.parse_tag(tag.name))
+            return self._store(name).tag(name, grammar.parse_tag(tag.name))
         except DamagedError:
             return None
 
-    def _brief(self, digest: Digest | None) -> Brief | str:
+    def _brief(self, name: str, digest: Digest | None) -> Brief | str:
         """A manifest in short, or what is wrong with it; remembered for ever, as a manifest is."""
         if digest is None:
             return "its link is gone or damaged"
         try:
-            return self._remember(("brief", digest), partial(self._read_brief, digest), FOREVER)
+            return self._remember(self._key("brief", name, digest), partial(self._read_brief, name, digest), FOREVER)
         except (DamagedError, ManifestError) as error:
             return str(error)
         except _MissingError:
             return "the manifest's data is not there"
 
-    def _read_brief(self, digest: Digest) -> Brief:
-        manifest = self._store.manifest(digest)
+    def _read_brief(self, name: str, digest: Digest) -> Brief:
+        manifest = self._store(name).manifest(digest)
         if manifest is None:
             raise _MissingError
         with self._parsing.turn(len(manifest.body)):
@@ -156,37 +157,39 @@ class Looker:
         room = _MORE
         for brief in briefs:
             wanted: dict[Digest, Callable[[], Brief | Platform | None]] = {
-                child: partial(self._child, child) for child in brief.children if child not in calls
+                child: partial(self._child, name, child) for child in brief.children if child not in calls
             }
             if brief.config and brief.config not in calls:
                 wanted[brief.config] = partial(self._platform, name, brief.config)
-            cost = sum(1 for digest in wanted if not self._is_known(digest)) * (2 if brief.config else 1)
+            cost = sum(1 for digest in wanted if not self._is_known(name, digest)) * (2 if brief.config else 1)
             if cost <= room:
                 calls.update(wanted)
                 room -= cost
         return dict(zip(calls, gather(calls.values()), strict=True))
 
-    def _is_known(self, digest: Digest) -> bool:
-        return any(self._cache.get((fact, digest)) is not None for fact in ("brief", "platform"))
+    def _is_known(self, name: str, digest: Digest) -> bool:
+        return any(self._cache.get(self._key(fact, name, digest)) is not None for fact in ("brief", "platform"))
 
-    def _child(self, digest: Digest) -> Brief | None:
-        brief = self._brief(digest)
+    def _child(self, name: str, digest: Digest) -> Brief | None:
+        brief = self._brief(name, digest)
         return brief if isinstance(brief, Brief) else None
 
     def _platform(self, name: str, config: Digest) -> Platform | None:
         try:
-            return self._remember(("platform", config), lambda: self._read_config(name, config, ()).platform, FOREVER)
+            key = self._key("platform", name, config)
+            return self._remember(key, lambda: self._read_config(name, config, ()).platform, FOREVER)
         except (DamagedError, ManifestError, _MissingError):
             return None
 
     def find(self, name: str, reference: grammar.Tag | Digest) -> Found | None:
         """What a tag or digest means now, as it is pulled. Raises DamagedError and ManifestError."""
+        store = self._store(name)
         if isinstance(reference, Digest):
-            stored = self._store.revision(name, reference)
-            manifest = self._store.manifest(stored) if stored else None
+            stored = store.revision(name, reference)
+            manifest = store.manifest(stored) if stored else None
             return Found(stored, manifest) if stored and manifest else None
-        meaning = self._store.tag(name, reference)
-        found = self._store.tagged_manifest(name, meaning) if meaning else None
+        meaning = store.tag(name, reference)
+        found = store.tagged_manifest(name, meaning) if meaning else None
         return Found(found[0], found[1]) if found and found[1] else None
 
     def details(self, found: Found) -> Details:
@@ -208,17 +211,17 @@ class Looker:
             return "The configuration cannot be read as JSON."
 
     def _read_config(self, name: str, digest: Digest, layers: tuple[Layer, ...]) -> Config:
-        stored = self._store.layer(name, digest)
+        stored = self._store(name).layer(name, digest)
         if stored is None:
             raise _MissingError
-        body = self._remember(("config", stored), partial(self._read_blob, stored), FOREVER)
+        body = self._remember(self._key("config", name, stored), partial(self._read_blob, name, stored), FOREVER)
         with self._parsing.turn(len(body)):
             return config_of(body, layers)
 
-    def _read_blob(self, digest: Digest) -> bytes:
+    def _read_blob(self, name: str, digest: Digest) -> bytes:
         path = layout.blob_data(digest)
         try:
-            with self._store.driver.open(path) as reader:
+            with self._store(name).driver.open(path) as reader:
                 if reader.size > _CONFIG_MAX:
                     raise ManifestError(f"{digest} has {reader.size} bytes, too many for a config")
                 body = b"".join(reader)
@@ -228,22 +231,29 @@ class Looker:
             raise DamagedError(f"the bytes of {path} do not have the digest in its name")
         return body
 
-    def children(self, details: Details) -> dict[Digest, Brief | None]:
+    def children(self, name: str, details: Details) -> dict[Digest, Brief | None]:
         """The images of an index, a request for each that was not seen yet, 64 at most."""
         digests = [child.digest for child in details.children if not child.attests][:_MORE]
-        return dict(zip(digests, gather([partial(self._child, digest) for digest in digests]), strict=True))
+        return dict(zip(digests, gather([partial(self._child, name, digest) for digest in digests]), strict=True))
 
-    def referrers(self, listing: Listing, subject: Digest) -> tuple[list[Referrer], int]:
+    def referrers(self, name: str, listing: Listing, subject: Digest) -> tuple[list[Referrer], int]:
         """What is attached to a manifest, and how much more there is than is looked at."""
         known = [digest for digest in listing.referrers.get(subject, ()) if digest in listing.revisions]
-        briefs = gather([partial(self._referrer, listing, digest) for digest in known[:_REFERRERS]])
+        briefs = gather([partial(self._referrer, name, listing, digest) for digest in known[:_REFERRERS]])
         return briefs, max(len(known) - _REFERRERS, 0)
 
-    def _referrer(self, listing: Listing, digest: Digest) -> Referrer:
-        brief = self._child(digest)
-        manifest = self._store.manifest(digest) if brief else None
+    def _referrer(self, name: str, listing: Listing, digest: Digest) -> Referrer:
+        brief = self._child(name, digest)
+        manifest = self._store(name).manifest(digest) if brief else None
         artifact_type = (manifest.artifact_type or "") if manifest else ""
         return Referrer(digest, brief, artifact_type[:200], listing.revisions.get(digest))
+
+    def _store(self, name: str) -> Store:
+        return self._containers.of(name).store
+
+    def _key(self, fact: str, name: str, digest: Digest) -> Hashable:
+        """Containers know nothing of each other's contents."""
+        return fact, self._containers.of(name).name, digest
 
     def _remember(self, key: Hashable, ask: Callable[[], T], max_age: float) -> T:
         return self._cache.fetch(key, ask, max_age)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import NamedTuple
 
-from docker_registry.core.driver import Base as Driver
+from docker_registry.concurrency.workers import gather
 
+from ..container import Container, Containers
 from ..model import grammar, layout
 
 __all__ = ["LIMIT", "PAGE", "Entry", "Page", "all_names", "browse", "near", "search"]
 
-LIMIT = 100_000  # names looked at; one request to Swift for each 10,000
+LIMIT = 100_000  # names looked at
 PAGE = 50  # entries of one page
 _WORDS = 8  # of a search
 
@@ -33,10 +35,16 @@ class Page(NamedTuple):
     total: int  # repositories in all pages
 
 
-def all_names(driver: Driver) -> tuple[str, ...]:
-    """At most `LIMIT` names, in lexical order."""
-    found = filter(grammar.is_name, driver.list_prefixes(layout.REPOSITORIES, "/_"))
-    return tuple(sorted(islice(found, LIMIT)))
+def all_names(containers: Containers) -> tuple[str, ...]:
+    """At most `LIMIT` names of each container, in lexical order; one request to Swift for each 10,000."""
+    found = gather([partial(_names_in, containers, container) for container in containers])
+    return tuple(sorted(chain(*found)))
+
+
+def _names_in(containers: Containers, container: Container) -> list[str]:
+    """Those that a container has by the rules of today."""
+    listed = islice(container.driver.list_prefixes(layout.REPOSITORIES, "/_"), LIMIT)
+    return [name for name in listed if grammar.is_name(name) and containers.of(name) is container]
 
 
 def browse(names: Sequence[str], under: str = "", after: str = "") -> Page:

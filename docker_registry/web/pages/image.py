@@ -56,7 +56,7 @@ def page(visit: Visit, name: str, reference: Tag | Digest) -> Response:
         lambda: find(visit, name, reference, visit.argument("platform")), lambda: visit.looker.listing(name)
     )
     top, details = shown.top, shown.details
-    referrers, more_referrers = visit.looker.referrers(listing, top.digest)
+    referrers, more_referrers = visit.looker.referrers(name, listing, top.digest)
     tag = "" if isinstance(reference, Digest) else str(reference)
     tags = [each.name for each in listing.tags if each.digest == top.digest and each.name != tag]
     pushed = next((each.pushed for each in listing.tags if each.name == tag), listing.revisions.get(top.digest))
@@ -76,7 +76,7 @@ def page(visit: Visit, name: str, reference: Tag | Digest) -> Response:
         built=words.moment(shown.config.created) if shown.config else None,
         pushed=pushed,
         format=format_name(top.media_type),
-        platforms=_platforms(visit, top, details),
+        platforms=_platforms(visit, name, top, details),
         attestations=[child for child in top.children if child.attests],
         stack=_stack(details),
         steps=_steps(details, shown.config),
@@ -125,8 +125,8 @@ def _chosen(top: Details, platform: str) -> Child | None:
     return by_digest or usual or (images[0] if images else None)
 
 
-def _platforms(visit: Visit, top: Details, shown: Details) -> list[_Platform]:
-    briefs = visit.looker.children(top)
+def _platforms(visit: Visit, name: str, top: Details, shown: Details) -> list[_Platform]:
+    briefs = visit.looker.children(name, top)
     return [
         _Platform(child, briefs.get(child.digest), child.digest == shown.digest)
         for child in top.children
