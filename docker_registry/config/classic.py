@@ -79,6 +79,7 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "link_ttl": ("link_ttl", seconds),
     "log_fields": ("log_fields", log_fields),
     "manifest_size_limit": ("manifest_size_limit", size),
+    "page": ("page", flag),
     "page_size_max": ("page_size_max", whole(1, 1_000_000)),
     "port": ("port", whole(0, 65535)),
     "prefix": ("prefix", path_prefix),

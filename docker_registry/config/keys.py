@@ -67,6 +67,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.page": ("page", flag),
         "registry.containers": (CONTAINERS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
