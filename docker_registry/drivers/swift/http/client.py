@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
-from docker_registry.concurrency import deadline
+from docker_registry.concurrency import deadline, trace
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
@@ -324,6 +324,9 @@ class Client(object):
             status = response.status
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
+            logger.debug(
+                "%s %s: %s, transaction %s", request.verb, request.label, status, answer.headers.get("x-trans-id", "-")
+            )
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
                 (request.check or _any)(answer)
@@ -366,4 +369,6 @@ def _wire(request, root, token):
     """Verb, URL path with query, headers and body of a request."""
     headers = dict(request.headers or {})
     headers["X-Auth-Token"] = token
+    if trace.current():
+        headers["X-Trans-Id-Extra"] = trace.current()
     return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
