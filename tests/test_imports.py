@@ -52,6 +52,7 @@ CONTRACTS = [
     ("drivers.memory", ("core",)),
     ("own_core", ("core",)),
     ("concurrency", ()),
+    ("metrics", ()),
     ("drivers.swift", ("concurrency", "core", "own_core")),
     ("drivers.swift.settings", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("concurrency", "core", "drivers.swift.compat", "drivers.swift.names")),
@@ -71,10 +72,15 @@ CONTRACTS = [
             "settings",
             *(
                 f"distribution.{room}"
-                for room in ("auth", "model", "storage", "container", "context", "errors", "resource")
+                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
             ),
         ),
     ),
+    (
+        "distribution.views",
+        ("concurrency", "core", *(f"distribution.{room}" for room in ("container", "model", "storage"))),
+    ),
+    ("web", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance",
         ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
@@ -85,7 +91,7 @@ CONTRACTS = [
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
+    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics", "web")),
 ]
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import MIB, Settings
 
 from .auth.gate import Gate
 from .auth.opening import open_gate
 from .container import Containers
+from .expiry import Expiry
 from .limits import Limits
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
@@ -31,6 +33,7 @@ class Context:
     containers: Containers
     manifest_memory: MemoryBound
     parsing: Parsing
+    expiry: Expiry
 
     @classmethod
     def over(cls, driver: Driver, settings: Settings, others: Iterable[Driver] = ()) -> Context:
@@ -43,4 +46,6 @@ class Context:
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
         gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
-        return cls(settings, gate, limits, containers, memory, parsing)
+        if settings.expire and not all(container.driver.supports_expiry for container in containers):
+            raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
+        return cls(settings, gate, limits, containers, memory, parsing, Expiry(settings.expire))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from docker_registry.drivers.swift import Storage
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.parallel import each
-from docker_registry.settings import Settings
+from docker_registry.settings import Expire, Settings
 from tests import conformance
 from tests.conformance import pattern, read, together
 from tests.drivers.test_real_swift import Real
@@ -140,6 +142,17 @@ def test_long_lists_are_whole_and_go_whole(driver: Base, settings: Settings) -> 
     assert list(driver.list_prefixes(layout.tags("app"))) == []
     driver.remove(layout.REPOSITORIES)
     assert list(driver.walk(layout.REPOSITORIES)) == []
+
+
+def test_a_tag_expires_unless_it_is_pushed_again(settings: Settings) -> None:
+    with in_process(dataclasses.replace(settings, expire=(Expire(("**",), ("soon", "renewed"), 3.0),))) as client:
+        for tag in ("soon", "renewed", "other"):
+            client.push_image("app", tag, [b"layer"])
+        deadline = time.monotonic() + 60
+        while client.ask("GET", "/v2/app/manifests/soon").status_code == 200:
+            client.push_image("app", "renewed", [b"layer"])
+            assert time.monotonic() < deadline
+        assert client.tags("app") == ["other", "renewed"]
 
 
 def test_pushes_of_one_blob_at_once_leave_what_is_live(driver: Base) -> None:

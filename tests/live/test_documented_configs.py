@@ -25,6 +25,8 @@ __all__ = ["docker_registry_environment"]
 # Blocks that are no whole file, by their pages and the option that they are about, and who starts them.
 PARTS = {
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
+    ("docs/monitoring.md", "debug"): "is about the second port: tests/live/test_metrics.py",
+    ("docs/monitoring.md", "scrape_configs"): "is Prometheus's: tests/live/test_metrics.py",
     ("docs/server.md", "tls"): "needs a certificate: tests/live/test_tls.py",
 }
 LOGIN = re.compile(r"swift_(?!container|password)")
