@@ -213,6 +213,7 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    page: bool = True  # serve a web page below /ui/
     expire: tuple[Expire, ...] = ()
 
     # Who may come in.
@@ -247,6 +248,7 @@ class Settings:
     connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
+    log_fields: tuple[tuple[str, str], ...] = ()  # that every line has
     access_log: bool = True
 
     @property

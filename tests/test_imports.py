@@ -77,6 +77,11 @@ CONTRACTS = [
         ),
     ),
     (
+        "distribution.views",
+        ("concurrency", "core", *(f"distribution.{room}" for room in ("container", "model", "storage"))),
+    ),
+    ("web", ("concurrency", "core", "settings", "distribution")),
+    (
         "maintenance",
         ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
     ),
@@ -86,7 +91,7 @@ CONTRACTS = [
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics")),
+    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics", "web")),
 ]
 
 

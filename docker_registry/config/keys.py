@@ -13,7 +13,7 @@ from docker_registry.drivers.swift.settings.options import BY_NAME
 
 from . import auth, tls, watching
 from .secret import secrets
-from .values import flag, headers, path_prefix, seconds, size, text, whole, word
+from .values import flag, headers, log_fields, path_prefix, seconds, size, text, whole, word
 
 __all__ = ["APART", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "is_own"]
 
@@ -62,10 +62,12 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.relativeurls": ("relative_urls", flag),
         "http.secret": ("secrets", secrets),
         "log.accesslog.disabled": ("access_log", _not),
+        "log.fields": ("log_fields", log_fields),
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.page": ("page", flag),
         "registry.containers": (CONTAINERS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
@@ -79,7 +81,6 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
 IGNORED: dict[Path, str] = _table(
     {
         "compatibility": "no client of today sends schema 1 manifests",
-        "log.fields": "lines have their own fields",
         "log.hooks": "send the log on from where it is collected",
         "middleware": "Distribution's plug-ins cannot be loaded",
         "notifications": "no notifications are sent",

@@ -9,8 +9,11 @@ not read to its end; a connection is closed so that the last answer arrives.
 from __future__ import annotations
 
 import errno
+import functools
 import io
+import itertools
 import logging
+import os
 import select
 import time
 from contextlib import closing
@@ -21,6 +24,7 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent import monkey, pywsgi, socket
 
+from docker_registry.concurrency import trace
 from docker_registry.concurrency.greenlets import breathe
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.settings import Settings
@@ -46,6 +50,15 @@ _poll = monkey.get_original("select", "poll")  # a look at sockets that must not
 TURNING_AWAY = 1.0  # s
 _CROWD = "too many connections from this address, try again later"
 CLIENT_LEFT = 499  # nginx's status, for the log only
+
+
+_serial = itertools.count()
+
+
+@functools.cache
+def _start() -> str:
+    """What tells this process's requests from all others'; made in the worker, since forked copies would share it."""
+    return os.urandom(8).hex()
 
 
 class _ClientLeft(gevent.GreenletExit):  # type: ignore[misc]
@@ -199,6 +212,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         finally:
             self.server.waiting.pop(self, None)
         self.environ = self.get_environ()
+        trace.begin(self.environ[trace.ENVIRON])
         self.application = self.server.application
         self.handle_one_response()
         if not self.close_connection:
@@ -233,6 +247,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     def _wait_for_next(self) -> bytes:
         """The first bytes of the next request; none where the client or this server ends the connection."""
         self.command = self.path = self.requestline = ""
+        trace.begin("")
         self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
         self.response_length = self._head_sent = 0
         self.server.waiting[self] = None
@@ -256,6 +271,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
         environ["QUERY_STRING"] = query
         environ["SERVER_PROTOCOL"] = self.request_version
+        environ[trace.ENVIRON] = f"{_start()}{next(_serial):08x}"
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = str(self.client_address[0]), str(self.client_address[1])
         for name, value in self.fields:
             if "_" in name:

@@ -61,6 +61,6 @@ def test_images_go_in_and_out_whichever_replica_answers(front: tuple[str, list[O
     layout = Layout(tmp_path / "image")
     layout.add_image("1.0", [file_layer(name, 1 << 20) for name in "abcd"])
     skopeo_push(layout.reference("1.0"), url, "team/app:1.0")
-    assert all('"POST' in ours.log or '"PATCH' in ours.log for ours in registries)
+    assert sum('"POST /v2/' in ours.log or '"PATCH /v2/' in ours.log for ours in registries) > 1
     registries[0].kill()
     skopeo_pull(url, "team/app:1.0", tmp_path / "pulled")
