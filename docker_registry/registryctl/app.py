@@ -17,6 +17,7 @@ import hmac
 import json
 import logging
 import re
+import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from werkzeug.wrappers import Request, Response
 
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError, UnreachableError, UnspecifiedError
-from docker_registry.distribution.container import open_containers
+from docker_registry.distribution.container import Containers
 from docker_registry.distribution.errors import RegistryError
 from docker_registry.distribution.model import grammar, layout
 from docker_registry.distribution.model.digest import Digest
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["Registryctl"]
 
 logger = logging.getLogger(__name__)
+
+# A registry is sure of what it wrote in the last 30 s (see `Store`), and a promise may be 14 minutes under way (see
+# `vetoes`); the rest is for clocks that differ.
+_SETTLED = 15 * 60.0  # s
 
 _MANIFEST = re.compile(r"/api/registry/(?P<name>.*)/manifests/(?P<digest>[^/]+)")
 _BLOB = re.compile(r"/api/registry/blob/(?P<digest>[^/]+)")
@@ -58,17 +63,28 @@ class _RefusedError(Exception):
 
 
 class Registryctl:
-    """Deletes from a registry's storage for whoever knows `secret`, which must not be empty."""
+    """Deletes from a registry's storage for whoever knows `secret`, which must not be empty.
 
-    def __init__(self, driver: Driver, settings: Settings, secret: str, others: Iterable[Driver] = ()):
-        self._containers = open_containers(driver, others, settings, Parsing())
+    `others` are the drivers of `settings.containers`, `settled` is in seconds: no blob that was written since goes.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        settings: Settings,
+        secret: str,
+        others: Iterable[Driver] = (),
+        settled: float = _SETTLED,
+    ):
+        self._containers = Containers(driver, others, settings, Parsing())
+        self._settled = settled
         self._time_limit = settings.storage_timeout
         self._authorization = f"Harbor-Secret {secret}".encode()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            with self._containers[-1].driver.time_limit(self._time_limit):
+            with self._containers.default.driver.time_limit(self._time_limit):
                 answer = self._answer(request)
         except _RefusedError as error:
             answer = error.response()
@@ -96,18 +112,31 @@ class Registryctl:
         raise _RefusedError(HTTPStatus.NOT_FOUND, "no API endpoint has this path")
 
     def _delete_blob(self, digest: Digest) -> Response:
-        removed = [_remove(container.driver, layout.blob_data(digest)) for container in self._containers]
+        path = layout.blob_data(digest)
+        drivers = [container.driver for container in self._containers]
+        for modified in filter(None, (_modified(driver, path) for driver in drivers)):
+            if time.time() - modified < self._settled:
+                text = f"the blob {digest} was just pushed, so it may be in use; ask again in {self._settled:.0f} s"
+                raise _RefusedError(HTTPStatus.CONFLICT, text, {"Retry-After": f"{self._settled:.0f}"})
+        removed = [_remove(driver, path) for driver in drivers]
         if not any(removed):
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no blob {digest}")
         logger.info("removed the blob %s", digest)
         return Response(status=HTTPStatus.OK)
 
     def _delete_manifest(self, name: str, digest: Digest) -> Response:
-        container = next(container for container in self._containers if container.has(name))
-        if not deletion.delete_manifest(container.store, name, digest):
+        if not deletion.delete_manifest(self._containers.of(name).store, name, digest):
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no manifest {name}@{digest}")
         logger.info("removed %s@%s", name, digest)
         return Response(status=HTTPStatus.OK)
+
+
+def _modified(driver: Driver, path: str) -> float | None:
+    """When it was last written, in seconds since the epoch; None where it is not there."""
+    try:
+        return driver.stat(path, newest=True).modified
+    except FileNotFoundError:
+        return None
 
 
 def _remove(driver: Driver, path: str) -> bool:

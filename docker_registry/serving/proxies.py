@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from docker_registry.concurrency import trace
+
 from .hosts import is_host
 
 __all__ = ["TrustedProxies"]
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 Environ = dict[str, Any]
 TOLD = 100  # senders that a worker names in its log: strangers must not fill it
 _ADDRESS = 64  # characters; the longest with its port has fewer
+_IDENTITY = re.compile(r"[A-Za-z0-9._-]{1,64}")  # of a request
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([^\s";,]+))\s*')
 _SAID = (
@@ -42,8 +45,12 @@ class TrustedProxies:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         said = {name: environ.pop(name) for name in _SAID if name in environ}
+        sender = environ.get("REMOTE_ADDR", "")
+        identity = environ.get("HTTP_X_REQUEST_ID", "")
+        if _IDENTITY.fullmatch(identity) and self._trusts(sender):
+            environ[trace.ENVIRON] = identity
+            trace.begin(identity)
         if said:
-            sender = environ.get("REMOTE_ADDR", "")
             if self._trusts(sender):
                 self._believe(environ, said)
             else:

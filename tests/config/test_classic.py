@@ -267,3 +267,28 @@ def test_limits_are_a_section_in_both_formats(read: Any, tmp_path: Path) -> None
     assert read(swift("swift_container: c")).settings.limits == Limits()
     with pytest.raises(ConfigError, match=r"limits: burst: must be a whole number.*; unknown option brust; did you"):
         read(swift("swift_container: c", "registry:", "    limits: {burst: -1, brust: 1}"))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("one", (b"one",)),
+        ("12", (b"12",)),
+        ("[new, old]", (b"new", b"old")),
+        ("[_env:NEW, _env:OLD]", (b"n", b"2")),
+        ("_env:NONE", (b"",)),
+    ],
+)
+def test_secrets_are_a_text_or_a_list(read: Any, written: str, expected: tuple[bytes, ...]) -> None:
+    settings = read(swift("swift_container: c", f"secret_key: {written}"), NEW="n", OLD="2").settings
+    assert settings.secrets == expected
+    assert "former_secrets" not in repr(settings)
+    if not written.startswith("[_env") and "_env" not in written:
+        theirs = distribution.read(merged(("http.secret", yaml.safe_load(written))), "f", {}, Problems())
+        assert theirs.settings.secrets == expected
+
+
+@pytest.mark.parametrize("written", ["[]", "[a, '']", "[a, [b]]", "{a: b}", "[a, _env:NONE]", "[true]"])
+def test_no_secret_of_a_list_is_empty(read: Any, written: str) -> None:
+    with pytest.raises(ConfigError, match="secret_key: must be"):
+        read(swift("swift_container: c", f"secret_key: {written}"))

@@ -8,14 +8,18 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from werkzeug.serving import make_server
 
 from docker_registry.core.driver import fetch
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.registryctl.app import Registryctl
+from docker_registry.settings import Settings
 from tests.live.child import Child
 from tests.live.clients import host, run
 from tests.live.harbor_core import Core
@@ -41,6 +45,7 @@ def example(title: str) -> str:
 class Harbor:
     core: Core
     nginx: Nginx
+    registry: Ours
     registryctl: str
     container: str
 
@@ -48,8 +53,26 @@ class Harbor:
     def url(self) -> str:
         return f"docker://{self.nginx.host}"
 
+    def a_day_later(self) -> None:
+        """The registry is sure of nothing that it wrote."""
+        self.registry.__exit__()
+        self.registry.__enter__()
+        self.core.registry = host(self.registry.url)
 
-class Registryctl(Child):
+    @contextlib.contextmanager
+    def collector_of_a_day_later(self, swift: EmbeddedSwift) -> Iterator[str]:
+        """Where a registryctl listens for which all blobs are old."""
+        driver = fetch("swift")("/", driver_config(swift, swift_container=self.container))
+        server = make_server("127.0.0.1", 0, Registryctl(driver, Settings(), SECRET, settled=0))
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.port}"
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Command(Child):
     def __init__(self, folder: Path, config: Path):
         command = [sys.executable, "-m", "docker_registry.cli", "registryctl", "-c", str(config)]
         serving = re.compile(r"on http://(127\.0\.0\.1:\d+)/api/")
@@ -93,10 +116,10 @@ def harbor(swift: EmbeddedSwift, container: str, tmp_path: Path) -> Iterator[Har
     )
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(Ours(tmp_path, config))
-        registryctl = stack.enter_context(Registryctl(tmp_path, ctl))
+        registryctl = stack.enter_context(Command(tmp_path, ctl))
         core = stack.enter_context(Core(host(registry.url), "harbor_registry_user", "pw"))
         nginx = stack.enter_context(Nginx(tmp_path, f"http://{core.host}"))
-        yield Harbor(core, nginx, host(registryctl.url), container)
+        yield Harbor(core, nginx, registry, host(registryctl.url), container)
 
 
 def copy(source: str, target: str) -> None:
@@ -114,11 +137,13 @@ def test_harbor_goes_on(harbor: Harbor, swift: EmbeddedSwift, tmp_path: Path) ->
     assert harbor.core.sessions == {}
 
     unused = sorted({e["digest"] for e in referenced(layout, old)} - {e["digest"] for e in referenced(layout, new)})
-    secret = (harbor.registryctl, SECRET)
-    first = harbor.core.collect(*secret, "library/app", old["digest"], [*unused, old["digest"]])
-    assert first == [202, 404, *[200] * (len(unused) + 1)]  # the registry has done the manifest already
-    again = harbor.core.collect(*secret, "library/app", old["digest"], [*unused, old["digest"]])
-    assert set(again) == {404}
+    garbage = ("library/app", old["digest"], [*unused, old["digest"]])
+    assert harbor.core.collect(harbor.registryctl, SECRET, *garbage) == [202, 404, *[409] * len(garbage[2])]
+    harbor.a_day_later()
+    with harbor.collector_of_a_day_later(swift) as registryctl:
+        # The registry has done the manifest already.
+        assert harbor.core.collect(registryctl, SECRET, *garbage) == [404, 404, *[200] * len(garbage[2])]
+        assert set(harbor.core.collect(registryctl, SECRET, *garbage)) == {404}
 
     copy(f"{harbor.url}/library/app:new", f"oci:{tmp_path / 'pulled'}:new")
     everything = fetch("swift")("/", driver_config(swift, swift_container=harbor.container)).walk("/")

@@ -26,7 +26,8 @@ ABSENT = Digest.of(b"nobody pushed this")
 
 @pytest.fixture
 def ctl(driver: Base) -> Client:
-    return Client(Registryctl(driver, Settings(read_only=True), "job"))
+    """For a collector that comes long after the pushes."""
+    return Client(Registryctl(driver, Settings(read_only=True), "job", settled=0))
 
 
 def delete(ctl: Client, path: str) -> TestResponse:
@@ -62,6 +63,14 @@ def test_a_blob_goes_whoever_links_it_and_once(ctl: Client, client: Client, driv
     assert error(delete(ctl, f"blob/{digest}")) == (404, "NOT_FOUND")
     assert push_blob(client, "project/one", b"layer" * 1000) == digest
     assert client.get(blob_url("project/one", digest)).data == b"layer" * 1000
+
+
+def test_a_blob_of_which_a_registry_may_be_sure_stays(client: Client, driver: Base) -> None:
+    ctl = Client(Registryctl(driver, Settings(), "job"))
+    digest = push_blob(client, "project/one", b"layer")
+    answer = delete(ctl, f"blob/{digest}")
+    assert (error(answer), answer.headers["Retry-After"]) == ((409, "CONFLICT"), "900")
+    assert client.get(blob_url("project/one", digest)).data == b"layer"
 
 
 def test_a_manifest_goes_with_its_tags_and_leaves_the_others(ctl: Client, client: Client) -> None:
@@ -109,7 +118,7 @@ def test_an_outage_is_never_told_as_done(
     def fail(*_args: Any, **_options: Any) -> Any:
         raise fault
 
-    for verb in ("remove", "open", "get_newest", "get_content"):
+    for verb in ("remove", "stat", "open", "get_newest", "get_content"):
         monkeypatch.setattr(driver, verb, fail)
     for path in (f"blob/{ABSENT}", f"project/app/manifests/{ABSENT}"):
         answer = delete(ctl, path)
@@ -122,7 +131,7 @@ def test_a_blob_goes_from_each_container_and_a_manifest_from_its_repositorys() -
     settings = Settings(secret=b"s", containers=(rule,))
     drivers = [Storage("/registry"), Storage("/registry")]
     client = Client(Registry(drivers[0], settings, drivers[1:]))
-    ctl = Client(Registryctl(drivers[0], settings, "job", drivers[1:]))
+    ctl = Client(Registryctl(drivers[0], settings, "job", drivers[1:], settled=0))
     for name in ("team/app", "other/app"):
         image, _ = push_image(client, name, "latest", b"layer")
     layer = Digest.of(b"layer")

@@ -70,8 +70,9 @@ class Basic:
             # Before what is remembered, else a guess that is right would be told from a wrong one.
             if self._wrong.get((client, name), 0) >= WRONG:
                 raise _wait("too many wrong passwords for this name", WINDOW)
-            if key in self._checked:
-                return _accepted(self._checked[key], name)
+            is_known, caller = key in self._checked, self._checked.get(key)
+        if is_known:
+            return _accepted(caller if caller and caller.still() else None, name)
         caller = self._check(name, password, client)
         with self._lock:
             self._checked[key] = caller
