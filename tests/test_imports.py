@@ -59,8 +59,8 @@ CONTRACTS = [
     ("embedded", ()),
     ("settings", ("core",)),
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
-    ("distribution", ("concurrency", "core", "settings")),
-    ("distribution.auth", ("concurrency", "core", "settings", "distribution.errors")),
+    ("distribution", ("concurrency", "core", "settings", "rereading")),
+    ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),
     (
@@ -82,7 +82,8 @@ CONTRACTS = [
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
+    ("rereading", ("core",)),
+    ("serving", ("core", "settings", "rereading", "config", "concurrency", "distribution", "maintenance.check")),
 ]
 
 

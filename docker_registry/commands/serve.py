@@ -63,7 +63,10 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
         log.critical("%s", error)
         sys.exit(1)
     server.listen(listener)
-    _say_where(settings, *listener.getsockname()[:2])
+    if settings.socket:
+        logs.STARTING.info("Serving %s on unix:%s", settings.storage, settings.socket)
+    else:
+        _say_where(settings, *listener.getsockname()[:2])
     server.run(settings, listener, reread)
 
 

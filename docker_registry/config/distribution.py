@@ -16,13 +16,13 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .auth import add_distribution, read_section
+from .auth import add_distribution, fitting, read_section
 from .containers import Outer, read_containers
 from .keys import AUTH, CONTAINERS, HONOURED, IGNORED, LIMITS, REFUSED, SWIFT, TLS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .tls import read_tls
-from .values import Options, Problems, hint
+from .values import Options, Problems, hint, socket_path
 
 __all__ = ["read"]
 
@@ -236,6 +236,10 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
         "host": "0.0.0.0",
         "redirect": True,
     }
+    if str(values.get(("http", "net"))).lower() == "unix":
+        fields["socket"] = options.take("http.addr", socket_path, "")
+        if not fields["socket"]:
+            options.refuse("http.addr: must be the path of the socket, as http.net is unix")
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
         if name in options.rest() and field not in (AUTH, CONTAINERS, LIMITS, TLS):
@@ -246,6 +250,8 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
+    behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
+    fitting(fields["auth"], fields["tls"], behind, Options({}, f"{file}, registry.auth", problems))
     fields["secret"], *former = fields.pop("secrets", (b"",))
     fields["former_secrets"] = tuple(former)
     fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)

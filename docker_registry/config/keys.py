@@ -13,7 +13,7 @@ from docker_registry.drivers.swift.settings.options import BY_NAME
 
 from . import auth, tls
 from .secret import secrets
-from .values import flag, headers, path_prefix, seconds, size, text, whole, word
+from .values import flag, headers, networks, path_prefix, seconds, size, text, whole, word
 
 __all__ = ["AUTH", "CONTAINERS", "HONOURED", "IGNORED", "LIMITS", "REFUSED", "SWIFT", "TLS", "is_own"]
 
@@ -62,7 +62,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.headers": ("headers", headers),
         "http.host": ("public_url", text),
         "http.http2.disabled": ("", flag),
-        "http.net": ("", word("tcp")),
+        "http.net": ("", word("tcp", "unix")),
         "http.prefix": ("prefix", path_prefix),
         "http.relativeurls": ("relative_urls", flag),
         "http.secret": ("secrets", secrets),
@@ -73,6 +73,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "registry.auth": (AUTH, lambda value: value),
         "registry.containers": (CONTAINERS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
+        "registry.trustedproxies": ("trusted_proxies", networks),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),

@@ -17,4 +17,5 @@ def assemble(settings: Settings) -> Any:
     """A registry over its storage."""
     settings = with_secret(settings)
     default, *others = (open_driver(each) for _, each in of_each_container(settings))
-    return TrustedProxies(Registry(default, settings, others), settings.trusted_proxies)
+    registry = Registry(default, settings, others)
+    return TrustedProxies(registry, settings.trusted_proxies, bool(settings.socket), settings.auth.header)

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +53,8 @@ def _assemble(settings: Settings) -> Any:
 
 def bind(settings: Settings) -> socket.socket:
     """Take the address that the settings name; nobody is let in before `listen`. Raises ConfigError."""
+    if settings.socket:
+        return _bind_unix(settings.socket)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -65,6 +68,30 @@ def bind(settings: Settings) -> socket.socket:
             f"cannot listen on {where}: {error.strerror}; choose another with --port, or stop what listens there"
         ) from None
     return listener
+
+
+def _bind_unix(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_left_over(path):
+            os.unlink(path)
+        listener.bind(path)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {path}: {error.strerror}") from None
+    return listener
+
+
+def _is_left_over(path: str) -> bool:
+    """Whether a socket is there on which nobody listens any more."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(path)
+    except ConnectionRefusedError:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        pass
+    return False
 
 
 def listen(listener: socket.socket) -> None:
