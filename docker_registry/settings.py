@@ -16,8 +16,11 @@ from docker_registry.core.driver import Base, fetch
 __all__ = [
     "DEFAULT",
     "Auth",
+    "Check",
     "ContainerRule",
+    "Debug",
     "DriverConfig",
+    "Expire",
     "Immutable",
     "KeystoneDoor",
     "Limits",
@@ -82,6 +85,16 @@ class Immutable(NamedTuple):
 
     repositories: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+class Expire(NamedTuple):
+    """Tags that vanish some time after they were pushed last; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    after: float | None = None  # s; None where only the push may ask for it
+    on_request: bool = False  # whether a push may ask, by header or annotation, for no longer than `after`
+    labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
 
 
 @dataclass(frozen=True)
@@ -163,6 +176,27 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class Debug:
+    """Distribution's `http.debug`: a second port, for those who watch the registry."""
+
+    host: str
+    port: int
+    metrics: str = ""  # path; "" for no metrics
+
+
+class Check(NamedTuple):
+    """One of Distribution's `health`: while it fails, nothing is served."""
+
+    kind: str  # "storage", "file" (fails while there is one), "http", "tcp"
+    target: str = ""  # file, URL, or host:port
+    interval: float = 10.0  # s
+    threshold: int = 1  # failures in a row that count
+    timeout: float = 10.0  # s
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
 
@@ -193,6 +227,8 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    page: bool = True  # serve a web page below /ui/
+    expire: tuple[Expire, ...] = ()
 
     # Who may come in.
     auth: Auth = Auth()
@@ -217,6 +253,8 @@ class Settings:
 
     # How it is run.
     workers: int = 1
+    debug: Debug | None = None
+    checks: tuple[Check, ...] = ()
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole
@@ -225,6 +263,7 @@ class Settings:
     connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
+    log_fields: tuple[tuple[str, str], ...] = ()  # that every line has
     access_log: bool = True
 
     @property

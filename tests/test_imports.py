@@ -52,6 +52,7 @@ CONTRACTS = [
     ("drivers.memory", ("core",)),
     ("own_core", ("core",)),
     ("concurrency", ()),
+    ("metrics", ()),
     ("drivers.swift", ("concurrency", "core", "own_core")),
     ("drivers.swift.settings", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("concurrency", "core", "drivers.swift.compat", "drivers.swift.names")),
@@ -71,11 +72,19 @@ CONTRACTS = [
             "settings",
             *(
                 f"distribution.{room}"
-                for room in ("auth", "model", "storage", "container", "context", "errors", "resource")
+                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
             ),
         ),
     ),
-    ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),
+    (
+        "distribution.views",
+        ("concurrency", "core", *(f"distribution.{room}" for room in ("container", "model", "storage"))),
+    ),
+    ("web", ("concurrency", "core", "settings", "distribution")),
+    (
+        "maintenance",
+        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+    ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
@@ -83,7 +92,20 @@ CONTRACTS = [
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
     ("rereading", ("core",)),
-    ("serving", ("core", "settings", "rereading", "config", "concurrency", "distribution", "maintenance.check")),
+    (
+        "serving",
+        (
+            "core",
+            "settings",
+            "rereading",
+            "config",
+            "concurrency",
+            "distribution",
+            "maintenance.check",
+            "metrics",
+            "web",
+        ),
+    ),
 ]
 
 

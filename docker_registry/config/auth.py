@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.auth.robots import ROBOT_ID
 from docker_registry.distribution.model import grammar
 from docker_registry.settings import Auth, Header, Immutable, KeystoneDoor, Rule, Tls, TokenServer
 
+from .lists import mappings, repository_patterns, tag_patterns, texts
 from .values import Options, Problems, flag, text
 
-__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "fitting", "patterns", "read_section"]
+__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "fitting", "read_section"]
 
 _DOORS = "htpasswd, token, keystone, certificates, header or robots: true"
 NO_LOGIN = f"asks for no login: add {_DOORS}, or remove the section"
@@ -22,11 +22,6 @@ NO_LOGIN = f"asks for no login: add {_DOORS}, or remove the section"
 _FIELDS = {"project_id", "project_name", "domain_id", "domain_name"}
 _KINDS = ("user", "group", "role", "robot", "certificate")
 _DEEDS = ("pull", "push", "delete")
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """A text, or a list of texts."""
-    return tuple(text(item) for item in (value if isinstance(value, list) else [value]))
 
 
 def _no(value: Any) -> bool:
@@ -77,10 +72,10 @@ def read_section(options: Options) -> Auth:
         revoked=options.take("revoked", _ids, ()),
         certificates=options.take("certificates", flag, False),
         header=_header(options.section("header")) if "header" in options.rest() else None,
-        policy=tuple(_rule(item) for item in _mappings(options, "policy")),
+        policy=tuple(_rule(item) for item in mappings(options, "policy")),
         groups=options.take("groups", _groups, ()),
-        immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
-        read_only=options.take("read_only", patterns, ()),
+        immutable=tuple(_immutable(item) for item in mappings(options, "immutable")),
+        read_only=options.take("read_only", repository_patterns, ()),
     )
     options.refuse_rest(field.name for field in dataclasses.fields(Auth))
     if auth == Auth():
@@ -183,23 +178,11 @@ def _token_server(values: Mapping[str, Any], where: str, problems: Problems) -> 
     )
 
 
-def _mappings(options: Options, name: str) -> list[Options]:
-    def convert(value: Any) -> list[Options]:
-        if not isinstance(value, list):
-            raise ValueError("must be a list")
-        return [
-            Options(item, f"{options.where}, {name}, item {number}", options.problems)
-            for number, item in enumerate(value, 1)
-        ]
-
-    return options.take(name, convert, [])
-
-
 def _rule(options: Options) -> Rule:
     given = options.rest()
     rule = Rule(
         who=options.take("who", _who, ()),
-        repositories=options.take("repositories", patterns, ("**",)),
+        repositories=options.take("repositories", repository_patterns, ("**",)),
         may=options.take("may", _deeds, ()),
     )
     for name, found in (("who", rule.who), ("may", rule.may)):
@@ -211,7 +194,8 @@ def _rule(options: Options) -> Rule:
 
 def _immutable(options: Options) -> Immutable:
     found = Immutable(
-        repositories=options.take("repositories", patterns, ("**",)), tags=options.take("tags", _tag_patterns, ("*",))
+        repositories=options.take("repositories", repository_patterns, ("**",)),
+        tags=options.take("tags", tag_patterns, ("*",)),
     )
     options.refuse_rest(["repositories", "tags"])
     return found
@@ -243,24 +227,3 @@ def _deeds(value: Any) -> tuple[str, ...]:
     if "push" in deeds and "pull" not in deeds:
         raise ValueError("pushing needs pull too")
     return deeds
-
-
-def patterns(value: Any) -> tuple[str, ...]:
-    """Patterns of repositories' names."""
-    return _fitting(value, lambda pattern: grammar.is_name(pattern.replace("**", "x").replace("*", "x")))
-
-
-def _tag_patterns(value: Any) -> tuple[str, ...]:
-    return _fitting(value, lambda pattern: grammar.is_tag(pattern.replace("*", "x")))
-
-
-def _fitting(value: Any, can_match: Callable[[str], bool]) -> tuple[str, ...]:
-    found = texts(value)
-    for pattern in found:
-        try:
-            Pattern(pattern)
-        except ValueError as error:
-            raise ValueError(f"{pattern!r} {error}") from None
-        if not can_match(pattern):
-            raise ValueError(f"{pattern!r} can match no name")
-    return found

@@ -20,6 +20,7 @@ from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .secret import secrets
+from .tags import read_expire
 from .tls import read_tls
 from .values import (
     Options,
@@ -27,6 +28,7 @@ from .values import (
     flag,
     headers,
     hint,
+    log_fields,
     networks,
     path_prefix,
     public_url,
@@ -38,6 +40,7 @@ from .values import (
     whole,
     word,
 )
+from .watching import DEBUG, HEALTH, read_checks, read_debug
 
 __all__ = ["read"]
 
@@ -75,7 +78,9 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "host": ("host", text),
     "idle_timeout": ("idle_timeout", some_seconds),
     "link_ttl": ("link_ttl", seconds),
+    "log_fields": ("log_fields", log_fields),
     "manifest_size_limit": ("manifest_size_limit", size),
+    "page": ("page", flag),
     "page_size_max": ("page_size_max", whole(1, 1_000_000)),
     "port": ("port", whole(0, 65535)),
     "prefix": ("prefix", path_prefix),
@@ -208,6 +213,11 @@ def _fields(options: Options) -> dict[str, Any]:
         fields["limits"] = read_limits(section.section("limits"))
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
+    if "debug" in section.rest():
+        fields["debug"] = read_debug(*_flat(section.section("debug"), DEBUG))
+    if "health" in section.rest():
+        fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
+    fields["expire"] = read_expire(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
@@ -216,8 +226,23 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in fields:
         behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
         fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
-    section.refuse_rest([*REGISTRY, "auth", "containers", "limits", "log_format", "tls"])
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "tls"]
+    section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
+
+
+def _flat(options: Options, keys: Mapping[str, Callable[[Any], Any]]) -> tuple[dict[str, Any], Options]:
+    """The values of a section's keys, of which some are one mapping further down (`prometheus.path`), converted."""
+    values: dict[str, Any] = {}
+    below = {name.partition(".")[0] for name in keys if "." in name}
+    for part in below & set(options.rest()):
+        inner = options.section(part)
+        names = [name.partition(".")[2] for name in keys if name.startswith(f"{part}.")]
+        values |= {f"{part}.{name}": inner.take(name, keys[f"{part}.{name}"], None) for name in names}
+        inner.refuse_rest(names)
+    values |= {name: options.take(name, convert, None) for name, convert in keys.items() if "." not in name}
+    options.refuse_rest(keys)
+    return values, options
 
 
 def _environment(environ: Mapping[str, str], problems: Problems) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from docker_registry.drivers.swift.settings.options import BY_NAME
 from docker_registry.settings import DEFAULT, ContainerRule, DriverConfig
 
-from .auth import patterns
+from .lists import repository_patterns
 from .values import Options, Problems
 
 __all__ = ["Outer", "read_containers"]
@@ -52,7 +52,7 @@ def _rule(name: str, options: Options, outer: Outer, read_driver: ReadDriver) ->
     if name == DEFAULT:
         options.refuse("is the name of the container for all other repositories; choose another one")
     nothing: tuple[str, ...] = ()
-    repositories = options.take("repositories", patterns, nothing)
+    repositories = options.take("repositories", repository_patterns, nothing)
     if not repositories:
         options.refuse(f"repositories: is missing; write patterns such as {name}/**")
     own = read_driver(options)

@@ -3,69 +3,62 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
 from docker_registry.settings import DEFAULT, MIB, ContainerRule, Settings
 
-from .auth.patterns import Pattern
+from .homes import Homes
 from .storage.blob_writer import BlobWriter
 from .storage.cache import Cache, Section
 from .storage.parsing import Parsing
 from .storage.store import Store
 from .storage.upload_sessions import Sessions
 
-__all__ = ["Container", "open_containers"]
+__all__ = ["Container", "Containers"]
 
 
 @dataclass(frozen=True)
 class Container:
     """Blobs, manifests and tags of some repositories; nothing in it is known to the others."""
 
-    name: str  # "" where it is the only one
-    patterns: tuple[Pattern, ...]  # of its repositories; () for those that no other has
+    name: str
     driver: Driver
     store: Store
     sessions: Sessions
     blob_writer: BlobWriter
 
-    def has(self, repository: str) -> bool:
-        return not self.patterns or any(pattern.matches(repository) for pattern in self.patterns)
 
+class Containers:
+    """All of a registry's. `others` are the drivers of `settings.containers`, in their order."""
 
-def open_containers(
-    default: Driver, others: Iterable[Driver], settings: Settings, parsing: Parsing
-) -> tuple[Container, ...]:
-    """In the order in which they are asked whether they have a repository, the default one last.
+    def __init__(self, default: Driver, others: Iterable[Driver], settings: Settings, parsing: Parsing):
+        self._settings = settings
+        self._parsing = parsing
+        self._homes = Homes(settings.containers)
+        self.cache = Cache(settings.cache_bytes)
+        self.default = self._open(DEFAULT, default, settings.secrets)
+        self._apart = {
+            rule.name: self._open(rule.name, driver, _keys(settings, rule))
+            for rule, driver in zip(settings.containers, others, strict=True)
+        }
 
-    `others` are the drivers of `settings.containers`, in their order.
-    """
-    rules, cache = settings.containers, Cache(settings.cache_bytes)
-    if not rules:
-        return (_open("", (), default, cache, settings.secrets, settings, parsing),)
-    kept_apart = [
-        _open(rule.name, rule.repositories, driver, Section(cache, rule.name), _keys(settings, rule), settings, parsing)
-        for rule, driver in zip(rules, others, strict=True)
-    ]
-    return (*kept_apart, _open(DEFAULT, (), default, Section(cache, DEFAULT), settings.secrets, settings, parsing))
+    def __iter__(self) -> Iterator[Container]:
+        return iter((self.default, *self._apart.values()))
 
+    def of(self, repository: str) -> Container:
+        """Where a repository is kept."""
+        return self._apart.get(self._homes.of(repository), self.default)
 
-def _open(
-    name: str,
-    repositories: Iterable[str],
-    driver: Driver,
-    cache: Cache | Section,
-    secrets: Sequence[bytes],
-    settings: Settings,
-    parsing: Parsing,
-) -> Container:
-    # A limit that was lowered must not hide what was pushed before.
-    limit = max(settings.manifest_size_limit, 4 * MIB)
-    store = Store(driver, cache, settings.link_ttl, limit, parsing)
-    sessions = Sessions(driver, secrets, settings.upload_ttl)
-    patterns = tuple(map(Pattern, repositories))
-    return Container(name, patterns, driver, store, sessions, BlobWriter(driver, store, sessions))
+    def _open(self, name: str, driver: Driver, secrets: Sequence[bytes]) -> Container:
+        settings = self._settings
+        cache = Section(self.cache, name) if settings.containers else self.cache
+        # A limit that was lowered must not hide what was pushed before.
+        limit = max(settings.manifest_size_limit, 4 * MIB)
+        store = Store(driver, cache, settings.link_ttl, limit, self._parsing)
+        sessions = Sessions(driver, secrets, settings.upload_ttl)
+        return Container(name, driver, store, sessions, BlobWriter(driver, store, sessions))
 
 
 def _keys(settings: Settings, rule: ContainerRule) -> list[bytes]:

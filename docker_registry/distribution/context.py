@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import MIB, Settings
 
 from .auth.gate import Gate
 from .auth.opening import open_gate
-from .container import Container, open_containers
+from .container import Containers
+from .expiry import Expiry
 from .limits import Limits
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
@@ -28,9 +30,10 @@ class Context:
     settings: Settings
     gate: Gate
     limits: Limits
-    containers: tuple[Container, ...]
+    containers: Containers
     manifest_memory: MemoryBound
     parsing: Parsing
+    expiry: Expiry
 
     @classmethod
     def over(cls, driver: Driver, settings: Settings, others: Iterable[Driver] = ()) -> Context:
@@ -39,17 +42,10 @@ class Context:
         Raises ConfigError.
         """
         parsing = Parsing()
-        containers = open_containers(driver, others, settings, parsing)
+        containers = Containers(driver, others, settings, parsing)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
         gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
-        return cls(settings, gate, limits, containers, memory, parsing)
-
-    @property
-    def default(self) -> Container:
-        """The container of all repositories that no rule is for."""
-        return self.containers[-1]
-
-    def container(self, repository: str) -> Container:
-        """Where a repository is kept."""
-        return next(container for container in self.containers if container.has(repository))
+        if settings.expire and not all(container.driver.supports_expiry for container in containers):
+            raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
+        return cls(settings, gate, limits, containers, memory, parsing, Expiry(settings.expire))

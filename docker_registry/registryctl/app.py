@@ -26,7 +26,7 @@ from werkzeug.wrappers import Request, Response
 
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError, UnreachableError, UnspecifiedError
-from docker_registry.distribution.container import open_containers
+from docker_registry.distribution.container import Containers
 from docker_registry.distribution.errors import RegistryError
 from docker_registry.distribution.model import grammar, layout
 from docker_registry.distribution.model.digest import Digest
@@ -76,7 +76,7 @@ class Registryctl:
         others: Iterable[Driver] = (),
         settled: float = _SETTLED,
     ):
-        self._containers = open_containers(driver, others, settings, Parsing())
+        self._containers = Containers(driver, others, settings, Parsing())
         self._settled = settled
         self._time_limit = settings.storage_timeout
         self._authorization = f"Harbor-Secret {secret}".encode()
@@ -84,7 +84,7 @@ class Registryctl:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            with self._containers[-1].driver.time_limit(self._time_limit):
+            with self._containers.default.driver.time_limit(self._time_limit):
                 answer = self._answer(request)
         except _RefusedError as error:
             answer = error.response()
@@ -125,8 +125,7 @@ class Registryctl:
         return Response(status=HTTPStatus.OK)
 
     def _delete_manifest(self, name: str, digest: Digest) -> Response:
-        container = next(container for container in self._containers if container.has(name))
-        if not deletion.delete_manifest(container.store, name, digest):
+        if not deletion.delete_manifest(self._containers.of(name).store, name, digest):
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no manifest {name}@{digest}")
         logger.info("removed %s@%s", name, digest)
         return Response(status=HTTPStatus.OK)

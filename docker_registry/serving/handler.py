@@ -9,8 +9,11 @@ not read to its end; a connection is closed so that the last answer arrives.
 from __future__ import annotations
 
 import errno
+import functools
 import io
+import itertools
 import logging
+import os
 import select
 import time
 from contextlib import closing
@@ -21,6 +24,7 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent import monkey, pywsgi, socket
 
+from docker_registry.concurrency import trace
 from docker_registry.concurrency.greenlets import breathe
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.distribution.auth.told import BY_CERTIFICATE
@@ -48,6 +52,15 @@ _poll = monkey.get_original("select", "poll")  # a look at sockets that must not
 TURNING_AWAY = 1.0  # s
 _CROWD = "too many connections from this address, try again later"
 CLIENT_LEFT = 499  # nginx's status, for the log only
+
+
+_serial = itertools.count()
+
+
+@functools.cache
+def _start() -> str:
+    """What tells this process's requests from all others'; made in the worker, since forked copies would share it."""
+    return os.urandom(8).hex()
 
 
 class _ClientLeft(gevent.GreenletExit):  # type: ignore[misc]
@@ -82,6 +95,8 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         self.settings = settings
         self.draining = False
         self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
+        self.busy: dict[Handler, None] = {}  # with an answer
+        self.traffic: Any = None  # of `debug`, where what is answered is counted
         self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
         self.certificates: Any = None  # of `tls`, which only workers may import
         self._shares = Shares(self.settings.limits.connections, self.settings.trusted_proxies)
@@ -146,6 +161,10 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         for number, _ in look.poll(0):
             looked_at[number].end()
 
+    def answering(self) -> list[dict[str, Any]]:
+        """The environs of requests that are being answered."""
+        return [handler.environ for handler in self.busy if handler.environ is not None]
+
     def drain(self) -> None:
         """Accept nothing more, hang up on who is idle, and let the others finish."""
         self.close()
@@ -164,6 +183,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     environ: dict[str, Any] | None = None
     wsgi_input: BodyInput | None = None
     has_begun = False  # a request's head
+    _head_sent = 0  # bytes of an answer's head
     _answered = 0  # requests of this connection
     _speaks_tls = False
     _client_left = False
@@ -195,6 +215,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         finally:
             self.server.waiting.pop(self, None)
         self.environ = self.get_environ()
+        trace.begin(self.environ[trace.ENVIRON])
         self.application = self.server.application
         self.handle_one_response()
         if not self.close_connection:
@@ -229,8 +250,9 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     def _wait_for_next(self) -> bytes:
         """The first bytes of the next request; none where the client or this server ends the connection."""
         self.command = self.path = self.requestline = ""
+        trace.begin("")
         self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
-        self.response_length = 0
+        self.response_length = self._head_sent = 0
         self.server.waiting[self] = None
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
@@ -252,6 +274,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
         environ["QUERY_STRING"] = query
         environ["SERVER_PROTOCOL"] = self.request_version
+        environ[trace.ENVIRON] = f"{_start()}{next(_serial):08x}"
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = self._client()
         for name, value in self.fields:
             if "_" in name:
@@ -319,11 +342,13 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def handle_one_response(self) -> None:
         self.start_answer()
+        self.server.busy[self] = None
         if self.command in ("GET", "HEAD"):
             self.server.reading[self] = time.monotonic()
         try:
             super().handle_one_response()
         finally:
+            self.server.busy.pop(self, None)
             self.server.reading.pop(self, None)
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
@@ -353,6 +378,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.headers_sent = True
         self.finalize_headers()
         head = b"\r\n".join((b"HTTP/1.1 " + self.status, *map(b": ".join, self.response_headers), b"\r\n"))
+        self._head_sent = len(head)
         if len(data) <= SMALL and not self.response_use_chunked:
             self._sendall(head + data)
         else:
@@ -393,17 +419,26 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         if self._speaks_tls:
             return  # skopeo, podman and docker try TLS first; the 400 tells them
         environ, body = self.environ or {}, self.wsgi_input
-        status = self.status or b"0"
+        status = CLIENT_LEFT if self._client_left else int((self.status or b"0")[:3])
+        received = body.received if body else 0
+        seconds = (self.time_finish or time.time()) - self.time_start
+        if self.server.traffic is not None:
+            sent = max(self.response_length - self._head_sent, 0)
+            self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
         log_access(
             client=environ.get("REMOTE_ADDR") or self._client()[0] or "-",
             method=self.command or "-",
             target=self.path or "-",
-            status=CLIENT_LEFT if self._client_left else int(status[:3]),
+            status=status,
             sent=self.response_length,
-            received=body.received if body else 0,
-            seconds=(self.time_finish or time.time()) - self.time_start,
+            received=received,
+            seconds=seconds,
             agent=environ.get("HTTP_USER_AGENT", "-"),
         )
+
+    def _head_size(self) -> int:
+        """Bytes of a request's head, line ends aside."""
+        return len(self.command) + len(self.path) + sum(len(name) + len(value) for name, value in self.fields)
 
 
 def _end_reading(connection: Any) -> None:

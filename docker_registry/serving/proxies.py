@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from docker_registry.concurrency import trace
 from docker_registry.distribution.auth.told import BY_CERTIFICATE, BY_PROXY, Told
 from docker_registry.settings import Header
 
@@ -26,6 +27,7 @@ TOLD = 100  # senders that a worker names in its log: strangers must not fill it
 _ADDRESS = 64  # characters; the longest with its port has fewer
 _LONGEST = 256  # characters of a user's name
 _GROUPS = 200  # of a user
+_IDENTITY = re.compile(r"[A-Za-z0-9._-]{1,64}")  # of a request
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([^\s";,]+))\s*')
 _SAID = (
@@ -61,6 +63,10 @@ class TrustedProxies:
         if self._trusts(sender) or (self._socket and not sender):
             environ.pop(BY_CERTIFICATE, None)  # the proxy's, and not its client's
             self._believe(environ, said)
+            identity = environ.get("HTTP_X_REQUEST_ID", "")
+            if _IDENTITY.fullmatch(identity):
+                environ[trace.ENVIRON] = identity
+                trace.begin(identity)
         elif said:
             self._tell_once(sender, said)
         return self._app(environ, start_response)

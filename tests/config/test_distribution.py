@@ -87,6 +87,7 @@ def test_it_is_told_from_docker_registry_s(tmp_path: Path) -> None:
         ("http.headers", {"X-A": [True], "X-B": 5}, "headers", (("X-A", "true"), ("X-B", "5"))),
         ("log.level", "warn", "log_level", "warning"),
         ("log.formatter", "json", "log_json", True),
+        ("log.fields", {"n": 5, "service": "registry"}, "log_fields", (("n", "5"), ("service", "registry"))),
         ("log.accesslog.disabled", True, "access_log", False),
         ("catalog.maxentries", 77, "page_size_max", 77),
     ],

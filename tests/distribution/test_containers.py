@@ -248,7 +248,7 @@ def test_the_catalog_is_one_list_in_lexical_order(names: set[str], n: int) -> No
     registry = registry_over(drivers, dataclasses.replace(SETTINGS, containers=apart))
     for name in names:
         layer = layout.layer_link(name, Digest.of(b""))
-        registry.context.container(name).driver.put_content(layer, str(Digest.of(b"")).encode())
+        registry.context.containers.of(name).driver.put_content(layer, str(Digest.of(b"")).encode())
     assert catalog(Client(registry), n) == sorted(names)
 
 

@@ -27,6 +27,8 @@ PARTS = {
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
     ("docs/server.md", "limits"): "needs a client that asks too often: tests/live/test_login.py",
     ("docs/server.md", "secret_key"): "needs keys that rotate: tests/distribution/auth/test_gate.py",
+    ("docs/monitoring.md", "debug"): "is about the second port: tests/live/test_metrics.py",
+    ("docs/monitoring.md", "scrape_configs"): "is Prometheus's: tests/live/test_metrics.py",
     ("docs/server.md", "tls"): "needs a certificate: tests/live/test_tls.py",
     ("docs/single-sign-on.md", "auth"): "needs nginx and a login: tests/live/test_single_sign_on.py",
 }
@@ -100,7 +102,7 @@ def test_in_docker_registry(
 def test_in_the_registry(block: Block, swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     config = write(block, swift, container, tmp_path)
     options = ["--flavor", block.flavor] if block.flavor else []
-    environ = {**os.environ, "OS_PASSWORD": swift.password}
+    environ = {**os.environ, "OS_PASSWORD": swift.password, "EU_PASSWORD": "of a cloud that is not there"}
     with Ours(tmp_path, config, *options, environ=environ) as registry, Client(registry.url) as client:
         client.push_image("acme/shop", "1", LAYERS)
         assert len(client.pull("acme/shop", "1")) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +55,7 @@ def authelia() -> Iterator[str]:
 
 def config(folder: Path, swift: EmbeddedSwift, container: str) -> Path:
     """The page's section `registry`, over the test's Swift."""
-    blocks = [
-        yaml.safe_load(text) for text in SIGN_ON.read_text().split("```yaml\n")[1:] for text in [text.split("```")[0]]
-    ]
+    blocks = map(yaml.safe_load, re.findall(r"(?ms)^```yaml\n(.*?)^```", SIGN_ON.read_text()))
     section = next(block["registry"] for block in blocks if "registry" in block)
     options = swift.options(swift_container=container)
     path = folder / "config.yml"

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from docker_registry.core.exceptions import ConfigError, UnreachableError
+from docker_registry.metrics.figures import Figures
 from docker_registry.serving import server
 from docker_registry.serving.proxies import TrustedProxies
 from docker_registry.settings import Limits, Settings
 
 
-def load(settings: Settings) -> Any:
+def load(settings: Settings, _figures: Figures) -> Any:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/fail":

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from docker_registry.concurrency import trace
 from docker_registry.distribution.auth.told import BY_CERTIFICATE, BY_PROXY, Told
 from docker_registry.serving import proxies
 from docker_registry.serving.proxies import TrustedProxies
@@ -134,3 +135,25 @@ def test_a_user_by_header_is_believed_of_trusted_proxies_only() -> None:
 @pytest.mark.parametrize("name", ["", " ", "alice,mallory", "a" * 257])
 def test_what_is_no_name_is_nobody(name: str) -> None:
     assert told("10.0.0.1", X_USER=name)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "identity", "taken"),
+    [
+        ("10.0.0.1", "0af7-651916.cd_43", True),
+        ("10.0.0.1", "x" * 64, True),
+        ("10.0.0.1", "x" * 65, False),
+        ("10.0.0.1", "two words", False),
+        ("10.0.0.1", 'a"b', False),
+        ("203.0.113.9", "0af7651916cd43", False),
+    ],
+)
+def test_a_trusted_proxy_may_give_the_request_its_id(sender: str, identity: str, taken: bool) -> None:
+    seen: dict[str, Any] = {}
+    environ = {"REMOTE_ADDR": sender, "HTTP_X_REQUEST_ID": identity, trace.ENVIRON: "ours"}
+    trace.begin("ours")
+    try:
+        TrustedProxies(lambda environ, _: seen.update(environ) or [], TRUSTED)(environ, lambda *_: None)
+        assert seen[trace.ENVIRON] == trace.current() == (identity if taken else "ours")
+    finally:
+        trace.begin("")

@@ -57,6 +57,7 @@ class Gate:
         self._by_certificate = by_certificate
         self._by_proxy = by_proxy
         self._asks = bool(doors or by_certificate or by_proxy)
+        self.refused = {"credential": 0, "rights": 0, "busy": 0}  # requests, by why
         self.policy = policy
 
     def admit(self, request: Request, accesses: Sequence[Access]) -> Caller:
@@ -72,15 +73,18 @@ class Gate:
         try:
             caller = self._identify(request)
         except RefusedError as error:
+            self.refused["credential"] += 1
             self._log(request, "somebody", f"refused: {error}")
             raise self._unauthorized(accesses, error.code) from None
         except RegistryError as error:
+            self.refused["busy"] += 1
             self._log(request, "somebody", f"not let in: {error}")
             raise
         lacking = [access for access in accesses if not self.policy.allows(caller, access)]
         if caller.kind is Kind.ANONYMOUS and (lacking or not accesses):
             raise self._unauthorized(accesses, "")
         if lacking:
+            self.refused["rights"] += 1
             self._log(request, str(caller), f"may not {lacking[0]}")
             if caller.kind is Kind.TOKEN:
                 raise self._unauthorized(accesses, "insufficient_scope")

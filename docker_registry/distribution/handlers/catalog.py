@@ -14,7 +14,6 @@ from itertools import chain, islice
 from werkzeug.wrappers import Response
 
 from docker_registry.concurrency.workers import gather
-from docker_registry.core.driver import Base as Driver
 
 from ..auth.access import CATALOG, Access
 from ..container import Container
@@ -27,6 +26,8 @@ _DELIMITER = "/_"  # every folder of a repository's own starts with an underscor
 
 
 class Catalog(Listing):
+    label = "catalog"
+
     @classmethod
     def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
         return [CATALOG]
@@ -44,13 +45,14 @@ class Catalog(Listing):
         streams = gather([partial(self._begun, container, after, page) for container in self.context.containers])
         return merge(*streams, key=lambda name: (name + delimiter).encode())
 
-    def driver_of(self, name: str) -> Driver:
-        return self.context.container(name).driver
+    def listed_beside(self, name: str, folder: str, delimiter: str, after: str) -> Iterator[str]:
+        driver = self.context.containers.of(name).driver
+        return iter(driver.list_prefixes(folder, delimiter, after=after, page=1))
 
     def _begun(self, container: Container, after: str, page: int) -> Iterator[str]:
         """The names of the repositories that a container has by the rules of today, the first one asked for already."""
         listed = container.driver.list_prefixes(layout.REPOSITORIES, _DELIMITER, after=after, page=page)
-        names = (name for name in listed if self.context.container(name) is container)
+        names = (name for name in listed if self.context.containers.of(name) is container)
         return chain(list(islice(names, 1)), names)
 
     def _is_shown(self, name: str) -> bool:

@@ -8,8 +8,6 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from docker_registry.core.driver import Base as Driver
-
 from ..errors import Code, RegistryError
 from ..model.lexical_order import lexical, page
 from ..resource import Resource
@@ -44,18 +42,17 @@ class Listing(Resource):
         def exists(name: str) -> bool:
             # The next possible name in the storage's order is this very one.
             before = name + delimiter[:-1] + chr(ord(delimiter[-1]) - 1) + "~"
-            listed = self.driver_of(name).list_prefixes(folder, delimiter, after=before, page=1)
-            return next(iter(listed), None) == name
+            return next(self.listed_beside(name, folder, delimiter, before), None) == name
 
         return page(lexical(found, delimiter, last, exists), size)
 
     def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
         """All names behind `after`, in the order of the storage."""
-        return self.driver.list_prefixes(folder, delimiter, after=after, page=page)
+        raise NotImplementedError
 
-    def driver_of(self, name: str) -> Driver:
-        """Where a name is listed."""
-        return self.driver
+    def listed_beside(self, name: str, folder: str, delimiter: str, after: str) -> Iterator[str]:
+        """The same, at least of those that are kept where `name` is, for who takes one of them."""
+        return self.listed(folder, delimiter, after, page=1)
 
     def answer(self, path: str, document: dict[str, Any], names: list[str], more: bool) -> Response:
         """The list as JSON, and how to ask for what follows."""

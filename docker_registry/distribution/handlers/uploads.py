@@ -57,6 +57,8 @@ class _Sending(Resource):
 class Uploads(_Sending):
     """Where every push of a blob starts."""
 
+    label = "blob_upload"
+
     def post(self, name: str) -> Response:
         """Start a session, or do the whole of it: mount a blob (`mount`, `from`), or take one (`digest`)."""
         query = self.request.args
@@ -74,7 +76,9 @@ class Uploads(_Sending):
 
     def _is_mountable(self, source: str) -> bool:
         """Whether a blob may be taken from a repository: the caller may pull it, and it is in the same container."""
-        return grammar.is_name(source) and self.may_pull(source) and self.context.container(source) is self.container
+        return (
+            grammar.is_name(source) and self.may_pull(source) and self.context.containers.of(source) is self.container
+        )
 
     def _algorithm(self) -> str:
         algorithm = self.request.args.get("digest-algorithm", "sha256")
@@ -87,6 +91,8 @@ class Uploads(_Sending):
 
 class Upload(_Sending):
     """One session's URL."""
+
+    label = "blob_upload_chunk"
 
     def get(self, name: str, session: str) -> Response:
         """How far the upload is, whichever of its URLs is asked."""

@@ -16,6 +16,7 @@ see `vetoes`; what was remembered of it does not count.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
@@ -52,6 +53,7 @@ class Store:
         self.driver = driver
         self.cache = cache
         self.vetoes = Vetoes(driver, cache)
+        self.clock = time.time  # seconds since the epoch, by which tags expire
         self._link_ttl = link_ttl
         self._manifest_limit = manifest_limit
         self._parsing = parsing
@@ -90,8 +92,12 @@ class Store:
         self.cache.put(("link", path), digest)
         self.cache.put(("own", path), digest)
 
-    def _overwrite(self, path: str, digest: Digest) -> None:
-        self.driver.overwrite(path, str(digest).encode("ascii"))
+    def _overwrite(self, path: str, digest: Digest, expires: float | None = None) -> None:
+        content = str(digest).encode("ascii")
+        if expires is None:
+            self.driver.overwrite(path, content)
+        else:
+            self.driver.overwrite_until(path, content, expires)
 
     def remove_link(self, path: str) -> bool:
         """Whether there was one."""
@@ -298,13 +304,13 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def set_tag(self, name: str, tag: str, digest: Digest) -> None:
-        """Let a tag mean a manifest that the repository has."""
-        self._overwrite(layout.tag_current(name, tag), digest)
+    def set_tag(self, name: str, tag: str, digest: Digest, expires: float | None = None) -> None:
+        """Let a tag mean a manifest that the repository has, for ever or until a time (seconds since the epoch)."""
+        self._overwrite(layout.tag_current(name, tag), digest, expires)
 
-    def note_tag(self, name: str, tag: str, digest: Digest) -> None:
+    def note_tag(self, name: str, tag: str, digest: Digest, expires: float | None = None) -> None:
         """Write into a tag's history that it means, or is about to mean, a manifest."""
-        self._overwrite(layout.tag_index_link(name, tag, digest), digest)
+        self._overwrite(layout.tag_index_link(name, tag, digest), digest, expires)
 
     def _remember(self, key: Hashable, ask: Callable[[], T | None], max_age: float) -> T | None:
         """An answer of `ask` at most `max_age` seconds old; that nothing is there is never remembered."""
