@@ -41,6 +41,7 @@ BACKLOG = 2048  # connections that wait to be accepted
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
 PLACES = 16  # on the board, beside four for each worker: old ones drain while new ones serve
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  gunicorn makes and unlinks its file safely
 KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
 
 
@@ -158,6 +159,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "logger_class": _Log,
             "proc_name": "docker-registry-swift",
             "control_socket_disable": True,
+            # Workers give their sign of life by a file, also where the root is read-only.
+            "worker_tmp_dir": SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None,
             "pre_fork": _give_place,
             "post_fork": _heed_signals,
             "child_exit": _bury,
