@@ -60,8 +60,8 @@ CONTRACTS = [
     ("embedded", ()),
     ("settings", ("core",)),
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
-    ("distribution", ("concurrency", "core", "settings")),
-    ("distribution.auth", ("concurrency", "core", "settings", "distribution.errors")),
+    ("distribution", ("concurrency", "core", "settings", "rereading")),
+    ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),
     (
@@ -91,7 +91,21 @@ CONTRACTS = [
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics", "web")),
+    ("rereading", ("core",)),
+    (
+        "serving",
+        (
+            "core",
+            "settings",
+            "rereading",
+            "config",
+            "concurrency",
+            "distribution",
+            "maintenance.check",
+            "metrics",
+            "web",
+        ),
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable
 from typing import Any
@@ -59,6 +60,8 @@ def _assemble(settings: Settings, figures: Figures) -> Any:
 
 def bind(settings: Settings) -> socket.socket:
     """Take the address that the settings name; nobody is let in before `listen`. Raises ConfigError."""
+    if settings.socket:
+        return _bind_unix(settings.socket)
     return _bind(settings.host, settings.port, "choose another with --port")
 
 
@@ -81,6 +84,30 @@ def _bind(host: str, port: int, advice: str) -> socket.socket:
             f"cannot listen on {host}:{port}: {error.strerror}; {advice}, or stop what listens there"
         ) from None
     return listener
+
+
+def _bind_unix(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_left_over(path):
+            os.unlink(path)
+        listener.bind(path)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {path}: {error.strerror}") from None
+    return listener
+
+
+def _is_left_over(path: str) -> bool:
+    """Whether a socket is there on which nobody listens any more."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(path)
+    except ConnectionRefusedError:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        pass
+    return False
 
 
 def listen(listener: socket.socket) -> None:

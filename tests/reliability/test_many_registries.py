@@ -21,8 +21,8 @@ CUSTOMERS = 32
 
 
 @pytest.fixture
-def fleet(swift: EmbeddedSwift, container: str, tmp_path: Path) -> Iterator[Fleet]:
-    with Fleet(tmp_path, swift, container) as fleet:
+def fleet(own_swift: EmbeddedSwift, container: str, tmp_path: Path) -> Iterator[Fleet]:
+    with Fleet(tmp_path, own_swift, container) as fleet:
         yield fleet
 
 
