@@ -19,6 +19,7 @@ from .auth import NO_LOGIN, checked, read_section
 from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .notifications import NOTIFICATIONS, read_endpoints
 from .secret import secrets
 from .tags import read_expire
 from .tls import read_tls
@@ -221,7 +222,11 @@ def _fields(options: Options) -> dict[str, Any]:
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    sections = ["auth", "containers", "debug", "expire", "health", "limits", "tls"]
+    if "notifications" in section.rest():
+        values, below = _flat(section.section("notifications"), NOTIFICATIONS)
+        fields["endpoints"] = read_endpoints(values, below)
+        fields["event_references"] = bool(values.get("events.includereferences"))
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "notifications", "tls"]
     section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
 
