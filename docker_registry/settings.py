@@ -133,6 +133,14 @@ class KeystoneDoor:
 
 
 @dataclass(frozen=True)
+class Header:
+    """Headers by which a trusted proxy says who it let in."""
+
+    user: str
+    groups: str = ""  # its values are separated by commas; "" for none
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who may come in. With nothing set, everybody may do everything."""
 
@@ -142,12 +150,17 @@ class Auth:
     keystone: KeystoneDoor | None = None
     robots: bool = False  # passwords that the registry made itself
     revoked: tuple[str, ...] = ()  # ids of such passwords
+    certificates: bool = False  # whoever shows one of `tls.client_cas` is its common name
+    header: Header | None = None
     policy: tuple[Rule, ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # names, and who is in them, as rules name people
     immutable: tuple[Immutable, ...] = ()
+    read_only: tuple[str, ...] = ()  # patterns of repositories
 
     @property
     def is_on(self) -> bool:
-        return bool(self.htpasswd or self.token or self.keystone or self.robots)
+        doors = (self.htpasswd, self.token, self.keystone, self.robots, self.certificates, self.header)
+        return any(map(bool, doors))
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,7 @@ class Tls:
     client_required: bool = True  # False lets clients in that show none
     minimum: str = "tls1.2"
     ciphers: tuple[str, ...] = ()  # by OpenSSL's names; () for its choice
+    more: tuple[tuple[str, str], ...] = ()  # files of further certificates, for other hosts, and of their keys
 
 
 @dataclass(frozen=True)
@@ -246,6 +260,7 @@ class Settings:
     # How it is reached.
     host: str = "127.0.0.1"
     port: int = 5000
+    socket: str = ""  # path of a unix socket, in place of host and port
     tls: Tls | None = None
     prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
     public_url: str = ""  # "https://registry.example.com" to have scheme and host in each Location

@@ -60,8 +60,8 @@ CONTRACTS = [
     ("embedded", ()),
     ("settings", ("core",)),
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
-    ("distribution", ("concurrency", "core", "settings")),
-    ("distribution.auth", ("concurrency", "core", "settings", "distribution.errors")),
+    ("distribution", ("concurrency", "core", "settings", "rereading")),
+    ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
     ("distribution.events", ("concurrency", "settings", "distribution.auth.caller", "distribution.model")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),
@@ -90,7 +90,21 @@ CONTRACTS = [
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics", "web")),
+    ("rereading", ("core",)),
+    (
+        "serving",
+        (
+            "core",
+            "settings",
+            "rereading",
+            "config",
+            "concurrency",
+            "distribution",
+            "maintenance.check",
+            "metrics",
+            "web",
+        ),
+    ),
 ]
 
 

@@ -15,7 +15,7 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import DriverConfig, Settings
 
-from .auth import NO_LOGIN, checked, read_section
+from .auth import NO_LOGIN, checked, fitting, read_section
 from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
@@ -35,6 +35,7 @@ from .values import (
     public_url,
     seconds,
     size,
+    socket_path,
     some_seconds,
     text,
     whole,
@@ -87,6 +88,7 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "public_url": ("public_url", public_url),
     "read_only": ("read_only", flag),
     "relative_urls": ("relative_urls", flag),
+    "socket": ("socket", socket_path),
     "trusted_proxies": ("trusted_proxies", networks),
     "storage_timeout": ("storage_timeout", some_seconds),
     "upload_ttl": ("upload_ttl", some_seconds),
@@ -226,6 +228,9 @@ def _fields(options: Options) -> dict[str, Any]:
         values, below = _flat(section.section("notifications"), NOTIFICATIONS)
         fields["endpoints"] = read_endpoints(values, below)
         fields["event_references"] = bool(values.get("events.includereferences"))
+    if "auth" in fields:
+        behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
+        fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
     sections = ["auth", "containers", "debug", "expire", "health", "limits", "notifications", "tls"]
     section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields

@@ -16,7 +16,7 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .auth import add_distribution, read_section
+from .auth import add_distribution, fitting, read_section
 from .containers import Outer, read_containers
 from .keys import APART, DEBUG, EVENTS, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
 from .limits import read_limits
@@ -24,7 +24,7 @@ from .loaded import Loaded, default_workers
 from .notifications import read_endpoints
 from .tags import read_expire
 from .tls import read_tls
-from .values import Options, Problems, hint
+from .values import Options, Problems, hint, socket_path
 from .watching import read_checks, read_debug
 
 __all__ = ["read"]
@@ -239,6 +239,10 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
         "host": "0.0.0.0",
         "redirect": True,
     }
+    if str(values.get(("http", "net"))).lower() == "unix":
+        fields["socket"] = options.take("http.addr", socket_path, "")
+        if not fields["socket"]:
+            options.refuse("http.addr: must be the path of the socket, as http.net is unix")
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
         if name in options.rest() and field not in APART:
@@ -251,6 +255,8 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     fields["expire"] = read_expire(Options(of_tags, f"{file}, registry", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
+    behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
+    fitting(fields["auth"], fields["tls"], behind, Options({}, f"{file}, registry.auth", problems))
     debug, below_debug = _section("http.debug", DEBUG, values, file, problems)
     fields["debug"] = read_debug(debug, below_debug)
     told, below = _section("notifications", EVENTS, values, file, problems)

@@ -13,7 +13,7 @@ from docker_registry.drivers.swift.settings.options import BY_NAME
 
 from . import auth, notifications, tls, watching
 from .secret import secrets
-from .values import flag, headers, log_fields, path_prefix, seconds, size, text, whole, word
+from .values import flag, headers, log_fields, networks, path_prefix, seconds, size, text, whole, word
 
 __all__ = ["APART", "DEBUG", "EVENTS", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "is_own"]
 
@@ -59,7 +59,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.headers": ("headers", headers),
         "http.host": ("public_url", text),
         "http.http2.disabled": ("", flag),
-        "http.net": ("", word("tcp")),
+        "http.net": ("", word("tcp", "unix")),
         "http.prefix": ("prefix", path_prefix),
         "http.relativeurls": ("relative_urls", flag),
         "http.secret": ("secrets", secrets),
@@ -73,6 +73,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "registry.containers": (CONTAINERS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
+        "registry.trustedproxies": ("trusted_proxies", networks),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),

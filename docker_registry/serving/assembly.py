@@ -35,7 +35,9 @@ class Assembled:
         figures.ask(partial(sources.of_registry, registry))
         self.health = Health(settings.checks, default)
         self.readiness = Readiness(default)
-        app: Callable[..., Iterable[bytes]] = TrustedProxies(registry, settings.trusted_proxies)
+        app: Callable[..., Iterable[bytes]] = TrustedProxies(
+            registry, settings.trusted_proxies, bool(settings.socket), settings.auth.header
+        )
         self._app = Guarded(app, self.health) if settings.checks else app
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -188,7 +188,10 @@ class Client(object):
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
-                raise MissingError(say("PUT {0}: container {1} is not there", name, self.container))
+                # Swift's proxies may remember for a while that it was not.
+                raise UnreachableError(
+                    say("PUT {0}: container {1} was made, and is not there yet", name, self.container)
+                )
             self._make_container()
 
     @property
@@ -249,7 +252,15 @@ class Client(object):
         policy = self._settings.storage_policy
         headers = {"X-Storage-Policy": policy} if policy else {}
         try:
-            self.request("PUT", headers=headers)
+            if self.request("PUT", headers=headers, accept=(404,)).status == 404:
+                raise MissingError(
+                    say(
+                        "container {0} is not there and cannot be made, since the account is not: {1}; check"
+                        " swift_object_storage_url, or the endpoint that the login names",
+                        self.container,
+                        self._access().url,
+                    )
+                )
         except BrokenError as error:
             raise MissingError(
                 say(
