@@ -77,12 +77,22 @@ CONTRACTS = [
     ),
     (
         "maintenance",
-        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+        (
+            *("concurrency", "core", "settings", "drivers.swift"),
+            *(f"distribution.{room}" for room in ("auth", "container", "homes", "model", "storage")),
+        ),
     ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
+    ),
+    (
+        "maintenance.retention",
+        (
+            *("core", "settings", "maintenance.progress", "maintenance.parallel"),
+            *(f"distribution.{room}" for room in ("auth", "container", "model", "storage")),
+        ),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
     ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),

@@ -20,7 +20,7 @@ from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .secret import secrets
-from .tags import read_expire
+from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import (
     Options,
@@ -208,12 +208,13 @@ def _fields(options: Options) -> dict[str, Any]:
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
     fields["expire"] = read_expire(section)
+    fields["retention"] = read_retention(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "auth", "containers", "expire", "limits", "log_format", "tls"])
+    section.refuse_rest([*REGISTRY, "auth", "containers", "expire", "limits", "log_format", "retention", "tls"])
     return fields
 
 

@@ -21,7 +21,7 @@ from .containers import Outer, read_containers
 from .keys import AUTH, CONTAINERS, HONOURED, IGNORED, LIMITS, REFUSED, SWIFT, TAGS, TLS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
-from .tags import read_expire
+from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import Options, Problems, hint
 
@@ -246,7 +246,8 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     limits: Any = options.take("registry.limits", lambda value: value, {})
     fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
     of_tags = {path[1]: value for path, value in values.items() if HONOURED.get(path, ("",))[0] == TAGS}
-    fields["expire"] = read_expire(Options(of_tags, f"{file}, registry", problems))
+    registry = Options(of_tags, f"{file}, registry", problems)
+    fields["expire"], fields["retention"] = read_expire(registry), read_retention(registry)
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     fields["secret"], *former = fields.pop("secrets", (b"",))
