@@ -16,7 +16,9 @@ from docker_registry.core.driver import Base, fetch
 __all__ = [
     "DEFAULT",
     "Auth",
+    "Check",
     "ContainerRule",
+    "Debug",
     "DriverConfig",
     "Expire",
     "Immutable",
@@ -158,6 +160,14 @@ class KeystoneDoor:
 
 
 @dataclass(frozen=True)
+class Header:
+    """Headers by which a trusted proxy says who it let in."""
+
+    user: str
+    groups: str = ""  # its values are separated by commas; "" for none
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who may come in. With nothing set, everybody may do everything."""
 
@@ -167,12 +177,17 @@ class Auth:
     keystone: KeystoneDoor | None = None
     robots: bool = False  # passwords that the registry made itself
     revoked: tuple[str, ...] = ()  # ids of such passwords
+    certificates: bool = False  # whoever shows one of `tls.client_cas` is its common name
+    header: Header | None = None
     policy: tuple[Rule, ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # names, and who is in them, as rules name people
     immutable: tuple[Immutable, ...] = ()
+    read_only: tuple[str, ...] = ()  # patterns of repositories
 
     @property
     def is_on(self) -> bool:
-        return bool(self.htpasswd or self.token or self.keystone or self.robots)
+        doors = (self.htpasswd, self.token, self.keystone, self.robots, self.certificates, self.header)
+        return any(map(bool, doors))
 
 
 @dataclass(frozen=True)
@@ -185,6 +200,28 @@ class Tls:
     client_required: bool = True  # False lets clients in that show none
     minimum: str = "tls1.2"
     ciphers: tuple[str, ...] = ()  # by OpenSSL's names; () for its choice
+    more: tuple[tuple[str, str], ...] = ()  # files of further certificates, for other hosts, and of their keys
+
+
+@dataclass(frozen=True)
+class Debug:
+    """Distribution's `http.debug`: a second port, for those who watch the registry."""
+
+    host: str
+    port: int
+    metrics: str = ""  # path; "" for no metrics
+
+
+class Check(NamedTuple):
+    """One of Distribution's `health`: while it fails, nothing is served."""
+
+    kind: str  # "storage", "file" (fails while there is one), "http", "tcp"
+    target: str = ""  # file, URL, or host:port
+    interval: float = 10.0  # s
+    threshold: int = 1  # failures in a row that count
+    timeout: float = 10.0  # s
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -218,6 +255,7 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    page: bool = True  # serve a web page below /ui/
     expire: tuple[Expire, ...] = ()
     retention: Retention = Retention()
 
@@ -234,6 +272,7 @@ class Settings:
     # How it is reached.
     host: str = "127.0.0.1"
     port: int = 5000
+    socket: str = ""  # path of a unix socket, in place of host and port
     tls: Tls | None = None
     prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
     public_url: str = ""  # "https://registry.example.com" to have scheme and host in each Location
@@ -243,6 +282,8 @@ class Settings:
 
     # How it is run.
     workers: int = 1
+    debug: Debug | None = None
+    checks: tuple[Check, ...] = ()
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole
@@ -251,6 +292,7 @@ class Settings:
     connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
+    log_fields: tuple[tuple[str, str], ...] = ()  # that every line has
     access_log: bool = True
 
     @property

@@ -52,6 +52,7 @@ CONTRACTS = [
     ("drivers.memory", ("core",)),
     ("own_core", ("core",)),
     ("concurrency", ()),
+    ("metrics", ()),
     ("drivers.swift", ("concurrency", "core", "own_core")),
     ("drivers.swift.settings", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("concurrency", "core", "drivers.swift.compat", "drivers.swift.names")),
@@ -59,8 +60,8 @@ CONTRACTS = [
     ("embedded", ()),
     ("settings", ("core",)),
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
-    ("distribution", ("concurrency", "core", "settings")),
-    ("distribution.auth", ("concurrency", "core", "settings", "distribution.errors")),
+    ("distribution", ("concurrency", "core", "settings", "rereading")),
+    ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),
     (
@@ -75,6 +76,11 @@ CONTRACTS = [
             ),
         ),
     ),
+    (
+        "distribution.views",
+        ("concurrency", "core", *(f"distribution.{room}" for room in ("container", "model", "storage"))),
+    ),
+    ("web", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance",
         (
@@ -95,7 +101,21 @@ CONTRACTS = [
         ),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
+    ("rereading", ("core",)),
+    (
+        "serving",
+        (
+            "core",
+            "settings",
+            "rereading",
+            "config",
+            "concurrency",
+            "distribution",
+            "maintenance.check",
+            "metrics",
+            "web",
+        ),
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from docker_registry.metrics.figures import Figures
 from docker_registry.registryctl.config import CALLERS, read
 from docker_registry.serving import logs, probe, server
 from docker_registry.settings import Settings, of_each_container, open_driver
@@ -45,7 +46,7 @@ def registryctl(config: str, host: str) -> None:
     server.run(settings, listener, reread, _load)
 
 
-def _load(settings: Settings) -> Any:
+def _load(settings: Settings, _figures: Figures) -> Any:
     from docker_registry.registryctl.app import Registryctl  # not before the worker is patched
 
     default, *others = (open_driver(each) for _, each in of_each_container(settings))

@@ -15,7 +15,7 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import DriverConfig, Settings
 
-from .auth import NO_LOGIN, checked, read_section
+from .auth import NO_LOGIN, checked, fitting, read_section
 from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
@@ -28,16 +28,19 @@ from .values import (
     flag,
     headers,
     hint,
+    log_fields,
     networks,
     path_prefix,
     public_url,
     seconds,
     size,
+    socket_path,
     some_seconds,
     text,
     whole,
     word,
 )
+from .watching import DEBUG, HEALTH, read_checks, read_debug
 
 __all__ = ["read"]
 
@@ -75,13 +78,16 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "host": ("host", text),
     "idle_timeout": ("idle_timeout", some_seconds),
     "link_ttl": ("link_ttl", seconds),
+    "log_fields": ("log_fields", log_fields),
     "manifest_size_limit": ("manifest_size_limit", size),
+    "page": ("page", flag),
     "page_size_max": ("page_size_max", whole(1, 1_000_000)),
     "port": ("port", whole(0, 65535)),
     "prefix": ("prefix", path_prefix),
     "public_url": ("public_url", public_url),
     "read_only": ("read_only", flag),
     "relative_urls": ("relative_urls", flag),
+    "socket": ("socket", socket_path),
     "trusted_proxies": ("trusted_proxies", networks),
     "storage_timeout": ("storage_timeout", some_seconds),
     "upload_ttl": ("upload_ttl", some_seconds),
@@ -207,6 +213,10 @@ def _fields(options: Options) -> dict[str, Any]:
         fields["limits"] = read_limits(section.section("limits"))
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
+    if "debug" in section.rest():
+        fields["debug"] = read_debug(*_flat(section.section("debug"), DEBUG))
+    if "health" in section.rest():
+        fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
     fields["expire"] = read_expire(section)
     fields["retention"] = read_retention(section)
     if "containers" in section.rest():
@@ -214,8 +224,26 @@ def _fields(options: Options) -> dict[str, Any]:
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "auth", "containers", "expire", "limits", "log_format", "retention", "tls"])
+    if "auth" in fields:
+        behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
+        fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "retention", "tls"]
+    section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
+
+
+def _flat(options: Options, keys: Mapping[str, Callable[[Any], Any]]) -> tuple[dict[str, Any], Options]:
+    """The values of a section's keys, of which some are one mapping further down (`prometheus.path`), converted."""
+    values: dict[str, Any] = {}
+    below = {name.partition(".")[0] for name in keys if "." in name}
+    for part in below & set(options.rest()):
+        inner = options.section(part)
+        names = [name.partition(".")[2] for name in keys if name.startswith(f"{part}.")]
+        values |= {f"{part}.{name}": inner.take(name, keys[f"{part}.{name}"], None) for name in names}
+        inner.refuse_rest(names)
+    values |= {name: options.take(name, convert, None) for name, convert in keys.items() if "." not in name}
+    options.refuse_rest(keys)
+    return values, options
 
 
 def _environment(environ: Mapping[str, str], problems: Problems) -> dict[str, Any]:

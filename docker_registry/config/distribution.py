@@ -16,14 +16,15 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
-from .auth import add_distribution, read_section
+from .auth import add_distribution, fitting, read_section
 from .containers import Outer, read_containers
-from .keys import AUTH, CONTAINERS, HONOURED, IGNORED, LIMITS, REFUSED, SWIFT, TAGS, TLS, is_own
+from .keys import APART, DEBUG, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .tags import read_expire, read_retention
 from .tls import read_tls
-from .values import Options, Problems, hint
+from .values import Options, Problems, hint, socket_path
+from .watching import read_checks, read_debug
 
 __all__ = ["read"]
 
@@ -237,9 +238,13 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
         "host": "0.0.0.0",
         "redirect": True,
     }
+    if str(values.get(("http", "net"))).lower() == "unix":
+        fields["socket"] = options.take("http.addr", socket_path, "")
+        if not fields["socket"]:
+            options.refuse("http.addr: must be the path of the socket, as http.net is unix")
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest() and field not in (AUTH, CONTAINERS, LIMITS, TAGS, TLS):
+        if name in options.rest() and field not in APART:
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["auth"] = _auth(values, options, file, problems)
@@ -250,6 +255,11 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     fields["expire"], fields["retention"] = read_expire(registry), read_retention(registry)
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
+    behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
+    fitting(fields["auth"], fields["tls"], behind, Options({}, f"{file}, registry.auth", problems))
+    debug, below_debug = _section("http.debug", DEBUG, values, file, problems)
+    fields["debug"] = read_debug(debug, below_debug)
+    fields["checks"] = read_checks(*_section("health", HEALTH, values, file, problems))
     fields["secret"], *former = fields.pop("secrets", (b"",))
     fields["former_secrets"] = tuple(former)
     fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)
@@ -260,6 +270,17 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
         # Distribution puts another slash behind it, also where it ends in one.
         fields["storage_path"] = str(values[("storage", "swift", "prefix")]) + "/"
     return fields
+
+
+def _section(
+    name: str, field: str, values: Mapping[Path, Any], file: str, problems: Problems
+) -> tuple[dict[str, Any], Options]:
+    """The values of the keys below `name` that make one field, converted, and the Options that they were read by."""
+    below = tuple(name.split("."))
+    keys = {".".join(path[len(below) :]): read for path, (made, read) in HONOURED.items() if made == field}
+    given = {".".join(path[len(below) :]): value for path, value in values.items() if path[: len(below)] == below}
+    options = Options({key: value for key, value in given.items() if key in keys}, f"{file}, {name}", problems)
+    return {key: options.take(key, convert, None) for key, convert in keys.items()}, options
 
 
 def _driver_options(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[str, Any]:

@@ -125,6 +125,13 @@ class Base(Paths):
         """
         return nullcontext()
 
+    def figures(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        """What this driver counted so far and holds now, for whoever watches the process.
+
+        Each number has a name and the values of its labels; which there are is the driver's own.
+        """
+        return ()
+
     def overwrite(self, path: str, content: bytes) -> None:
         """Write or replace a small file that never was a large one.
 

@@ -37,7 +37,7 @@ class Containers:
         self._settings = settings
         self._parsing = parsing
         self._homes = Homes(settings.containers)
-        self._cache = Cache(settings.cache_bytes)
+        self.cache = Cache(settings.cache_bytes)
         self.default = self._open(DEFAULT, default, settings.secrets)
         self._apart = {
             rule.name: self._open(rule.name, driver, _keys(settings, rule))
@@ -53,7 +53,7 @@ class Containers:
 
     def _open(self, name: str, driver: Driver, secrets: Sequence[bytes]) -> Container:
         settings = self._settings
-        cache = Section(self._cache, name) if settings.containers else self._cache
+        cache = Section(self.cache, name) if settings.containers else self.cache
         # A limit that was lowered must not hide what was pushed before.
         limit = max(settings.manifest_size_limit, 4 * MIB)
         store = Store(driver, cache, settings.link_ttl, limit, self._parsing)

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from docker_registry.core.exceptions import ConfigError, UnreachableError
+from docker_registry.metrics.figures import Figures
 from docker_registry.serving import server
 from docker_registry.serving.proxies import TrustedProxies
 from docker_registry.settings import Limits, Settings
 
 
-def load(settings: Settings) -> Any:
+def load(settings: Settings, _figures: Figures) -> Any:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/fail":
@@ -78,5 +79,5 @@ if __name__ == "__main__":
     given = settings_of(sys.argv[1], port=0)
     listener = server.bind(given)
     server.listen(listener)
-    print(listener.getsockname()[1], flush=True)
+    print(0 if given.socket else listener.getsockname()[1], flush=True)
     server.run(given, listener, reread, load)

@@ -26,6 +26,8 @@ _DELIMITER = "/_"  # every folder of a repository's own starts with an underscor
 
 
 class Catalog(Listing):
+    label = "catalog"
+
     @classmethod
     def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:
         return [CATALOG]

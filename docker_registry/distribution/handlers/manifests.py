@@ -32,6 +32,8 @@ _TAGS_MAX = 100  # tags that one push sets; the spec wants 10
 
 
 class Manifests(Resource):
+    label = "manifest"
+
     def get(self, name: str, reference: str) -> Response:
         digest, manifest = self._find(name, reference)
         if self.request.if_none_match.contains_weak(str(digest)):

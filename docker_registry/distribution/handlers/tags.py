@@ -18,6 +18,8 @@ _WHOLE = 10_000
 
 
 class Tags(Listing):
+    label = "tags"
+
     def get(self, name: str) -> Response:
         last = self.request.args.get("last", "")
         if last:

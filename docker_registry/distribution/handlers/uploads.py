@@ -57,6 +57,8 @@ class _Sending(Resource):
 class Uploads(_Sending):
     """Where every push of a blob starts."""
 
+    label = "blob_upload"
+
     def post(self, name: str) -> Response:
         """Start a session, or do the whole of it: mount a blob (`mount`, `from`), or take one (`digest`)."""
         query = self.request.args
@@ -89,6 +91,8 @@ class Uploads(_Sending):
 
 class Upload(_Sending):
     """One session's URL."""
+
+    label = "blob_upload_chunk"
 
     def get(self, name: str, session: str) -> Response:
         """How far the upload is, whichever of its URLs is asked."""

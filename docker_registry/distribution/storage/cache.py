@@ -47,12 +47,14 @@ class Cache:
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic):
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._flights: dict[Hashable, _Flight] = {}
         self.used = 0  # bytes
+        self.hits = 0
+        self.misses = 0
 
     def get(self, key: Hashable, max_age: float = FOREVER) -> Any:
         """What is remembered and at most `max_age` seconds old, or None."""
@@ -139,18 +141,20 @@ class Cache:
     def _look(self, key: Hashable, max_age: float) -> Any:
         entry = self._entries.get(key)
         if entry is None or self._clock() - entry.asked > max_age:
+            self.misses += 1
             return None
+        self.hits += 1
         self._entries.move_to_end(key)
         return entry.value
 
     def _store(self, key: Hashable, value: Any, size: int, asked: float) -> None:
         self._drop(key)
         size += _OVERHEAD
-        if size > self._limit:
+        if size > self.limit:
             return
         self._entries[key] = _Entry(value, size, asked)
         self.used += size
-        while self.used > self._limit:
+        while self.used > self.limit:
             self.used -= self._entries.popitem(last=False)[1].size
 
     def _drop(self, key: Hashable) -> None:

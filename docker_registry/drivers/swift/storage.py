@@ -118,6 +118,12 @@ class Storage(driver.Base):
     def time_limit(self, seconds):
         return deadline.until(deadline.Deadline(seconds))
 
+    def figures(self):
+        for figure in self._client.figures():
+            yield figure
+        yield ("memory_bytes",), self._budget.used
+        yield ("memory_limit_bytes",), self._budget.total
+
     def overwrite(self, path, content):
         self._files.overwrite(path, content)
 

@@ -47,7 +47,7 @@ class Summary:
 
 def check_driver(driver: Base) -> None:
     """Raises ConfigError for a storage by which nobody can tell what is old."""
-    if type(driver).remove_once is Base.remove_once:
+    if getattr(type(driver), "remove_once", None) is Base.remove_once:
         raise ConfigError("registry.retention: the storage driver cannot remove a file only once, so nothing may go")
 
 

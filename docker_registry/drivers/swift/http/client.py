@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
-from docker_registry.concurrency import deadline
+from docker_registry.concurrency import deadline, trace
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
@@ -21,6 +21,7 @@ from .connection import Connection, headers_of
 from .habits import Habits
 from .pool import BODY, SEGMENT, SMALL, Pool
 from .retries import Retries
+from .tally import Tally
 
 __all__ = ["Answer", "Client"]
 
@@ -112,6 +113,7 @@ class Client(object):
             settings.pool_timeout,
         )
         self.habits = Habits(lambda: self.info)
+        self.tally = Tally()
         self._info = None
         self._info_good_until = 0.0
 
@@ -186,7 +188,10 @@ class Client(object):
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
-                raise MissingError(say("PUT {0}: container {1} is not there", name, self.container))
+                # Swift's proxies may remember for a while that it was not.
+                raise UnreachableError(
+                    say("PUT {0}: container {1} was made, and is not there yet", name, self.container)
+                )
             self._make_container()
 
     @property
@@ -199,6 +204,15 @@ class Client(object):
                 logger.info("no /info, going on with Swift's defaults: %s", error)
                 self._info, self._info_good_until = {}, time.time() + INFO_PAUSE
         return self._info
+
+    def figures(self):
+        """Pairs of a name with labels, and a number: what was counted so far, and what is in use."""
+        for figure in self.tally.figures():
+            yield figure
+        for outcome, count in sorted(self._auth.outcomes.items()):
+            yield ("logins_total", outcome), count
+        yield ("connections_in_use",), self._pool.lent
+        yield ("connections_limit",), self._pool.size
 
     def describe(self):
         """The credential in use and where it counts, without secrets."""
@@ -238,7 +252,15 @@ class Client(object):
         policy = self._settings.storage_policy
         headers = {"X-Storage-Policy": policy} if policy else {}
         try:
-            self.request("PUT", headers=headers)
+            if self.request("PUT", headers=headers, accept=(404,)).status == 404:
+                raise MissingError(
+                    say(
+                        "container {0} is not there and cannot be made, since the account is not: {1}; check"
+                        " swift_object_storage_url, or the endpoint that the login names",
+                        self.container,
+                        self._access().url,
+                    )
+                )
         except BrokenError as error:
             raise MissingError(
                 say(
@@ -274,6 +296,7 @@ class Client(object):
             if pause is None or not errors.is_transient(failure):
                 raise self._named(errors.translate(failure, doing, self.describe()))
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
+            self.tally.retries += 1
             time.sleep(pause)
             settled = doubt() if doubt and errors.status_of(failure) is None else None
             if settled:
@@ -295,10 +318,15 @@ class Client(object):
     def _once(self, access, request):
         connection = self._pool.take(access.url, _kind(request))
         stream, leave = None, self._pool.drop
+        begun, status = deadline.monotonic(), 0
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
+            status = response.status
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
+            logger.debug(
+                "%s %s: %s, transaction %s", request.verb, request.label, status, answer.headers.get("x-trans-id", "-")
+            )
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
                 (request.check or _any)(answer)
@@ -312,6 +340,7 @@ class Client(object):
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
+            self.tally.answer(request.verb, status, deadline.monotonic() - begun)
             if stream is None:
                 leave(connection)
         if good or response.status in request.accept:
@@ -340,4 +369,6 @@ def _wire(request, root, token):
     """Verb, URL path with query, headers and body of a request."""
     headers = dict(request.headers or {})
     headers["X-Auth-Token"] = token
+    if trace.current():
+        headers["X-Trans-Id-Extra"] = trace.current()
     return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
