@@ -20,6 +20,7 @@ __all__ = [
     "ContainerRule",
     "Debug",
     "DriverConfig",
+    "Endpoint",
     "Expire",
     "Immutable",
     "KeepTags",
@@ -225,6 +226,22 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """One of Distribution's `notifications.endpoints`: who is told what happens."""
+
+    name: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout: float = 1.0  # s
+    threshold: int = 10  # failures in a row from which on `backoff` lies between tries
+    backoff: float = 1.0  # s
+    ignored_media_types: frozenset[str] = frozenset()
+    ignored_actions: frozenset[str] = frozenset()
+    secret: bytes = field(default=b"", repr=False)  # signs what is sent; b"" for no signature
+    queue: int = 10_000  # events that wait, in one process
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
 
@@ -284,6 +301,8 @@ class Settings:
     workers: int = 1
     debug: Debug | None = None
     checks: tuple[Check, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    event_references: bool = False  # list in an event of a manifest what it refers to
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole

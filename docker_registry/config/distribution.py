@@ -18,9 +18,10 @@ from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, fitting, read_section
 from .containers import Outer, read_containers
-from .keys import APART, DEBUG, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
+from .keys import APART, DEBUG, EVENTS, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .notifications import read_endpoints
 from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import Options, Problems, hint, socket_path
@@ -259,6 +260,9 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     fitting(fields["auth"], fields["tls"], behind, Options({}, f"{file}, registry.auth", problems))
     debug, below_debug = _section("http.debug", DEBUG, values, file, problems)
     fields["debug"] = read_debug(debug, below_debug)
+    told, below = _section("notifications", EVENTS, values, file, problems)
+    fields["endpoints"] = read_endpoints(told, below)
+    fields["event_references"] = bool(told["events.includereferences"])
     fields["checks"] = read_checks(*_section("health", HEALTH, values, file, problems))
     fields["secret"], *former = fields.pop("secrets", (b"",))
     fields["former_secrets"] = tuple(former)

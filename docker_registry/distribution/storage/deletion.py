@@ -85,8 +85,10 @@ def _read(store: Store, path: str) -> tuple[bool, Digest | None]:
     return digest is not None, digest
 
 
-def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
-    """Remove a manifest, every tag that points to it and its entry with its subject; whether any of it was there.
+def delete_manifest(store: Store, name: str, digest: Digest) -> list[str] | None:
+    """Remove a manifest, every tag that points to it and its entry with its subject.
+
+    The tags that went along; None where none of it was there.
 
     What refers to it stays, and is listed still.
     """
@@ -98,14 +100,14 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
         links.remove(layer)
     untagged = _untag(store, name, digest)
     if not links and not untagged:
-        return False
+        return None
     if manifest and manifest.subject:
         _remove_all(store, [layout.referrer(name, manifest.subject, digest)])
     if layer in links:
         store.remove_link(layer)
     # Even if it was gone: a push may have come between, and must not keep its link without the tag just removed.
     store.remove_link(revision)
-    return True
+    return untagged
 
 
 def tags(store: Store, name: str) -> Iterator[str]:
@@ -120,10 +122,11 @@ def _manifest(store: Store, digest: Digest) -> Manifest | None:
         return None
 
 
-def _untag(store: Store, name: str, digest: Digest) -> bool:
-    """Remove the tags that mean `digest`, and what the others' history says of it; whether any tag meant it."""
-    tags = _tags_that_may_mean(store, name, digest)
-    return any(gather([partial(_untag_one, store, name, digest, tag) for tag in tags]))
+def _untag(store: Store, name: str, digest: Digest) -> list[str]:
+    """Remove the tags that mean `digest`, and what the others' history says of it; which tags meant it."""
+    tags = list(_tags_that_may_mean(store, name, digest))
+    meant = gather([partial(_untag_one, store, name, digest, tag) for tag in tags])
+    return [tag.name for tag, was_one in zip(tags, meant, strict=True) if was_one]
 
 
 def _untag_one(store: Store, name: str, digest: Digest, tag: _Tag) -> bool:
@@ -138,8 +141,8 @@ def _untag_one(store: Store, name: str, digest: Digest, tag: _Tag) -> bool:
         _remove_all(store, [layout.tag_index_link(name, tag.name, digest)])
         return False
     if meaning is not None:
-        note_deleted(store, name, tag.name, digest)
         store.remove_link(current)
+        note_deleted(store, name, tag.name, digest)  # not before: nothing may come between the look and the removal
     _remove_all(store, tag.history)
     return meaning is not None
 
