@@ -452,6 +452,10 @@ class Suite(object):
             assert [(entry.path, entry.size) for entry in found] == [("r/a-/c", 2), ("r/a/c", 2), ("r/d", 2)]
         assert [entry.path for entry in driver.walk_outside("r", "/b", after="a.")] == ["r/a/c", "r/d"]
         assert list(driver.walk_outside("missing", "/b")) == []
+        # Whoever removes what is old tells by this that a file was not written again since.
+        for entry in driver.walk_outside("r", "/b"):
+            modified = driver.stat(entry.path, newest=True).modified
+            assert modified is entry.modified is None or abs(modified - entry.modified) < 0.005
 
     # Files that end.
 

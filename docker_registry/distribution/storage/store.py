@@ -178,6 +178,11 @@ class Store:
             self.lost_blob(digest)
         return size
 
+    def known_size(self, digest: Digest) -> int | None:
+        """A blob's size, where this process happens to remember it."""
+        size: int | None = self.cache.get(("size", digest))
+        return size
+
     def _ask_size(self, digest: Digest) -> int | None:
         size = self.driver.stat(layout.blob_data(digest), newest=True).size
         # A dynamic large object that lost its segments: to be pushed again, which heals it.
