@@ -23,8 +23,11 @@ __all__ = [
     "Endpoint",
     "Expire",
     "Immutable",
+    "KeepTags",
+    "KeepUntagged",
     "KeystoneDoor",
     "Limits",
+    "Retention",
     "Rule",
     "Settings",
     "Tls",
@@ -96,6 +99,31 @@ class Expire(NamedTuple):
     after: float | None = None  # s; None where only the push may ask for it
     on_request: bool = False  # whether a push may ask, by header or annotation, for no longer than `after`
     labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
+
+
+class KeepTags(NamedTuple):
+    """Tags of which some stay, for any of these reasons; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    all: bool = False  # every one of them stays
+    last: int | None = None  # so many that were pushed last
+    younger: float | None = None  # s; those that were pushed since then
+
+
+class KeepUntagged(NamedTuple):
+    """How long manifests stay that no tag needs; of several, the first that fits a repository counts."""
+
+    repositories: tuple[str, ...]
+    after: float  # s
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What `retention` removes. What no rule is for stays."""
+
+    tags: tuple[KeepTags, ...] = ()
+    untagged: tuple[KeepUntagged, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -246,6 +274,7 @@ class Settings:
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
     page: bool = True  # serve a web page below /ui/
     expire: tuple[Expire, ...] = ()
+    retention: Retention = Retention()
 
     # Who may come in.
     auth: Auth = Auth()

@@ -82,12 +82,22 @@ CONTRACTS = [
     ("web", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance",
-        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+        (
+            *("concurrency", "core", "settings", "drivers.swift"),
+            *(f"distribution.{room}" for room in ("auth", "container", "homes", "model", "storage")),
+        ),
     ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
+    ),
+    (
+        "maintenance.retention",
+        (
+            *("core", "settings", "maintenance.progress", "maintenance.parallel"),
+            *(f"distribution.{room}" for room in ("auth", "container", "model", "storage")),
+        ),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
     ("rereading", ("core",)),
