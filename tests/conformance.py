@@ -515,6 +515,16 @@ class Suite(object):
         driver.remove("x")
         assert driver.get_content("x/y") == b"below"
 
+    def test_remove_a_small_file(self, driver):
+        for path in ("x", "x/y", "xy"):
+            driver.overwrite(path, b"small")
+        driver.remove_small("x")
+        assert sorted(entry.path for entry in driver.walk()) == ["x/y", "xy"]
+        for path in ("x", "nothing"):
+            with pytest.raises(FileNotFoundError):
+                driver.remove_small(path)
+        assert sorted(entry.path for entry in driver.walk()) == ["x/y", "xy"]
+
     def test_remove_many(self, driver, subject):
         large = pattern(2 * subject.segment_size)
         driver.put_content("a", b"x")

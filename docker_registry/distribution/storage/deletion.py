@@ -163,7 +163,12 @@ def _tags_that_may_mean(store: Store, name: str, digest: Digest) -> Iterator[_Ta
 
 
 def _remove_all(store: Store, paths: list[str]) -> None:
-    """Raises the first error; what could be removed is."""
-    if paths:
-        for error in store.driver.remove_many(paths).values():
-            raise error
+    """Small files, side by side; one that is not there counts as removed."""
+    gather([partial(_remove_one, store, path) for path in paths])
+
+
+def _remove_one(store: Store, path: str) -> None:
+    try:
+        store.driver.remove_small(path)
+    except FileNotFoundError:
+        pass

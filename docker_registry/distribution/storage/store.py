@@ -102,7 +102,7 @@ class Store:
     def remove_link(self, path: str) -> bool:
         """Whether there was one."""
         try:
-            self.driver.remove(path)
+            self.driver.remove_small(path)
         except FileNotFoundError:
             return False
         finally:
