@@ -140,6 +140,24 @@ def test_a_container_that_may_not_be_made_is_named(connect, swift):
         driver.put_content("f", b"x")
 
 
+def test_an_account_that_is_not_there_is_named(connect, swift):
+    swift.spoil = lambda *request: 404
+    with pytest.raises(
+        MissingError, match=r"container box.*account.*http://swift.test/v1/AUTH_test.*swift_object_stor"
+    ):
+        connect(swift).put_content("f", b"x")
+    with pytest.raises(MissingError, match=r"container box.*account"):
+        connect(swift).overwrite("f", b"x")
+
+
+def test_a_container_that_was_made_and_is_not_there_yet_may_be_asked_for_again(connect, swift):
+    swift.spoil = lambda method, path, query: 404 if path.endswith("/f") else None
+    with pytest.raises(UnreachableError, match="box was made"):
+        connect(swift).overwrite("f", b"x")
+    swift.spoil = lambda *request: None
+    connect(swift).overwrite("f", b"x")
+
+
 def test_an_outage_while_the_container_is_made_is_one(connect, swift):
     driver = connect(swift)
     swift.spoil = lambda method, path, query: 503 if path.endswith("/box") else None

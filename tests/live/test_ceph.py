@@ -230,8 +230,9 @@ def test_an_image_over_three_containers_of_two_swifts(
     with Ours(tmp_path, config) as registry, Client(registry.url) as client:
         for name in names:
             skopeo_push(pushed.reference("v1"), registry.url, f"{name}:v1")
-            skopeo_pull(registry.url, f"{name}:v1", tmp_path / name)
-            assert Layout(tmp_path / name).digests() == pushed.digests()
+            pulled = tmp_path / name.replace("/", "-")
+            skopeo_pull(registry.url, f"{name}:v1", pulled)
+            assert Layout(pulled).digests() == pushed.digests()
         # From one to the other within the registry, where a mount is tried first.
         run(
             "skopeo", "copy", *INSECURE, *(f"docker://{host(registry.url)}/{name}:v1" for name in ("app", "ceph/again"))

@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
-from docker_registry.concurrency import deadline
+from docker_registry.concurrency import deadline, trace
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
@@ -188,7 +188,10 @@ class Client(object):
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
-                raise MissingError(say("PUT {0}: container {1} is not there", name, self.container))
+                # Swift's proxies may remember for a while that it was not.
+                raise UnreachableError(
+                    say("PUT {0}: container {1} was made, and is not there yet", name, self.container)
+                )
             self._make_container()
 
     @property
@@ -249,7 +252,15 @@ class Client(object):
         policy = self._settings.storage_policy
         headers = {"X-Storage-Policy": policy} if policy else {}
         try:
-            self.request("PUT", headers=headers)
+            if self.request("PUT", headers=headers, accept=(404,)).status == 404:
+                raise MissingError(
+                    say(
+                        "container {0} is not there and cannot be made, since the account is not: {1}; check"
+                        " swift_object_storage_url, or the endpoint that the login names",
+                        self.container,
+                        self._access().url,
+                    )
+                )
         except BrokenError as error:
             raise MissingError(
                 say(
@@ -313,6 +324,9 @@ class Client(object):
             status = response.status
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
+            logger.debug(
+                "%s %s: %s, transaction %s", request.verb, request.label, status, answer.headers.get("x-trans-id", "-")
+            )
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
                 (request.check or _any)(answer)
@@ -355,4 +369,6 @@ def _wire(request, root, token):
     """Verb, URL path with query, headers and body of a request."""
     headers = dict(request.headers or {})
     headers["X-Auth-Token"] = token
+    if trace.current():
+        headers["X-Trans-Id-Extra"] = trace.current()
     return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data
