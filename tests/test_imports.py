@@ -90,6 +90,7 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("images", ("concurrency", "core", "settings", "distribution")),
     ("registryctl", ("core", "settings", "config", "distribution")),
     ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics", "web")),
 ]
