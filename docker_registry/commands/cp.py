@@ -36,20 +36,20 @@ def cp(config: str | None, flavor: str | None, all_tags: bool, quiet: bool, sour
       docker-registry-swift cp oci:/srv/seed:1.0 team/app:1.0
       docker-registry-swift cp --all-tags team/app oci:/srv/backup/app
     """
-    registry = Inside(load_and_warn(config, flavor).settings)
-    from_place, reference = parse_place(registry, source, default="" if all_tags else "latest")
-    to_place, tag = parse_place(registry, target, default="")
-    if all_tags and (reference or tag):
-        raise click.UsageError("with --all-tags, name neither a tag of the source nor one of the target")
-    if ":" in tag:
-        raise click.UsageError(f"{target}: a copy is stored under its own digest; name a tag, or none")
-    wanted = from_place.tags() if all_tags else [reference]
-    if not wanted:
-        raise UsageError(f"{source} has no tags")
-    for each in wanted:
-        new = each if all_tags else tag or ("" if ":" in each else each)
-        if not new and not isinstance(to_place, Repository):
-            raise click.UsageError(f"{target}: name the tag of the copy, as in {target}:1.0")
-        with (Quiet() if quiet else for_terminal()).step(f"blobs of {each or source}") as advance:
-            digest = copy(from_place, to_place, each, [new] if new else [], advance)
-        click.echo(f"{digest} {new}".rstrip())
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        from_place, reference = parse_place(registry, source, default="" if all_tags else "latest")
+        to_place, tag = parse_place(registry, target, default="")
+        if all_tags and (reference or tag):
+            raise click.UsageError("with --all-tags, name neither a tag of the source nor one of the target")
+        if ":" in tag:
+            raise click.UsageError(f"{target}: a copy is stored under its own digest; name a tag, or none")
+        wanted = from_place.tags() if all_tags else [reference]
+        if not wanted:
+            raise UsageError(f"{source} has no tags")
+        for each in wanted:
+            new = each if all_tags else tag or ("" if ":" in each else each)
+            if not new and not isinstance(to_place, Repository):
+                raise click.UsageError(f"{target}: name the tag of the copy, as in {target}:1.0")
+            with (Quiet() if quiet else for_terminal()).step(f"blobs of {each or source}") as advance:
+                digest = copy(from_place, to_place, each, [new] if new else [], advance)
+            click.echo(f"{digest} {new}".rstrip())

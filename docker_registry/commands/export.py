@@ -33,20 +33,20 @@ def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, fo
     Example:
       docker-registry-swift export --only 'team/**' /srv/backup
     """
-    registry = Inside(load_and_warn(config, flavor).settings)
-    try:
-        wanted = Pattern(pattern)
-    except ValueError as error:
-        raise click.BadParameter(f"{pattern}: {error}", param_hint="--only") from None
-    failed = 0
-    for name in filter(wanted.matches, registry.names()):
-        source, target = Repository(registry, name), Layout(folder / name / "image")
-        with (Quiet() if quiet else for_terminal()).step(name) as advance:
-            for tag in source.tags():
-                try:
-                    copy(source, target, tag, [tag], advance)
-                except UsageError as error:
-                    failed += 1
-                    click.echo(f"{name}:{tag}: {error}", err=True)
-    if failed:
-        raise UsageError(f"{failed} images could not be exported; they are named above")
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        try:
+            wanted = Pattern(pattern)
+        except ValueError as error:
+            raise click.BadParameter(f"{pattern}: {error}", param_hint="--only") from None
+        failed = 0
+        for name in filter(wanted.matches, registry.names()):
+            source, target = Repository(registry, name), Layout(folder / name / "image")
+            with (Quiet() if quiet else for_terminal()).step(name) as advance:
+                for tag in source.tags():
+                    try:
+                        copy(source, target, tag, [tag], advance)
+                    except UsageError as error:
+                        failed += 1
+                        click.echo(f"{name}:{tag}: {error}", err=True)
+        if failed:
+            raise UsageError(f"{failed} images could not be exported; they are named above")

@@ -32,6 +32,11 @@ COMMANDS = {
         "docker_registry.commands.registryctl:registryctl",
         "Delete for Harbor's collector, in the place of Harbor's registryctl.",
     ),
+    "tags": ("docker_registry.commands.tags:tags", "List tags, what they meant before, and bring them back."),
+    "retention": (
+        "docker_registry.commands.retention:retention",
+        "Remove the tags that the config's rules do not keep.",
+    ),
     "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
 }
 

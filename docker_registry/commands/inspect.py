@@ -35,17 +35,17 @@ def inspect(config: str | None, flavor: str | None, raw: bool, image: str) -> No
       docker-registry-swift inspect --raw team/app@sha256:...
     """
     named = parse_image(image)
-    registry = Inside(load_and_warn(config, flavor).settings)
-    try:
-        found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
-        if found is None:
-            raise UsageError(f"there is no {named.text}")
-        if raw:
-            sys.stdout.buffer.write(found.manifest.body)
-            return
-        click.echo(json.dumps(_described(registry, named, found), indent=2))
-    except (DamagedError, ManifestError) as error:
-        raise UsageError(f"{named.text} cannot be read: {error}") from None
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        try:
+            found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
+            if found is None:
+                raise UsageError(f"there is no {named.text}")
+            if raw:
+                sys.stdout.buffer.write(found.manifest.body)
+                return
+            click.echo(json.dumps(_described(registry, named, found), indent=2))
+        except (DamagedError, ManifestError) as error:
+            raise UsageError(f"{named.text} cannot be read: {error}") from None
 
 
 def _described(registry: Inside, image: Image, found: Found) -> dict[str, Any]:

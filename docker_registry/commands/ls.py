@@ -35,11 +35,11 @@ def ls(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
       docker-registry-swift ls 'team/**'
       docker-registry-swift ls --json team/app
     """
-    registry = Inside(load_and_warn(config, flavor).settings)
-    one = name if name and grammar.is_name(name) else None
-    rows = _tags(registry, one) if one else _repositories(registry, _pattern(name or "**"))
-    for row in rows:
-        click.echo(json.dumps(row) if as_json else _line(row))
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        one = name if name and grammar.is_name(name) else None
+        rows = _tags(registry, one) if one else _repositories(registry, _pattern(name or "**"))
+        for row in rows:
+            click.echo(json.dumps(row) if as_json else _line(row))
 
 
 def _pattern(text: str) -> Pattern:

@@ -28,9 +28,9 @@ def rm(config: str | None, flavor: str | None, yes: bool, images: tuple[str, ...
     for image in named:
         if not image.reference:
             raise click.BadParameter(f"{image.name}: name a tag or a digest, as in {image.name}:1.0")
-    registry = Inside(load_and_warn(config, flavor).settings)
-    for image in named:
-        if not yes:
-            click.confirm(f"Delete {image.text}?", abort=True)
-        registry.call("DELETE", f"/v2/{image.name}/manifests/{image.reference}", 202)
-        click.echo(f"deleted {image.text}")
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        for image in named:
+            if not yes:
+                click.confirm(f"Delete {image.text}?", abort=True)
+            registry.call("DELETE", f"/v2/{image.name}/manifests/{image.reference}", 202)
+            click.echo(f"deleted {image.text}")

@@ -25,6 +25,7 @@ __all__ = [
     "public_url",
     "seconds",
     "size",
+    "socket_path",
     "some_seconds",
     "text",
     "whole",
@@ -179,6 +180,14 @@ def path_prefix(value: Any) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._~/-]*", stripped):
         raise ValueError("must be a path such as /registry")
     return f"/{stripped}" if stripped else ""
+
+
+def socket_path(value: Any) -> str:
+    """The path of a unix socket."""
+    written = text(value)
+    if not written.startswith("/") or len(written.encode()) > 107:
+        raise ValueError("must be an absolute path of at most 107 bytes, such as /run/registry/registry.sock")
+    return written
 
 
 def public_url(value: Any) -> str:

@@ -22,11 +22,14 @@ from docker_registry.settings import Auth, Limits, Settings, of_each_container, 
 
 __all__ = ["Inside"]
 
+_PATIENCE = 30.0  # s
+
 
 class Inside:
     """The registry that the settings describe, for whoever can read them: no login, no limit for one client.
 
-    What else they say counts: immutable tags, tags that expire, deleting switched off, `read_only`.
+    What else they say counts: immutable tags, tags that expire, deleting switched off, `read_only`, notifications.
+    Use it as a context manager.
     """
 
     def __init__(self, settings: Settings, drivers: list[Driver] | None = None):
@@ -34,6 +37,13 @@ class Inside:
         default, *others = drivers or [open_driver(each) for _, each in of_each_container(settings)]
         self._registry = Registry(default, _unguarded(settings), others)
         self.looker = Looker(self._registry.context.containers, self._registry.context.parsing)
+
+    def __enter__(self) -> Inside:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Receivers of notifications are told first, if they answer."""
+        self._registry.context.events.close(_PATIENCE)
 
     def names(self) -> tuple[str, ...]:
         """All repositories."""

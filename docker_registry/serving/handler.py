@@ -27,6 +27,7 @@ from gevent import monkey, pywsgi, socket
 from docker_registry.concurrency import trace
 from docker_registry.concurrency.greenlets import breathe
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.distribution.auth.told import BY_CERTIFICATE
 from docker_registry.settings import Settings
 
 from . import framing
@@ -34,6 +35,7 @@ from .body import BodyInput
 from .framing import BadHead, BodyCut
 from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
+from .peer import vouched
 from .shares import Shares
 
 __all__ = ["Handler", "Server"]
@@ -70,13 +72,18 @@ class _Waiting(Protocol):
 
     has_begun: bool  # a request
 
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes have arrived that nobody has read."""
+        ...
+
     def hang_up(self) -> None: ...
 
 
 class _Shaking:
     """A handshake of TLS."""
 
-    has_begun = False
+    has_begun = has_more = False
 
     def __init__(self) -> None:
         self._greenlet = gevent.getcurrent()
@@ -105,7 +112,7 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
 
     def handle(self, client_socket: Any, address: Any) -> None:
         """One connection, from its first byte to its last."""
-        with self._shares.place(str(address[0]) if address else "") as found:
+        with self._shares.place(str(address[0]) if isinstance(address, tuple) else "") as found:
             if found:
                 self._serve(client_socket, address)
             else:
@@ -164,11 +171,22 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         return [handler.environ for handler in self.busy if handler.environ is not None]
 
     def drain(self) -> None:
-        """Accept nothing more, hang up on who is idle, and let the others finish."""
-        self.close()
+        """Accept nothing more but what has connected: to close resets who still waits to be accepted.
+
+        Each answer from now on is its connection's last.
+        """
         self.draining = True
-        for waiting in [waiting for waiting in self.waiting if not waiting.has_begun]:
-            waiting.hang_up()
+        self.stop_accepting()
+        while not self.full() and (accepted := self.do_read()):
+            self.do_handle(*accepted)
+        self.close()
+
+    def hang_up(self) -> None:
+        """End the connections on which no request has begun, also none that nobody has read yet."""
+        idle = [waiting for waiting in self.waiting if not waiting.has_begun]
+        for waiting in idle:
+            if not waiting.has_more:
+                waiting.hang_up()
 
 
 class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -191,6 +209,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self._incoming = Incoming(connection, Deadline(settings.idle_timeout))
         self._outgoing = Outgoing(connection, Pace(settings.body_timeout, settings.body_min_rate))
         self._greenlet = gevent.getcurrent()
+        self._told = vouched(connection) if settings.auth.certificates else None
         super().__init__(connection, address, server, rfile=io.BufferedReader(self._incoming))
 
     # Reading a request.
@@ -254,9 +273,16 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
         try:
-            return b"" if self.server.draining else self.rfile.peek(1)
+            begun: bytes = self.rfile.peek(1)
+            return begun
         except OSError:
             return b""
+
+    @property
+    def has_more(self) -> bool:
+        look = _poll()
+        look.register(self.socket.fileno(), select.POLLIN)
+        return bool(look.poll(0))
 
     def hang_up(self) -> None:
         """End the wait for a request."""
@@ -272,7 +298,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         environ["QUERY_STRING"] = query
         environ["SERVER_PROTOCOL"] = self.request_version
         environ[trace.ENVIRON] = f"{_start()}{next(_serial):08x}"
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = str(self.client_address[0]), str(self.client_address[1])
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = self._client()
         for name, value in self.fields:
             if "_" in name:
                 continue
@@ -283,12 +309,19 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             key = f"HTTP_{key}"
             separator = "; " if name == "cookie" else ","
             environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+        if self._told is not None:
+            environ[BY_CERTIFICATE] = self._told
         self._set_body(environ)
         connection = [token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")]
         self.close_connection = "close" in connection or (
             self.request_version == "HTTP/1.0" and "keep-alive" not in connection
         )
         return environ
+
+    def _client(self) -> tuple[str, str]:
+        """Address and port; of a unix socket's client nothing is known."""
+        where = self.client_address
+        return (str(where[0]), str(where[1])) if isinstance(where, tuple) else ("", "")
 
     def _set_body(self, environ: dict[str, Any]) -> None:
         settings = self.server.settings
@@ -416,7 +449,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             sent = max(self.response_length - self._head_sent, 0)
             self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
         log_access(
-            client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
+            client=environ.get("REMOTE_ADDR") or self._client()[0] or "-",
             method=self.command or "-",
             target=self.path or "-",
             status=status,

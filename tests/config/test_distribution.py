@@ -198,7 +198,7 @@ def test_an_empty_section_asks_for_nothing() -> None:
         ([("storage.swift.container", None)], "storage.swift.container: is missing"),
         ([("storage.delete.enabled", "sometimes")], "storage.delete.enabled: must be true or false"),
         ([("http.addr", "nowhere")], "http.addr: must be an address and a port"),
-        ([("http.net", "unix")], "http.net: must be one of tcp"),
+        ([("http.net", "udp")], "http.net: must be one of tcp"),
         ([("storage.swift.chunksize", "big")], "chunksize: must be a number of bytes"),
         ([("version", "0.2")], "version: only 0.1"),
     ],
@@ -377,3 +377,12 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     ):
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_unix_socket_is_named_as_in_distribution() -> None:
+    settings = read(merged(("http.net", "unix"), ("http.addr", "/run/registry.sock"))).settings
+    assert (settings.socket, settings.port) == ("/run/registry.sock", 5000)
+    with pytest.raises(ConfigError, match=r"http\.addr: must be an absolute path"):
+        read(merged(("http.net", "unix"), ("http.addr", ":5000")))
+    with pytest.raises(ConfigError, match=r"http\.addr: must be the path of the socket"):
+        read(merged(("http.net", "unix")))

@@ -15,6 +15,7 @@ from docker_registry.settings import Expire
 
 from .. import expiry
 from ..errors import Code, RegistryError
+from ..events import event
 from ..model import grammar
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
@@ -42,6 +43,7 @@ class Manifests(Resource):
             manifest = self._read(name, digest)
         if not self._accepts(manifest.media_type):
             digest, manifest = self._choose(name, reference, digest, manifest)
+        self._tell("pull", name, digest, manifest, "" if ":" in reference else reference)
         headers = {**_headers(digest), "Vary": "Accept"}
         return Response(manifest.body, headers=headers, content_type=manifest.media_type)
 
@@ -64,6 +66,8 @@ class Manifests(Resource):
         expires = self._expires(name, tags, manifest)
         publishing.publish(self.store, name, digest, manifest, tags, expires)
         self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
+        for tag in tags or ("",):
+            self._tell("push", name, digest, manifest, tag)
         response = Response(status=201, headers=_headers(digest))
         response.headers["Location"] = self.url(f"/v2/{name}/manifests/{digest}")
         if manifest.subject:
@@ -82,13 +86,23 @@ class Manifests(Resource):
         target = self._known(name, reference)
         self._refuse_to_delete(name, target)
         if isinstance(target, Digest):
-            found = deletion.delete_manifest(self.store, name, target)
+            untagged = deletion.delete_manifest(self.store, name, target)
         else:
-            found = deletion.delete_tag(self.store, name, target)
-        if not found:
+            untagged = [target] if deletion.delete_tag(self.store, name, target) else None
+        if untagged is None:
             raise _unknown(name, reference)
         self.audit(f"deleted {name}{'@' if isinstance(target, Digest) else ':'}{target}")
+        if isinstance(target, Digest):
+            self.tell("delete", event.of_removed(name, target))
+        for tag in untagged:
+            self.tell("delete", event.of_tag(name, tag))
         return Response(status=202)
+
+    def _tell(self, action: str, name: str, digest: Digest, manifest: Manifest, tag: str) -> None:
+        events = self.context.events
+        if events.is_on:
+            url = self.whole_url(f"/v2/{name}/manifests/{digest}")
+            self.tell(action, event.of_manifest(name, digest, manifest, url, tag, events.references))
 
     def _refuse_to_move(self, name: str, tags: Sequence[str], digest: Digest) -> None:
         """Raises DENIED for an immutable tag that means another manifest."""
