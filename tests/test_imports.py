@@ -111,6 +111,8 @@ CONTRACTS = [
             "concurrency",
             "distribution",
             "maintenance.check",
+            "maintenance.progress",
+            "maintenance.retention",
             "metrics",
             "web",
         ),
