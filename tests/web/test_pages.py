@@ -50,8 +50,8 @@ def test_repositories_stand_below_their_folders(client: Client) -> None:
     for name in ("zoo", "team/app", "team/web"):
         push_image(client, name, "1.0", b"layer")
     rows = visit(client, "/ui/").table()
-    assert [row[0] for row in rows] == ["team/", "app", "web", "zoo"]
-    assert rows[1][1:3] == ["1", "just now"]
+    assert [row[0] for row in rows] == ["zoo", "team/", "app", "web"]
+    assert rows[2][1:3] == ["1", "just now"]
 
 
 def test_many_repositories_are_folded(client: Client) -> None:
@@ -82,10 +82,10 @@ def test_a_repository_s_tags(client: Client) -> None:
     push(client, "team/app", "latest", body)
     page = visit(client, "/ui/r/team/app?sort=name")
     rows = page.table()
-    assert [row[:2] for row in rows] == [["1.0", "amd64"], ["latest", "amd64"]]
+    assert [row[:2] for row in rows] == [["1.0 same as latest", "amd64"], ["latest same as 1.0", "amd64"]]
     assert rows[0][2] == f"{7 + len(json.dumps(CONFIG))} B"
     assert "docker pull localhost/team/app:latest" in page.commands()
-    assert [row[0] for row in visit(client, "/ui/r/team/app?q=1.").table()] == ["1.0"]
+    assert [row[0] for row in visit(client, "/ui/r/team/app?q=1.").table()] == ["1.0 same as latest"]
     assert "No tag has" in visit(client, "/ui/r/team/app?q=nothing").words()
 
 
