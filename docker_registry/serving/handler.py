@@ -72,13 +72,18 @@ class _Waiting(Protocol):
 
     has_begun: bool  # a request
 
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes have arrived that nobody has read."""
+        ...
+
     def hang_up(self) -> None: ...
 
 
 class _Shaking:
     """A handshake of TLS."""
 
-    has_begun = False
+    has_begun = has_more = False
 
     def __init__(self) -> None:
         self._greenlet = gevent.getcurrent()
@@ -166,11 +171,22 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         return [handler.environ for handler in self.busy if handler.environ is not None]
 
     def drain(self) -> None:
-        """Accept nothing more, hang up on who is idle, and let the others finish."""
-        self.close()
+        """Accept nothing more but what has connected: to close resets who still waits to be accepted.
+
+        Each answer from now on is its connection's last.
+        """
         self.draining = True
-        for waiting in [waiting for waiting in self.waiting if not waiting.has_begun]:
-            waiting.hang_up()
+        self.stop_accepting()
+        while not self.full() and (accepted := self.do_read()):
+            self.do_handle(*accepted)
+        self.close()
+
+    def hang_up(self) -> None:
+        """End the connections on which no request has begun, also none that nobody has read yet."""
+        idle = [waiting for waiting in self.waiting if not waiting.has_begun]
+        for waiting in idle:
+            if not waiting.has_more:
+                waiting.hang_up()
 
 
 class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -257,9 +273,16 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
         try:
-            return b"" if self.server.draining else self.rfile.peek(1)
+            begun: bytes = self.rfile.peek(1)
+            return begun
         except OSError:
             return b""
+
+    @property
+    def has_more(self) -> bool:
+        look = _poll()
+        look.register(self.socket.fileno(), select.POLLIN)
+        return bool(look.poll(0))
 
     def hang_up(self) -> None:
         """End the wait for a request."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from docker_registry.embedded import EmbeddedSwift
-from tests.live.conftest import container, swift
+from tests.live.conftest import cluster, container, running_cluster, swift
 from tests.peers import need_module
 
-__all__ = ["container", "own_swift", "swift"]
+__all__ = ["cluster", "container", "own_swift", "running_cluster", "swift"]
 
 
 @pytest.fixture

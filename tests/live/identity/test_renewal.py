@@ -24,7 +24,7 @@ from tests.live.faults import FaultProxy
 from tests.live.identity.cloud import Cloud
 
 SEGMENT = 64 * 1024
-READERS = 64
+READERS = 16
 PATIENCE = 200  # seconds
 
 
