@@ -92,6 +92,7 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("images", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance.retention",
         (
