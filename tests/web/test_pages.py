@@ -306,3 +306,8 @@ def test_without_rules_a_login_is_asked_for(driver: Base, tmp_path: Path) -> Non
     assert visit(client, "/ui/", 401)
     assert "Nothing here that you may see" in visit(client, "/ui/", auth=("ana", "word")).words()
     assert client.get("/ui/", auth=("ana", "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/ui/r/a", "/ui/r/a@latest", "/ui/login", "/ui/static/x"])
+def test_a_query_that_is_no_text_is_the_client_s_fault(client: Client, path: str) -> None:
+    assert client.get(path, environ_overrides={"QUERY_STRING": "\xff=\xff"}).status_code == 400

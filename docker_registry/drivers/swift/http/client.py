@@ -245,7 +245,8 @@ class Client(object):
         return label if container else "the account", lambda root: root + tail
 
     def _missing_container(self):
-        answer = self.request("HEAD", accept=(401, 403, 404))
+        # Not 401: that the token has ended is what may have been cut off, and it is renewed here.
+        answer = self.request("HEAD", accept=(403, 404))
         return answer if answer.status == 404 else None
 
     def _make_container(self):
@@ -288,7 +289,7 @@ class Client(object):
                 return self._once(access, request)
             except errors.LIBRARY as error:
                 failure = error
-            if errors.status_of(failure) == 401 and not renewed:
+            if errors.status_of(failure) == 401 and (not renewed or self._may_renew(access, retries, failure, limit)):
                 access, renewed = self._access(refused=access), True
                 continue
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
@@ -301,6 +302,11 @@ class Client(object):
             settled = doubt() if doubt and errors.status_of(failure) is None else None
             if settled:
                 return settled
+            access = self._access()
+
+    def _may_renew(self, access, retries, failure, limit):
+        """Whether a token taken for this very request may have ended too, since sending took long: that is a try."""
+        return access.may_have_ended() and retries.pause(failure, limit) is not None
 
     def _named(self, error):
         """An error that says which quota is used up, if it is one of that."""
