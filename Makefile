@@ -8,7 +8,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run lint test model mutants bench clean clean-data
+.PHONY: run lint test model reliability mutants bench clean clean-data
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
@@ -24,6 +24,11 @@ test: lint
 # Searches the largest scenes of garbage collection's model: minutes.
 model: $(VENV)/.test
 	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py $(ARGS)
+
+# All that docs/reliability.md has figures of, printed as it goes: tens of minutes.
+reliability: $(VENV)/.test
+	RELIABILITY=whole $(PYTEST) -s tests/reliability $(ARGS)
+	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/distribution/storage/test_races.py
 
 # Breaks the code on purpose; the tests that docs/spec.md names must notice.
 mutants: $(VENV)/.test

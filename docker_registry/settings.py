@@ -7,15 +7,33 @@ config file; nothing else in the registry knows how such a file looks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
 
 from docker_registry.core.driver import Base, fetch
 
-__all__ = ["Auth", "DriverConfig", "Immutable", "KeystoneDoor", "Rule", "Settings", "Tls", "TokenServer", "open_driver"]
+__all__ = [
+    "DEFAULT",
+    "Auth",
+    "Check",
+    "ContainerRule",
+    "Debug",
+    "DriverConfig",
+    "Expire",
+    "Immutable",
+    "KeystoneDoor",
+    "Limits",
+    "Rule",
+    "Settings",
+    "Tls",
+    "TokenServer",
+    "of_each_container",
+    "open_driver",
+]
 
 MIB = 1024 * 1024
+DEFAULT = "default"  # how the container is called that has what no rule is for
 
 
 class DriverConfig(Mapping[str, Any]):
@@ -67,6 +85,27 @@ class Immutable(NamedTuple):
 
     repositories: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+class Expire(NamedTuple):
+    """Tags that vanish some time after they were pushed last; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    after: float | None = None  # s; None where only the push may ask for it
+    on_request: bool = False  # whether a push may ask, by header or annotation, for no longer than `after`
+    labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
+
+
+@dataclass(frozen=True)
+class ContainerRule:
+    """Repositories that are kept apart from all others, in a container of their own."""
+
+    name: str  # how messages call it
+    repositories: tuple[str, ...]  # patterns
+    storage_path: str
+    driver: DriverConfig  # all of its options
+    place: str = ""  # another one wherever the driver leads to another container
 
 
 @dataclass(frozen=True)
@@ -123,6 +162,38 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class Debug:
+    """Distribution's `http.debug`: a second port, for those who watch the registry."""
+
+    host: str
+    port: int
+    metrics: str = ""  # path; "" for no metrics
+
+
+class Check(NamedTuple):
+    """One of Distribution's `health`: while it fails, nothing is served."""
+
+    kind: str  # "storage", "file" (fails while there is one), "http", "tcp"
+    target: str = ""  # file, URL, or host:port
+    interval: float = 10.0  # s
+    threshold: int = 1  # failures in a row that count
+    timeout: float = 10.0  # s
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
+
+    requests_per_second: float = 0.0  # on the whole
+    burst: int = 200  # requests at a time, when the client rested before
+    requests_at_once: int = 0
+    uploads_at_once: int = 0  # of these, those that send something
+    connections: int = 500  # of one address, unless it is a trusted proxy's
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every knob of one registry. The defaults are those of a registry that nobody configured."""
 
@@ -130,9 +201,11 @@ class Settings:
     storage: str = "swift"  # the module below docker_registry.drivers
     storage_path: str = "/"  # the folder of the storage in which everything lies
     driver: DriverConfig = field(default_factory=DriverConfig)
+    containers: tuple[ContainerRule, ...] = ()  # the first one that matches has the repository
 
     # What the registry does.
-    secret: bytes = field(default=b"", repr=False)  # signs the URLs of uploads; the same on every replica
+    secret: bytes = field(default=b"", repr=False)  # signs URLs of uploads and robots; the same on every replica
+    former_secrets: tuple[bytes, ...] = field(default=(), repr=False)  # what these signed counts too
     redirect: bool = False  # send clients straight to the storage for a blob's bytes
     delete_enabled: bool = True
     read_only: bool = False
@@ -140,9 +213,11 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    expire: tuple[Expire, ...] = ()
 
     # Who may come in.
     auth: Auth = Auth()
+    limits: Limits = Limits()
 
     storage_timeout: float = 120.0  # s that one request may wait for the storage, or a stream since it last moved
 
@@ -162,6 +237,8 @@ class Settings:
 
     # How it is run.
     workers: int = 1
+    debug: Debug | None = None
+    checks: tuple[Check, ...] = ()
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole
@@ -172,7 +249,19 @@ class Settings:
     log_json: bool = False
     access_log: bool = True
 
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The first signs, all verify."""
+        return (self.secret, *self.former_secrets)
+
 
 def open_driver(settings: Settings) -> Base:
     """The storage that the settings name. Raises ConfigError, or UsageError when it is not installed."""
     return fetch(settings.storage)(path=settings.storage_path, config=settings.driver)
+
+
+def of_each_container(settings: Settings) -> Iterator[tuple[str, Settings]]:
+    """The name of each container, the default one first, with the settings of a registry that had only this one."""
+    yield DEFAULT, replace(settings, containers=())
+    for rule in settings.containers:
+        yield rule.name, replace(settings, storage_path=rule.storage_path, driver=rule.driver, containers=())

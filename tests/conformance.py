@@ -16,10 +16,11 @@ import io
 import json
 import random
 import threading
+import time
 
 import pytest
 
-from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsError
+from docker_registry.core.exceptions import FileNotFoundError, NotImplementedError, WrongArgumentsError
 from tests import trees
 
 __all__ = ["ROOT", "Broken", "GoneAway", "Slow", "Subject", "Suite", "pattern", "read", "together"]
@@ -123,6 +124,19 @@ def together(*tasks):
         thread.join()
     for error in errors:
         raise error
+
+
+def wait_until_gone(driver, path, end):
+    """Until nobody is given a file that expires at `end`; it must not be gone sooner."""
+    while True:
+        asked = time.time()
+        try:
+            driver.get_newest(path)
+        except FileNotFoundError:
+            assert time.time() >= end - 1  # clocks of storages may tell whole seconds
+            return
+        assert asked < end + 30, "{0} has not expired".format(path)
+        time.sleep(0.05)
 
 
 class Suite(object):
@@ -429,6 +443,41 @@ class Suite(object):
         assert "a/b" in list(driver.list_prefixes("r", "/_", after="a/_"))
         assert "a-b" not in list(driver.list_prefixes("r", "/_", after="a/_"))
         assert list(driver.list_prefixes("r", "/_", after="b")) == []
+
+    def test_walk_outside(self, driver):
+        for path in ("r/a/c", "r/a/b/x", "r/a/b/y", "r/a-/c", "r/a-/b/x", "r/d", "rr/e", "r/f/b/x"):
+            driver.put_content(path, b"12")
+        for page in (None, 1):
+            found = list(driver.walk_outside("r", "/b", page=page))
+            assert [(entry.path, entry.size) for entry in found] == [("r/a-/c", 2), ("r/a/c", 2), ("r/d", 2)]
+        assert [entry.path for entry in driver.walk_outside("r", "/b", after="a.")] == ["r/a/c", "r/d"]
+        assert list(driver.walk_outside("missing", "/b")) == []
+
+    # Files that end.
+
+    def test_a_file_that_expires(self, driver):
+        end = time.time() + 2
+        if not driver.supports_expiry:
+            with pytest.raises(NotImplementedError):
+                driver.overwrite_until("d/f", b"1", end)
+            return
+        driver.overwrite_until("d/f", b"1", end)
+        driver.overwrite_until("d/kept", b"1", end)
+        driver.put_content("d/plain", b"1")
+        told = {entry.path: entry.expires for entry in driver.walk("d")}
+        assert end <= told.pop("d/f") <= end + 1
+        assert end <= told.pop("d/kept") <= end + 1
+        assert told == {"d/plain": None}
+        driver.overwrite("d/kept", b"2")  # it has no end any more
+        assert [entry.expires for entry in driver.walk_outside("d", "/") if entry.path == "d/kept"] == [None]
+        wait_until_gone(driver, "d/f", end)
+        assert not driver.exists("d/f")
+        with pytest.raises(FileNotFoundError):
+            driver.stat("d/f", newest=True)
+        assert driver.get_newest("d/kept") == b"2"
+        assert driver.remove_many(["d/f"]) == {}
+        driver.overwrite("d/f", b"3")
+        assert driver.get_newest("d/f") == b"3"
 
     def test_content_redirect_url(self, driver):
         driver.put_content("f", b"x")

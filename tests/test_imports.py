@@ -52,6 +52,7 @@ CONTRACTS = [
     ("drivers.memory", ("core",)),
     ("own_core", ("core",)),
     ("concurrency", ()),
+    ("metrics", ()),
     ("drivers.swift", ("concurrency", "core", "own_core")),
     ("drivers.swift.settings", ("core", "drivers.swift.compat")),
     ("drivers.swift.http", ("concurrency", "core", "drivers.swift.compat", "drivers.swift.names")),
@@ -69,16 +70,23 @@ CONTRACTS = [
             "concurrency",
             "core",
             "settings",
-            *(f"distribution.{room}" for room in ("auth", "model", "storage", "context", "errors", "resource")),
+            *(
+                f"distribution.{room}"
+                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
+            ),
         ),
     ),
-    ("maintenance", ("concurrency", "core", "settings", "distribution.model", "drivers.swift")),
+    (
+        "maintenance",
+        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+    ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check")),
+    ("registryctl", ("core", "settings", "config", "distribution")),
+    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics")),
 ]
 
 

@@ -97,6 +97,7 @@ def check(driver, tree):
         same(sorted(listed(driver, path)), sorted(tree.children(path)), path)
         same(sorted(entry.path for entry in driver.walk(path)), sorted(tree.below(path)), path)
         check_prefixes(driver, tree, path)
+        check_outside(driver, tree, path)
 
 
 def check_prefixes(driver, tree, path):
@@ -106,6 +107,14 @@ def check_prefixes(driver, tree, path):
         for place, prefix in enumerate(right, 1):
             got = list(driver.list_prefixes(path, delimiter, after=prefix + delimiter, page=2))
             same(got[len(got) + place - len(right) :], right[place:], (path, delimiter, prefix))
+
+
+def check_outside(driver, tree, path):
+    start = len(path.strip("/")) + 1 if path.strip("/") else 0
+    for inner in DELIMITERS:
+        right = [name for name in tree.below(path) if inner not in name[start:]]
+        right.sort(key=lambda name: name.encode("utf8"))
+        same([entry.path for entry in driver.walk_outside(path, inner)], right, (path, inner))
 
 
 def check_removals(driver, tree, random):

@@ -3,45 +3,59 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
-from docker_registry.config.secret import with_secret
-from docker_registry.core.driver import Base
+from docker_registry.config.secret import fingerprint, with_secret
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
+from docker_registry.maintenance.check.containers import strangers
 from docker_registry.maintenance.check.leaving import look_at_departure
-from docker_registry.maintenance.check.lines import Level, Line, error
+from docker_registry.maintenance.check.lines import Level, Line, error, ok
 from docker_registry.serving.probe import open_doors
 from docker_registry.settings import Settings, open_driver
 
-from .options import config_options, load_and_warn
+from .options import config_options, container_option, containers, load_and_warn
 
 __all__ = ["check"]
 
 
 @click.command()
 @config_options
+@container_option
 @click.option("--leaving", is_flag=True, help="List what Distribution 2.8 could not process, for the way back to it.")
-def check(config: str | None, flavor: str | None, leaving: bool) -> None:
+def check(config: str | None, flavor: str | None, container: str | None, leaving: bool) -> None:
     """Look at a Swift and say what a registry will find there.
 
     The exit status is 0, or 1 when there is an error.
     """
     settings = load_and_warn(config, flavor).settings
-    driver = open_driver(settings)
-    with_secret(settings)
+    chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
+    settings = with_secret(settings)
+    failed = [_told(_doors(settings))] if not leaving else []
+    for name, each, driver in chosen:
+        if name:
+            click.echo(f"container {name}:")
+        failed.append(_told(look_at_departure(driver) if leaving else look_at_storage(each, driver)))
+        if name and not leaving:
+            failed.append(_told(strangers(settings, name, driver)))
+    sys.exit(1 if any(failed) else 0)
+
+
+def _told(lines: Iterable[Line]) -> bool:
+    """Whether there was an error among them."""
     failed = False
-    for line in look_at_departure(driver) if leaving else _look(settings, driver):
+    for line in lines:
         click.echo(str(line))
         failed = failed or line.level is Level.ERROR
-    sys.exit(1 if failed else 0)
+    return failed
 
 
-def _look(settings: Settings, driver: Base) -> Iterator[Line]:
+def _doors(settings: Settings) -> Iterator[Line]:
     try:
         open_doors(settings)
     except ConfigError as problem:
         yield error("logins, TLS", str(problem))
-    yield from look_at_storage(settings, driver)
+    keys = " and ".join(map(fingerprint, settings.secrets))
+    yield ok("secrets", f"{keys}: the first signs, all verify" if settings.former_secrets else f"{keys} signs")

@@ -17,6 +17,7 @@ import click
 
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.embedded import EmbeddedError, EmbeddedSwift, run
+from docker_registry.embedded.cluster import SwiftCluster
 from docker_registry.serving import server
 from docker_registry.settings import DriverConfig, Settings
 
@@ -88,10 +89,15 @@ def demo(data: str, port: int, verbose: bool) -> None:
 @click.command()
 @_data
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", default=0, help="Port of Swift; 0 for any.")
-def swift(data: str, port: int) -> None:
-    """Run only the small OpenStack Swift of `demo`."""
+@click.option("--nodes", type=int, metavar="N", help="Run a cluster of so many nodes, each 300 MB.")
+@click.option("--replicas", type=int, metavar="N", default=3, show_default=True, help="Of everything in a cluster.")
+@click.option("--proxies", type=int, metavar="N", default=1, show_default=True, help="Of a cluster.")
+def swift(data: str, port: int, nodes: int | None, replicas: int, proxies: int) -> None:
+    """Run only the small OpenStack Swift of `demo`, or one of several nodes."""
     try:
-        sys.exit(run(Path(data, "swift"), port))
+        if nodes is None:
+            sys.exit(run(EmbeddedSwift(Path(data, "swift"), port)))
+        sys.exit(run(SwiftCluster(Path(data, "cluster"), port, nodes=nodes, replicas=replicas, proxies=proxies)))
     except EmbeddedError as error:
         raise ConfigError(str(error)) from None
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.fsck import Fsck
@@ -16,7 +17,7 @@ from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
 
-from .options import config_options, load_and_warn
+from .options import config_options, container_option, containers, load_and_warn
 
 __all__ = ["fsck"]
 
@@ -26,6 +27,7 @@ CLEAN, DAMAGED, NOT_RUN, WRONG_PLACE = range(4)
 
 @click.command()
 @config_options
+@container_option
 @click.option("--deep", is_flag=True, help="Read and hash every blob.")
 @click.option("--repair", is_flag=True, help="Mend what can be mended without losing anything.")
 @click.option(
@@ -41,6 +43,7 @@ CLEAN, DAMAGED, NOT_RUN, WRONG_PLACE = range(4)
 def fsck(
     config: str | None,
     flavor: str | None,
+    container: str | None,
     deep: bool,
     repair: bool,
     drop_damaged: bool,
@@ -52,7 +55,8 @@ def fsck(
     """Look for damage in a container, and repair what is safe.
 
     Registries may serve meanwhile. The report ends with the images that no
-    client can pull, and what to do for each.
+    client can pull, and what to do for each. With registry.containers, one
+    container comes after the other; the exit status is the worst.
 
     \b
     The exit status is
@@ -61,7 +65,8 @@ def fsck(
       2  when fsck could not run, or not to its end: a wrong option or
          config file, no login, a listing that failed,
       3  in the wrong place: no such container, or none of the files in it
-         are a registry's that fsck knows (docker-registry's v1 is not).
+         are a registry's that fsck knows (docker-registry's v1 is not);
+         of several containers, in none.
     """
     try:
         settings = load_and_warn(config, flavor).settings
@@ -73,24 +78,43 @@ def fsck(
             upload_age=max(grace, 7.0) * DAY,
             workers=workers,
         )
-        driver = open_driver(settings)
+        chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     except UnspecifiedError as error:
         _end(NOT_RUN, str(error))
-    report = JsonReport(sys.stdout) if as_json else TextReport(sys.stdout)
-    with Fsck(driver, options, Quiet() if quiet else for_terminal()) as job:
+    progress = Quiet() if quiet else for_terminal()
+    statuses = []
+    for name, each, driver in chosen:
+        report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
+        statuses.append(_look(each, driver, options, progress, report))
+    # A container may be empty where others are not.
+    found = [status for status in statuses if status != WRONG_PLACE]
+    sys.exit(max(found, default=WRONG_PLACE))
+
+
+def _look(
+    settings: Settings, driver: Base, options: FsckOptions, progress: Quiet, report: JsonReport | TextReport
+) -> int:
+    """One container, from beginning to end; returns the exit status that it would have alone."""
+    with Fsck(driver, options, progress) as job:
         try:
             for finding in job.run():
                 report.tell(finding)
         except NoRegistryError:
-            _end(WRONG_PLACE, why_nothing_is_here(settings, driver))
+            _say(why_nothing_is_here(settings, driver))
+            return WRONG_PLACE
         except ConnectionError as error:
-            _end(NOT_RUN, f"gave up, what is above is not all: {error or error.message}")
+            _say(f"gave up, what is above is not all: {error or error.message}")
+            return NOT_RUN
         report.end(job.summary, job.images())
-        sys.exit(CLEAN if job.summary.sound else DAMAGED)
+        return CLEAN if job.summary.sound else DAMAGED
+
+
+def _say(why: str) -> None:
+    click.echo(f"docker-registry-swift: {why}", err=True)
 
 
 def _end(status: int, why: str) -> NoReturn:
-    click.echo(f"docker-registry-swift: {why}", err=True)
+    _say(why)
     sys.exit(status)
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.distribution.model.collection import Terms
 from docker_registry.maintenance.check.check import why_nothing_is_here
@@ -18,15 +19,16 @@ from docker_registry.maintenance.gc.report import JsonReport, TextReport
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
 
-from .options import config_options, load_and_warn
+from .options import config_options, container_option, containers, load_and_warn
 
 __all__ = ["gc"]
 
-NOT_RUN, WRONG_PLACE = 2, 3
+LOOKED, NOT_RUN, WRONG_PLACE = 0, 2, 3
 
 
 @click.command()
 @config_options
+@container_option
 @click.option("--dry-run", is_flag=True, help="Write and remove nothing. Needed in this version.")
 @click.option(
     "--grace",
@@ -39,13 +41,21 @@ NOT_RUN, WRONG_PLACE = 2, 3
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: files, then a summary.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def gc(
-    config: str | None, flavor: str | None, dry_run: bool, grace: float, workers: int, as_json: bool, quiet: bool
+    config: str | None,
+    flavor: str | None,
+    container: str | None,
+    dry_run: bool,
+    grace: float,
+    workers: int,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Say which layers and manifests nobody uses any more, by repository. Registries may serve meanwhile.
 
     This version only looks, and wants --dry-run: removing comes when the
     protocol for it (docs/gc.md), which registries follow already, has been
-    tried on a cluster.
+    tried on a cluster. With registry.containers, one container comes after
+    the other, each with a run of its own.
 
     \b
     The exit status is
@@ -53,32 +63,59 @@ def gc(
       2  when it could not, or would refuse to remove anything: no --dry-run,
          a wrong option or config file, no login, a listing that failed, a
          walk that was not whole, pushes by Distribution 2.x,
-      3  in the wrong place, as with fsck.
+      3  in the wrong place, as with fsck,
+      the worst of these, where there are several containers.
     """
     if not dry_run:
         _end(NOT_RUN, "gc only looks in this version: give --dry-run")
     try:
         settings = load_and_warn(config, flavor).settings
         terms, options = _terms(grace * DAY), _options(settings, workers)
-        driver = open_driver(settings)
+        chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     except UnspecifiedError as error:
         _end(NOT_RUN, str(error))
-    report = JsonReport(sys.stdout) if as_json else TextReport(sys.stdout)
-    with Collector(driver, options, Quiet() if quiet else for_terminal(), terms) as job:
+    progress = Quiet() if quiet else for_terminal()
+    statuses = []
+    for name, each, driver in chosen:
+        report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
+        statuses.append(_look(each, driver, options, terms, progress, report))
+    # A container may be empty where others are not.
+    found = [status for status in statuses if status != WRONG_PLACE]
+    sys.exit(max(found, default=WRONG_PLACE))
+
+
+def _look(
+    settings: Settings,
+    driver: Base,
+    options: FsckOptions,
+    terms: Terms,
+    progress: Quiet,
+    report: JsonReport | TextReport,
+) -> int:
+    """One container; returns the exit status that it would have alone."""
+    with Collector(driver, options, progress, terms) as job:
         try:
             for item in job.would():
                 report.would(item)
         except NoRegistryError:
-            _end(WRONG_PLACE, why_nothing_is_here(settings, driver))
+            _say(why_nothing_is_here(settings, driver))
+            return WRONG_PLACE
         except RefusedError as error:
-            _end(NOT_RUN, f"nothing was removed: {error}")
+            _say(f"nothing was removed: {error}")
+            return NOT_RUN
         except ConnectionError as error:
-            _end(NOT_RUN, f"gave up: {error or error.message}")
+            _say(f"gave up: {error or error.message}")
+            return NOT_RUN
         report.end(job.outcome, dry_run=True)
+        return LOOKED
+
+
+def _say(why: str) -> None:
+    click.echo(f"docker-registry-swift: {why}", err=True)
 
 
 def _end(status: int, why: str) -> NoReturn:
-    click.echo(f"docker-registry-swift: {why}", err=True)
+    _say(why)
     sys.exit(status)
 
 

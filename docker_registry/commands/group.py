@@ -20,8 +20,13 @@ COMMANDS = {
     "demo": ("docker_registry.commands.demo:demo", "Run a registry and its own Swift on this machine, to try things."),
     "swift": ("docker_registry.commands.demo:swift", "Run only the small OpenStack Swift of `demo`."),
     "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
-    "robot": ("docker_registry.commands.robot:robot", "Make passwords for machines, which need no database."),
+    "robot": ("docker_registry.commands.robot:robot", "Make, list and revoke passwords for machines."),
+    "secrets": ("docker_registry.commands.secrets:secrets", "Say which keys sign, and which only verify."),
     "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
+    "registryctl": (
+        "docker_registry.commands.registryctl:registryctl",
+        "Delete for Harbor's collector, in the place of Harbor's registryctl.",
+    ),
     "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
 }
 

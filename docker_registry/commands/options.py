@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from docker_registry.config import Loaded, load
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.settings import Settings, of_each_container
 
-__all__ = ["config_options", "load_and_warn"]
+__all__ = ["config_options", "container_option", "containers", "load_and_warn"]
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,6 +24,19 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="docker-registry's config.yml, or Distribution's. [$DOCKER_REGISTRY_CONFIG, config.yml]",
     )(command)
+
+
+container_option = click.option("--container", metavar="NAME", help="Only this one of registry.containers, or default.")
+
+
+def containers(settings: Settings, wanted: str | None) -> list[tuple[str, Settings]]:
+    """Those to look at, by their names: "" where the config file has only one. Raises ConfigError for one it lacks."""
+    found = dict(of_each_container(settings))
+    if wanted is None:
+        return list(found.items()) if settings.containers else [("", settings)]
+    if wanted not in found:
+        raise ConfigError(f"--container {wanted}: the config file has {', '.join(found)}")
+    return [(wanted, found[wanted])]
 
 
 def load_and_warn(config: str | None, flavor: str | None) -> Loaded:

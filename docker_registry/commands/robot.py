@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from docker_registry.config.secret import ROBOTS_UNSIGNED, with_secret
+from docker_registry.config.secret import ROBOTS_UNSIGNED, fingerprint, with_secret
 from docker_registry.config.values import seconds
-from docker_registry.core.exceptions import ConfigError
+from docker_registry.core.exceptions import ConfigError, UnspecifiedError
 from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.auth.policy import Policy
-from docker_registry.distribution.auth.robots import Grant, Robots, parse_grant
+from docker_registry.distribution.auth.robots import ROBOT_ID, Grant, Robots, parse_grant
+from docker_registry.distribution.storage import robot_book
+from docker_registry.distribution.storage.robot_book import Made
+from docker_registry.settings import open_driver
 
 from .options import config_options, load_and_warn
 
@@ -34,6 +38,12 @@ class _Parsed(click.ParamType[Any]):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def _identity(text: str) -> str:
+    if not re.fullmatch(ROBOT_ID, text):
+        raise ValueError(f"{text!r} is not the id of a robot's password, such as r0123456789a")
+    return text
 
 
 @click.group()
@@ -65,12 +75,51 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
         raise click.BadParameter("must be in the future", param_hint="--expires")
     if not loaded.settings.auth.robots:
         raise ConfigError(f"{loaded.where}: registry.auth.robots: is not true, so no such password would be accepted")
-    identity, password = Robots([with_secret(loaded.settings).secret]).create(name, grants, expires)
+    secret, ends = with_secret(loaded.settings).secret, int(time.time() + expires)
+    identity, password = Robots([secret]).create(name, grants, ends)
     if not loaded.settings.secret:
         click.echo(f"warning: {ROBOTS_UNSIGNED}", err=True)
     caller = Caller(Kind.ROBOT, name)
     if loaded.settings.auth.policy and not Policy(loaded.settings.auth.policy).knows(caller):
         click.echo(f"warning: no rule of registry.auth.policy is for robot:{name}, so it may do nothing", err=True)
-    ends = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + expires))
-    click.echo(f"id {identity}, ends {ends}; to revoke it, add the id to registry.auth.revoked, and reload", err=True)
+    shown = tuple(f"{grant.pattern}:{','.join(grant.actions)}" for grant in grants)
+    try:
+        driver = open_driver(loaded.settings)
+        robot_book.record(driver, Made(identity, name, ends, shown, fingerprint(secret)))
+        robot_book.forget_ended(driver, time.time())
+    except UnspecifiedError as error:
+        click.echo(f"warning: `robot list` will not show it, since it could not be written down: {error}", err=True)
+    revoke = f"docker-registry-swift robot revoke {identity}"
+    click.echo(f"id {identity}, ends {_date(ends)}; to revoke it: {revoke}", err=True)
     click.echo(password)
+
+
+@robot.command("list")
+@config_options
+def show(config: str | None, flavor: str | None) -> None:
+    """List the passwords that were made, without the passwords: id, name, end, and what each allows."""
+    driver = open_driver(load_and_warn(config, flavor).settings)
+    for made in robot_book.made(driver):
+        ended = made.expires <= time.time()
+        state = "revoked" if made.revoked else f"{'ended' if ended else 'ends'} {_date(made.expires)}"
+        click.echo(f"{made.id}  {made.name}  {state}  {' '.join(made.grants)}")
+
+
+@robot.command()
+@config_options
+@click.argument("id", type=_Parsed("ID", _identity))
+def revoke(config: str | None, flavor: str | None, id: str) -> None:
+    """Let a password count no more, by the id that `create` and `list` show.
+
+    Example: docker-registry-swift robot revoke --config config.yml r0123456789a
+    """
+    driver = open_driver(load_and_warn(config, flavor).settings)
+    is_known = any(made.id == id for made in robot_book.made(driver))
+    robot_book.revoke(driver, id)
+    if not is_known:
+        click.echo(f"warning: no password with the id {id} was written down here; it is revoked all the same", err=True)
+    click.echo(f"revoked {id}: every registry on this storage refuses it in {robot_book.BELIEVED:.0f} s at the latest")
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

@@ -56,6 +56,7 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     settings = read()
     try:
         listener = server.bind(settings)  # before the storage is asked, which may take long
+        debug = server.bind_debug(settings)
         probe.probe(settings, ask=check)
     except UnspecifiedError as error:
         if not settings.log_json:
@@ -63,8 +64,18 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
         log.critical("%s", error)
         sys.exit(1)
     server.listen(listener)
+    if debug:
+        server.listen(debug)
+        _say_where_debug(settings, *debug.getsockname()[:2])
     _say_where(settings, *listener.getsockname()[:2])
-    server.run(settings, listener, reread)
+    server.run(settings, listener, reread, debug=debug)
+
+
+def _say_where_debug(settings: Settings, host: str, port: int) -> None:
+    address = f"[{host}]" if ":" in host else host
+    metrics = settings.debug.metrics if settings.debug else ""
+    pages = " ".join(filter(None, (metrics, "/debug/health", "/healthz", "/readyz")))
+    logs.STARTING.info("Watched on http://%s:%s: %s", address, port, pages)
 
 
 def _say_where(settings: Settings, host: str, port: int) -> None:

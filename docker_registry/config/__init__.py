@@ -13,6 +13,7 @@ import yaml
 from docker_registry.core.driver import available
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.drivers.swift.settings import config as driver_config
+from docker_registry.settings import DEFAULT, of_each_container
 
 from . import classic, distribution
 from .loaded import Loaded
@@ -44,10 +45,20 @@ def load(path: str | None = None, flavor: str | None = None, environ: Mapping[st
         drivers = ", ".join(available())
         problems.add(loaded.where, f"storage: {storage} is not installed; what is: {drivers}{loaded.advice}")
     if storage == "swift":
-        for text in driver_config.problems(loaded.settings.driver, environ):  # type: ignore[no-untyped-call]
-            problems.add(loaded.where, _with_variable(text, loaded.unset))
+        _judge_drivers(loaded, environ, problems)
     problems.refuse()
     return loaded
+
+
+def _judge_drivers(loaded: Loaded, environ: Mapping[str, str], problems: Problems) -> None:
+    """What is wrong with each container's options; what an entry has from the rest of the file is told once."""
+    told: list[str] = []
+    for name, settings in of_each_container(loaded.settings):
+        where = loaded.where if name == DEFAULT else f"{loaded.where}, registry, containers, {name}"
+        found = driver_config.problems(settings.driver, environ)  # type: ignore[no-untyped-call]
+        for text in (text for text in found if text not in told):
+            problems.add(where, _with_variable(text, loaded.unset))
+        told = told or found
 
 
 def _with_variable(text: str, unset: Mapping[str, str]) -> str:

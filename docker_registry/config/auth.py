@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.auth.robots import ROBOT_ID
 from docker_registry.distribution.model import grammar
 from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenServer
 
+from .lists import mappings, repository_patterns, tag_patterns, texts
 from .values import Options, Problems, flag, text
 
 __all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "read_section"]
@@ -20,11 +20,6 @@ NO_LOGIN = "asks for no login: add htpasswd, token, keystone or robots: true, or
 
 _FIELDS = {"project_id", "project_name", "domain_id", "domain_name"}
 _DEEDS = ("pull", "push", "delete")
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """A text, or a list of texts."""
-    return tuple(text(item) for item in (value if isinstance(value, list) else [value]))
 
 
 def _no(value: Any) -> bool:
@@ -73,8 +68,8 @@ def read_section(options: Options) -> Auth:
         keystone=_keystone(keystone) if keystone else None,
         robots=options.take("robots", flag, False),
         revoked=options.take("revoked", _ids, ()),
-        policy=tuple(_rule(item) for item in _mappings(options, "policy")),
-        immutable=tuple(_immutable(item) for item in _mappings(options, "immutable")),
+        policy=tuple(_rule(item) for item in mappings(options, "policy")),
+        immutable=tuple(_immutable(item) for item in mappings(options, "immutable")),
     )
     options.refuse_rest(["htpasswd", "realm", "token", "keystone", "robots", "revoked", "policy", "immutable"])
     if auth == Auth():
@@ -143,23 +138,11 @@ def _token_server(values: Mapping[str, Any], where: str, problems: Problems) -> 
     )
 
 
-def _mappings(options: Options, name: str) -> list[Options]:
-    def convert(value: Any) -> list[Options]:
-        if not isinstance(value, list):
-            raise ValueError("must be a list")
-        return [
-            Options(item, f"{options.where}, {name}, item {number}", options.problems)
-            for number, item in enumerate(value, 1)
-        ]
-
-    return options.take(name, convert, [])
-
-
 def _rule(options: Options) -> Rule:
     given = options.rest()
     rule = Rule(
         who=options.take("who", _who, ()),
-        repositories=options.take("repositories", _patterns, ("**",)),
+        repositories=options.take("repositories", repository_patterns, ("**",)),
         may=options.take("may", _deeds, ()),
     )
     for name, found in (("who", rule.who), ("may", rule.may)):
@@ -171,7 +154,8 @@ def _rule(options: Options) -> Rule:
 
 def _immutable(options: Options) -> Immutable:
     found = Immutable(
-        repositories=options.take("repositories", _patterns, ("**",)), tags=options.take("tags", _tag_patterns, ("*",))
+        repositories=options.take("repositories", repository_patterns, ("**",)),
+        tags=options.take("tags", tag_patterns, ("*",)),
     )
     options.refuse_rest(["repositories", "tags"])
     return found
@@ -203,23 +187,3 @@ def _deeds(value: Any) -> tuple[str, ...]:
     if "push" in deeds and "pull" not in deeds:
         raise ValueError("pushing needs pull too")
     return deeds
-
-
-def _patterns(value: Any) -> tuple[str, ...]:
-    return _fitting(value, lambda pattern: grammar.is_name(pattern.replace("**", "x").replace("*", "x")))
-
-
-def _tag_patterns(value: Any) -> tuple[str, ...]:
-    return _fitting(value, lambda pattern: grammar.is_tag(pattern.replace("*", "x")))
-
-
-def _fitting(value: Any, can_match: Callable[[str], bool]) -> tuple[str, ...]:
-    patterns = texts(value)
-    for pattern in patterns:
-        try:
-            Pattern(pattern)
-        except ValueError as error:
-            raise ValueError(f"{pattern!r} {error}") from None
-        if not can_match(pattern):
-            raise ValueError(f"{pattern!r} can match no name")
-    return patterns

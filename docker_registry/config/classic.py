@@ -16,7 +16,11 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import DriverConfig, Settings
 
 from .auth import NO_LOGIN, checked, read_section
+from .containers import Outer, read_containers
+from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .secret import secrets
+from .tags import read_expire
 from .tls import read_tls
 from .values import (
     Options,
@@ -34,6 +38,7 @@ from .values import (
     whole,
     word,
 )
+from .watching import DEBUG, HEALTH, read_checks, read_debug
 
 __all__ = ["read"]
 
@@ -104,7 +109,11 @@ def read(
     fields = _fields(options)
     fields.update(_environment(environ, problems))
     warnings = _ignored(options, environ)
+    own = fields.pop("containers", None)
     driver = _driver_options(options, fields["storage"])
+    if own:
+        outer = Outer(fields["storage"], fields["storage_path"], driver)
+        fields["containers"] = read_containers(own, outer, lambda entry: _of_a_container(entry, outer.storage))
     return Loaded(Settings(driver=DriverConfig(driver), **fields), warnings, where, advice, values.unset)
 
 
@@ -143,6 +152,8 @@ class _Values:
     def resolve(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
             return {key: self.resolve(item, str(key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item, name) for item in value]
         if not (isinstance(value, str) and value.startswith("_env:")):
             return value
         _, variable, *default = value.split(":", 2)
@@ -177,11 +188,13 @@ def _fields(options: Options) -> dict[str, Any]:
         "storage": options.take("storage", text, "").lower(),
         "storage_path": options.take("storage_path", text, "/"),
         "redirect": options.take("storage_redirect", flag, False),
-        "secret": options.take("secret_key", text, "").encode(),
         "log_level": LOG_LEVELS[options.take("loglevel", word(*LOG_LEVELS), "info")],
         "host": "0.0.0.0",
         "workers": default_workers(),
     }
+    none: tuple[bytes, ...] = (b"",)
+    fields["secret"], *former = options.take("secret_key", secrets, none)
+    fields["former_secrets"] = tuple(former)
     if not fields["storage"]:
         options.refuse("storage: is missing; write storage: swift")
     section = options.section("registry")
@@ -191,13 +204,37 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in section.rest():
         own = section.section("auth")
         fields["auth"] = checked(read_section(own), own)
+    if "limits" in section.rest():
+        fields["limits"] = read_limits(section.section("limits"))
     if "tls" in section.rest():
         fields["tls"] = read_tls(section.section("tls"))
+    if "debug" in section.rest():
+        fields["debug"] = read_debug(*_flat(section.section("debug"), DEBUG))
+    if "health" in section.rest():
+        fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
+    fields["expire"] = read_expire(section)
+    if "containers" in section.rest():
+        fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    section.refuse_rest([*REGISTRY, "auth", "log_format", "tls"])
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "tls"]
+    section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
+
+
+def _flat(options: Options, keys: Mapping[str, Callable[[Any], Any]]) -> tuple[dict[str, Any], Options]:
+    """The values of a section's keys, of which some are one mapping further down (`prometheus.path`), converted."""
+    values: dict[str, Any] = {}
+    below = {name.partition(".")[0] for name in keys if "." in name}
+    for part in below & set(options.rest()):
+        inner = options.section(part)
+        names = [name.partition(".")[2] for name in keys if name.startswith(f"{part}.")]
+        values |= {f"{part}.{name}": inner.take(name, keys[f"{part}.{name}"], None) for name in names}
+        inner.refuse_rest(names)
+    values |= {name: options.take(name, convert, None) for name, convert in keys.items() if "." not in name}
+    options.refuse_rest(keys)
+    return values, options
 
 
 def _environment(environ: Mapping[str, str], problems: Problems) -> dict[str, Any]:
@@ -231,7 +268,14 @@ def _driver_options(options: Options, storage: str) -> dict[str, Any]:
     rest = options.rest()
     if storage == "swift":
         known = ["storage", "storage_path", "storage_redirect", "secret_key", "loglevel", "registry", "standalone"]
-        for name in rest:
-            if not name.startswith("swift_"):
-                Options({name: rest[name]}, options.where, options.problems).refuse_rest([*known, *IGNORED, *UNSAFE])
+        options.only(name for name in rest if not name.startswith("swift_")).refuse_rest([*known, *IGNORED, *UNSAFE])
     return rest
+
+
+def _of_a_container(options: Options, storage: str) -> dict[str, Any]:
+    """What an entry of `registry.containers` says of the driver."""
+    path = options.take("storage_path", text, None)
+    if storage == "swift":
+        strange = {name for name in options.rest() if not name.startswith("swift_")}
+        options.only(strange).refuse_rest(["repositories", "storage_path"])
+    return {**({} if path is None else {"storage_path": path}), **options.rest()}

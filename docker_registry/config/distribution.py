@@ -17,10 +17,14 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, read_section
-from .keys import AUTH, HONOURED, IGNORED, REFUSED, SWIFT, TLS, is_own
+from .containers import Outer, read_containers
+from .keys import APART, DEBUG, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
+from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .tags import read_expire
 from .tls import read_tls
 from .values import Options, Problems, hint
+from .watching import read_checks, read_debug
 
 __all__ = ["read"]
 
@@ -32,6 +36,7 @@ _FOREIGN = re.compile(r"REGISTRY_(AUTH_FILE|SERVICE_(HOST|PORT\w*)|PORT(_\d+_TCP
 _HEADER = re.compile(r"REGISTRY_HTTP_HEADERS_([A-Za-z0-9-]+)")
 _HEADERS = ("http", "headers")
 _HOST = ("http", "host")
+_CONTAINERS = ("registry", "containers")
 
 # Storages of Distribution's by their names: what they are called here, and those that are not to be had.
 _OURS = {"inmemory": "memory", "swift": "swift"}
@@ -60,6 +65,10 @@ def read(document: dict[Any, Any], file: str, environ: Mapping[str, str], proble
     warnings += _ignored(values, file) + _without_scheme(values, file)
     fields = _fields(values, file, problems)
     driver = _driver_options(values, file, problems) if storage == "swift" else {}
+    if values.get(_CONTAINERS):
+        outer = Outer(storage, fields.get("storage_path", "/"), driver)
+        own = Options(values[_CONTAINERS], f"{file}, {'.'.join(_CONTAINERS)}", problems)
+        fields["containers"] = read_containers(own, outer, lambda entry: _of_a_container(entry, storage))
     return Loaded(Settings(storage=storage, driver=DriverConfig(driver), **fields), warnings, file)
 
 
@@ -231,12 +240,21 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     }
     for path, (field, convert) in HONOURED.items():
         name = ".".join(path)
-        if name in options.rest() and field not in (AUTH, TLS):
+        if name in options.rest() and field not in APART:
             fields[field] = options.take(name, convert, None)
     fields.pop("", None)
     fields["auth"] = _auth(values, options, file, problems)
+    limits: Any = options.take("registry.limits", lambda value: value, {})
+    fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
+    of_tags = {path[1]: value for path, value in values.items() if HONOURED.get(path, ("",))[0] == TAGS}
+    fields["expire"] = read_expire(Options(of_tags, f"{file}, registry", problems))
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
+    debug, below_debug = _section("http.debug", DEBUG, values, file, problems)
+    fields["debug"] = read_debug(debug, below_debug)
+    fields["checks"] = read_checks(*_section("health", HEALTH, values, file, problems))
+    fields["secret"], *former = fields.pop("secrets", (b"",))
+    fields["former_secrets"] = tuple(former)
     fields["host"], fields["port"] = fields.pop("address", None) or ("0.0.0.0", 5000)
     if fields.get("prefix"):
         # Distribution takes `host` for the whole of its URL, prefix and all.
@@ -247,16 +265,44 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     return fields
 
 
+def _section(
+    name: str, field: str, values: Mapping[Path, Any], file: str, problems: Problems
+) -> tuple[dict[str, Any], Options]:
+    """The values of the keys below `name` that make one field, converted, and the Options that they were read by."""
+    below = tuple(name.split("."))
+    keys = {".".join(path[len(below) :]): read for path, (made, read) in HONOURED.items() if made == field}
+    given = {".".join(path[len(below) :]): value for path, value in values.items() if path[: len(below)] == below}
+    options = Options({key: value for key, value in given.items() if key in keys}, f"{file}, {name}", problems)
+    return {key: options.take(key, convert, None) for key, convert in keys.items()}, options
+
+
 def _driver_options(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[str, Any]:
     given = {path[2]: value for path, value in values.items() if path[:2] == ("storage", "swift") and len(path) == 3}
-    options = Options(given, f"{file}, storage.swift", problems)
-    driver = {name: value for name, value in given.items() if is_own(name)}
-    for name, (option, convert) in SWIFT.items():
-        if option and name in options.rest():
-            driver[option] = options.take(name, convert, None)
+    driver = _by_our_names(Options(given, f"{file}, storage.swift", problems))
     if "swift_container" not in driver:
         problems.add(file, "storage.swift.container: is missing")
     return driver
+
+
+def _by_our_names(options: Options) -> dict[str, Any]:
+    """The driver's options out of those of `storage.swift`, which are left where they are."""
+    given = options.rest()
+    driver = {name: value for name, value in given.items() if is_own(name)}
+    for name, (option, convert) in SWIFT.items():
+        if option and name in given:
+            driver[option] = options.only([name]).take(name, convert, None)
+    return driver
+
+
+def _of_a_container(options: Options, storage: str) -> dict[str, Any]:
+    """What an entry of `registry.containers` says of the driver, by the names of `storage.swift`."""
+    given = options.rest()
+    if storage != "swift":
+        return given
+    options.only(name for name in given if not (name in SWIFT or is_own(name))).refuse_rest([*SWIFT, "repositories"])
+    # As for the registry itself: Distribution puts another slash behind it.
+    path = {"storage_path": f"{given['prefix']}/"} if given.get("prefix") else {}
+    return {**path, **_by_our_names(options)}
 
 
 def _auth(values: Mapping[Path, Any], options: Options, file: str, problems: Problems) -> Auth:

@@ -11,10 +11,11 @@ from typing import Any
 
 from docker_registry.drivers.swift.settings.options import BY_NAME
 
-from . import auth, tls
+from . import auth, tls, watching
+from .secret import secrets
 from .values import flag, headers, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["AUTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TLS", "is_own"]
+__all__ = ["APART", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -25,14 +26,6 @@ _LEVELS = ("debug", "info", "warn", "warning", "error", "fatal", "panic")
 def _level(value: Any) -> str:
     level = word(*_LEVELS)(value)
     return {"warn": "warning", "fatal": "critical", "panic": "critical"}.get(level, level)
-
-
-def _address(value: Any) -> tuple[str, int]:
-    """`host:port`, `:port` or `[v6]:port`."""
-    host, colon, port = text(value).rpartition(":")
-    if not colon or not port.isdecimal():
-        raise ValueError("must be an address and a port, such as :5000 or 127.0.0.1:5000")
-    return host.strip("[]") or "0.0.0.0", whole(0, 65535)(port)
 
 
 def _not(value: Any) -> bool:
@@ -47,15 +40,19 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
     return {tuple(name.split(".")): value for name, value in entries.items()}
 
 
-AUTH, TLS = "auth", "tls"  # several keys make each of these fields
+# Fields that are read apart: they are made of several keys, or of a section.
+AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TAGS, TLS = "auth", "containers", "debug", "checks", "limits", "tags", "tls"
+APART = (AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TAGS, TLS)
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
     {
         **{f"http.tls.{name}": (TLS, convert) for name, (_, convert) in tls.KEYS.items()},
         **{f"auth.{name}": (AUTH, convert) for name, convert in auth.DISTRIBUTION.items()},
+        **{f"http.debug.{name}": (DEBUG, convert) for name, convert in watching.DEBUG.items()},
+        **{f"health.{name}": (HEALTH, convert) for name, convert in watching.HEALTH.items()},
         "catalog.maxentries": ("page_size_max", whole(1, 1_000_000)),
-        "http.addr": ("address", _address),
+        "http.addr": ("address", watching.address),
         "http.draintimeout": ("graceful_timeout", seconds),
         "http.headers": ("headers", headers),
         "http.host": ("public_url", text),
@@ -63,12 +60,15 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "http.net": ("", word("tcp")),
         "http.prefix": ("prefix", path_prefix),
         "http.relativeurls": ("relative_urls", flag),
-        "http.secret": ("secret", lambda value: text(value).encode()),
+        "http.secret": ("secrets", secrets),
         "log.accesslog.disabled": ("access_log", _not),
         "log.formatter": ("log_json", _is_json),
         "log.level": ("log_level", _level),
         "loglevel": ("log_level", _level),
         "registry.auth": (AUTH, lambda value: value),
+        "registry.containers": (CONTAINERS, lambda value: value),
+        "registry.expire": (TAGS, lambda value: value),
+        "registry.limits": (LIMITS, lambda value: value),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
         "storage.maintenance.readonly.enabled": ("read_only", flag),
@@ -79,8 +79,6 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
 IGNORED: dict[Path, str] = _table(
     {
         "compatibility": "no client of today sends schema 1 manifests",
-        "health": "ask /",
-        "http.debug": "there is no second port",
         "log.fields": "lines have their own fields",
         "log.hooks": "send the log on from where it is collected",
         "middleware": "Distribution's plug-ins cannot be loaded",

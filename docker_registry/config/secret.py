@@ -1,15 +1,18 @@
-"""The key that signs the URLs of uploads, where the config file does not give one."""
+"""The keys that sign URLs of uploads and robots' passwords: several where they rotate, one derived where none is."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+from typing import Any
 
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.drivers.swift.settings import config
 from docker_registry.settings import Settings
 
-__all__ = ["ROBOTS_UNSIGNED", "UNSHARED", "needs_own", "with_secret"]
+from .values import text
+
+__all__ = ["ROBOTS_UNSIGNED", "UNSHARED", "fingerprint", "needs_own", "secrets", "with_secret"]
 
 ROBOTS_UNSIGNED = (
     "robots without secret_key (http.secret): their passwords are signed with a key made of Swift's password, and end"
@@ -19,6 +22,20 @@ UNSHARED = (
     "no secret_key: URLs of uploads are signed with a key of this start, so uploads do not outlive a restart;"
     " set secret_key to the same text wherever several registries share this storage"
 )
+
+
+def secrets(value: Any) -> tuple[bytes, ...]:
+    """A text, or a list of texts: the first signs, all verify."""
+    if not isinstance(value, list):
+        return (text(value).encode(),)
+    if not value or not all(isinstance(item, str | int | float) and str(item) for item in value):
+        raise ValueError("must be a text, or a list of texts of which none is empty")
+    return tuple(text(item).encode() for item in value)
+
+
+def fingerprint(secret: bytes) -> str:
+    """What a secret can be told by, and not found by: trying one text takes some 50 ms."""
+    return hashlib.scrypt(secret, salt=b"docker-registry-swift fingerprint 1", n=2**14, r=8, p=1, dklen=6).hex()
 
 
 def needs_own(settings: Settings) -> bool:

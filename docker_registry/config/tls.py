@@ -10,7 +10,7 @@ from typing import Any
 
 from docker_registry.settings import Tls
 
-from .auth import texts
+from .lists import texts
 from .values import Options, text, word
 
 __all__ = ["KEYS", "read_tls"]

@@ -97,6 +97,10 @@ class Options:
     def section(self, name: str) -> Options:
         return Options(self._values.pop(name, {}), f"{self.where}, {name}", self.problems)
 
+    def only(self, names: Iterable[str]) -> Options:
+        """Some of what is set, left where it is."""
+        return Options({name: self._values[name] for name in names}, self.where, self.problems)
+
     def rest(self) -> dict[str, Any]:
         """What was not taken and is set."""
         return dict(self._values)

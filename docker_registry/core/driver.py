@@ -42,6 +42,7 @@ class Base(Paths):
     scheme: str
     buffer_size = 128 * 1024  # bytes that a registry passes on at a time
     supports_bytes_range = False
+    supports_expiry = False  # whether `overwrite_until` works
 
     def __init__(self, path: str | None = None, config: Any = None):
         pass
@@ -124,12 +125,28 @@ class Base(Paths):
         """
         return nullcontext()
 
+    def figures(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        """What this driver counted so far and holds now, for whoever watches the process.
+
+        Each number has a name and the values of its labels; which there are is the driver's own.
+        """
+        return ()
+
     def overwrite(self, path: str, content: bytes) -> None:
         """Write or replace a small file that never was a large one.
 
         Cheaper than `put_content` where a large file leaves parts to look for.
         """
         self.put_content(path, content)
+
+    def overwrite_until(self, path: str, content: bytes, expires: float) -> None:
+        """As `overwrite`, of a file that is gone for every reader from a time on (seconds since the epoch).
+
+        Writing it again by any method forgets that time. Listings may show the
+        file a while longer, with the time in `Entry.expires`. Only for drivers
+        that have `supports_expiry`.
+        """
+        raise self._missing("overwrite_until")
 
     def get_newest(self, path: str) -> bytes:
         """The whole of a small file that others may replace or remove at any time, as it is now.
@@ -241,6 +258,23 @@ class Base(Paths):
             (prefix for prefix in found if prefix + delimiter > after),
             key=lambda prefix: (prefix + delimiter).encode("utf8"),
         )
+
+    def walk_outside(self, path: str, inner: str, after: str = "", page: int | None = None) -> Iterator[Entry]:
+        """The files below a folder whose path, relative to the folder, does not contain the text `inner`.
+
+        For small files: what is said of the size of a large one may be that of
+        something else. The order is that of `walk`; only files whose relative
+        path is behind `after` are promised. What is left out costs little,
+        however much it is. `page` is how many files, and groups left out, the
+        caller is likely to take.
+
+        With `inner="/b"`, of `a/c`, `a/b/x`, `a/b/y` and `d` come `a/c` and `d`.
+        """
+        root = path.strip("/") + "/" if path.strip("/") else ""
+        for entry in self.walk(path):
+            relative = entry.path[len(root) :]
+            if inner not in relative and relative > after:
+                yield entry
 
     def remove_many(self, paths: Iterable[str]) -> dict[str, UnspecifiedError]:
         """Remove files by exact name; returns those that could not be, and why.

@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     modified: float | None  # seconds since the epoch
     md5: str | None = None  # hex, of the content, where the listing has it
     segmented: bool | None = None  # whether it consists of parts; None where the listing does not say
+    expires: float | None = None  # seconds since the epoch, from which on it is gone; see `overwrite_until`
 
 
 class Part(NamedTuple):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
@@ -24,8 +24,10 @@ from docker_registry.settings import Settings
 
 from . import routes
 from .auth.caller import ANONYMOUS
+from .auth.clients import client_of, network_of
 from .context import Context
 from .errors import Code, RegistryError
+from .resource import HANDLER, REPOSITORY, Resource
 from .storage.store import DamagedError
 
 if TYPE_CHECKING:
@@ -35,16 +37,17 @@ __all__ = ["Registry"]
 
 logger = logging.getLogger(__name__)
 
-_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_SENDING = {"POST", "PUT", "PATCH"}
+_WRITES = {*_SENDING, "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
 
 class Registry:
-    """Serves OCI Distribution 1.1 from a storage driver."""
+    """Serves OCI Distribution 1.1 from a storage driver, and one for each of `settings.containers`."""
 
-    def __init__(self, driver: Driver, settings: Settings):
+    def __init__(self, driver: Driver, settings: Settings, others: Iterable[Driver] = ()):
         self.settings = settings
-        self.context = Context.over(driver, settings)
+        self.context = Context.over(driver, settings, others)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
@@ -69,7 +72,7 @@ class Registry:
 
     def _answer(self, request: Request) -> Response:
         try:
-            with self.context.driver.time_limit(self.settings.storage_timeout):
+            with self.context.containers.default.driver.time_limit(self.settings.storage_timeout):
                 return self._call(request)
         except RegistryError as error:
             known = error
@@ -86,28 +89,64 @@ class Registry:
         return known.response()
 
     def _call(self, request: Request) -> Response:
+        address = request.remote_addr or ""
+        try:
+            kind, values = self._match(request)
+            if request.method == "OPTIONS":
+                return Response(status=204, headers={"Allow": ", ".join(kind.allowed())})
+            arguments = routes.parse(values)
+            caller = ANONYMOUS if kind.is_open else self.context.gate.admit(request, kind.needs(request.method, values))
+        except RegistryError:
+            # Of no name that is known to be the client's.
+            self.context.limits.enter(network_of(address), False)()
+            raise
+        container = self.context.containers.of(arguments.get("name", ""))
+        resource = kind(self.context, container, request, caller)
+        if kind.is_open:
+            return _run(resource, arguments)
+        leave = self.context.limits.enter(client_of(caller, address), request.method in _SENDING)
+        try:
+            response = _run(resource, arguments)
+        except BaseException:
+            leave()
+            raise
+        response.call_on_close(leave)
+        return response
+
+    def _match(self, request: Request) -> tuple[type[Resource], dict[str, str]]:
+        """The resource that is asked for, and its variables; raises RegistryError where it has no such method."""
         _check_query(request.query_string)
         kind, values = routes.match(_path(request))
-        allowed = kind.allowed()
+        if kind.label:
+            request.environ[HANDLER], request.environ[REPOSITORY] = kind.label, values.get("name", "")
         # As it was sent: werkzeug's is in upper case, and `delete` is another method than `DELETE` (RFC 9110, 9.1).
-        if request.environ["REQUEST_METHOD"] not in allowed:
-            if request.environ["REQUEST_METHOD"] == "OPTIONS":
-                return Response(status=204, headers={"Allow": ", ".join(allowed)})
+        method = request.environ["REQUEST_METHOD"]
+        allowed = kind.allowed()
+        if method not in (*allowed, "OPTIONS"):
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED,
-                f"{request.environ['REQUEST_METHOD'][:20]} is not a method of this path",
+                f"{method[:20]} is not a method of this path",
                 headers={"Allow": ", ".join(allowed)},
             )
-        if self.settings.read_only and request.method in _WRITES:
+        if self.settings.read_only and method in _WRITES:
             raise RegistryError(
                 Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET, HEAD"}
             )
-        arguments = routes.parse(values)
-        caller = ANONYMOUS if kind.is_open else self.context.gate.admit(request, kind.needs(request.method, values))
-        verb = request.method.lower()
-        # HEAD may be left to `get`: werkzeug drops the body.
-        handler = getattr(kind(self.context, request, caller), verb if hasattr(kind, verb) else "get")
+        return kind, values
+
+
+def _run(resource: Resource, arguments: Mapping[str, Any]) -> Response:
+    verb = resource.request.method.lower()
+    # HEAD may be left to `get`: werkzeug drops the body.
+    handler = getattr(resource, verb if hasattr(resource, verb) else "get")
+    try:
         return handler(**arguments)  # type: ignore[no-any-return]
+    except QuotaError as error:
+        container = resource.container.name
+        if not resource.settings.containers:
+            raise
+        logger.error("the container %s: %s", container, error)
+        raise RegistryError(Code.DENIED, f"the quota of the container {container} is used up") from None
 
 
 def _path(request: Request) -> str:

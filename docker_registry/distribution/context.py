@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import MIB, Settings
 
 from .auth.gate import Gate
 from .auth.opening import open_gate
-from .storage.blob_writer import BlobWriter
-from .storage.cache import Cache
+from .container import Containers
+from .expiry import Expiry
+from .limits import Limits
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
-from .storage.store import Store
-from .storage.upload_sessions import Sessions
+from .storage.robot_book import Revocations
 
 __all__ = ["Context"]
 
@@ -25,24 +27,25 @@ _MANIFESTS = 64 * MIB  # bytes of manifests on their way in
 class Context:
     """Handed to every handler."""
 
-    driver: Driver
     settings: Settings
     gate: Gate
-    store: Store
-    sessions: Sessions
-    blob_writer: BlobWriter
+    limits: Limits
+    containers: Containers
     manifest_memory: MemoryBound
     parsing: Parsing
+    expiry: Expiry
 
     @classmethod
-    def over(cls, driver: Driver, settings: Settings) -> Context:
-        """Everything that `settings` ask for, over one driver. Raises ConfigError."""
-        # A limit that was lowered must not hide what was pushed before.
-        limit = max(settings.manifest_size_limit, 4 * MIB)
+    def over(cls, driver: Driver, settings: Settings, others: Iterable[Driver] = ()) -> Context:
+        """Everything that `settings` ask for, over one driver, and one for each of `settings.containers`.
+
+        Raises ConfigError.
+        """
         parsing = Parsing()
-        store = Store(driver, Cache(settings.cache_bytes), settings.link_ttl, limit, parsing)
-        sessions = Sessions(driver, settings.secret, settings.upload_ttl)
-        writer = BlobWriter(driver, store, sessions)
+        containers = Containers(driver, others, settings, parsing)
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
-        return cls(driver, settings, open_gate(settings), store, sessions, writer, memory, parsing)
+        gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
+        if settings.expire and not all(container.driver.supports_expiry for container in containers):
+            raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
+        return cls(settings, gate, limits, containers, memory, parsing, Expiry(settings.expire))

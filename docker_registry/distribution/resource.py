@@ -10,9 +10,14 @@ from werkzeug.wrappers import Request
 
 from .auth.access import Access, needed
 from .auth.caller import ANONYMOUS, Caller
+from .container import Container
 from .context import Context
 
-__all__ = ["Resource"]
+__all__ = ["HANDLER", "REPOSITORY", "Resource"]
+
+# Where WSGI's environ says what a request is about, for the server's counts and logs.
+HANDLER = "docker_registry.handler"
+REPOSITORY = "docker_registry.repository"
 
 _VERBS = ("get", "head", "post", "put", "patch", "delete")
 
@@ -24,15 +29,17 @@ class Resource:
     returns a response or raises RegistryError. HEAD falls back to `get`.
     """
 
+    label = ""  # what Distribution calls this URL form where it counts requests; "" for one that is not counted
     is_open = False  # to everybody, whatever login is asked for elsewhere
 
-    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
+    def __init__(self, context: Context, container: Container, request: Request, caller: Caller = ANONYMOUS):
         self.context = context
+        self.container = container  # of the repository in the URL
         self.request = request
         self.caller = caller
         self.gate = context.gate
-        self.store = context.store
-        self.driver = context.driver
+        self.store = container.store
+        self.driver = container.driver
         self.settings = context.settings
 
     @classmethod

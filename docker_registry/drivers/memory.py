@@ -17,6 +17,7 @@ __all__ = ["Storage"]
 class _File(NamedTuple):
     content: bytes
     modified: float  # seconds since the epoch
+    expires: float | None = None  # the same
 
 
 class Storage(driver.Base):
@@ -24,6 +25,7 @@ class Storage(driver.Base):
 
     scheme = "memory"
     supports_bytes_range = True
+    supports_expiry = True
 
     def __init__(self, path: str | None = None, config: Any = None):
         self._root = _folder(path or "")
@@ -41,9 +43,15 @@ class Storage(driver.Base):
         return self._file(path).content
 
     def put_content(self, path: str, content: bytes) -> str:
-        with self._lock:
-            self._files[self._name(path)] = _File(bytes(content), self.clock())
+        self._put(path, _File(bytes(content), self.clock()))
         return path
+
+    def overwrite_until(self, path: str, content: bytes, expires: float) -> None:
+        self._put(path, _File(bytes(content), self.clock(), expires))
+
+    def _put(self, path: str, file: _File) -> None:
+        with self._lock:
+            self._files[self._name(path)] = file
 
     def stream_read(self, path: str, bytes_range: BytesRange | None = None) -> Iterator[bytes]:
         content = self.get_content(path)
@@ -68,14 +76,17 @@ class Storage(driver.Base):
         yield from (child[len(self._root) :] for child in sorted(children))
 
     def exists(self, path: str) -> bool:
+        if self._file_or_none(self._root + path.lstrip("/")):
+            return True
         folder = self._root + _folder(path)
         with self._lock:
-            return self._root + path.lstrip("/") in self._files or any(name.startswith(folder) for name in self._files)
+            return any(name.startswith(folder) for name in self._files)
 
     def remove(self, path: str) -> None:
         name, folder = self._name(path), self._root + _folder(path)
+        there = self._file_or_none(name)
         with self._lock:
-            doomed = [name] if name in self._files else [each for each in self._files if each.startswith(folder)]
+            doomed = [name] if there else [each for each in self._files if each.startswith(folder)]
             for each in doomed:
                 del self._files[each]
         if not doomed:
@@ -100,7 +111,7 @@ class Storage(driver.Base):
         for name in self._below(self._root + _folder(path or "")):
             file = self._files.get(name)
             if file is not None:
-                yield Entry(name[len(self._root) :], len(file.content), file.modified)
+                yield Entry(name[len(self._root) :], len(file.content), file.modified, expires=file.expires)
 
     def _name(self, path: str) -> str:
         inner = path.lstrip("/")
@@ -109,10 +120,19 @@ class Storage(driver.Base):
         return self._root + inner
 
     def _file(self, path: str) -> _File:
-        file = self._files.get(self._name(path))
+        file = self._file_or_none(self._name(path))
         if file is None:
             raise FileNotFoundError(f"{path}: nothing is there")
         return file
+
+    def _file_or_none(self, name: str) -> _File | None:
+        """A file whose time has come is listed, as Swift's are, until somebody asks for it."""
+        with self._lock:
+            file = self._files.get(name)
+            if file is not None and file.expires is not None and file.expires <= self.clock():
+                del self._files[name]
+                return None
+            return file
 
     def _below(self, folder: str) -> list[str]:
         with self._lock:

@@ -5,7 +5,7 @@ package, on the caller's side, imports neither.
 """
 
 from .options import AuthFilter, EmbeddedError, SwiftOptions
-from .process import EmbeddedSwift, run
+from .process import EmbeddedSwift, SwiftProcess, run
 from .requestlog import Request, Requests
 
-__all__ = ["AuthFilter", "EmbeddedError", "EmbeddedSwift", "Request", "Requests", "SwiftOptions", "run"]
+__all__ = ["AuthFilter", "EmbeddedError", "EmbeddedSwift", "Request", "Requests", "SwiftOptions", "SwiftProcess", "run"]

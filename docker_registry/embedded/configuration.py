@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swift.common.ring import RingBuilder
 
 from .options import AuthFilter, EmbeddedError, SwiftOptions
 
-__all__ = ["POLICIES", "Layout", "backend", "write"]
+__all__ = ["POLICIES", "Layout", "app", "backend", "internal_conf", "proxy_conf", "swift_conf", "write"]
 
 POLICIES = ("standard", "archive")  # the first is the default
 DEVICE = "disk"
@@ -31,24 +31,26 @@ name = {name}
 default = {default}
 """
 
-PROXY_APP = """
+APP = """
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
 allow_account_management = true
-conn_timeout = 5
-node_timeout = 120
-recoverable_node_timeout = 120
-# With a single node, one error would otherwise make every request fail for a minute.
-error_suppression_interval = 0
 client_chunk_size = {chunk}
 object_chunk_size = {chunk}
+{patience}
 
-[filter:memory_cache]
-paste.filter_factory = docker_registry.embedded.filters:memory_cache
+[filter:cache]
+paste.filter_factory = docker_registry.embedded.filters:{cache}
 
 [filter:catch_errors]
 use = egg:swift#catch_errors
+"""
+# With a single node, one error would otherwise make every request fail for a minute.
+PATIENCE = """conn_timeout = 5
+node_timeout = 120
+recoverable_node_timeout = 120
+error_suppression_interval = 0
 """
 
 # The proxy that the background tasks use.
@@ -57,16 +59,17 @@ swift_dir = {etc}
 log_level = WARNING
 
 [pipeline:main]
-pipeline = catch_errors memory_cache proxy-server
+pipeline = catch_errors cache proxy-server
 {app}"""
 
 PROXY_CONF = """[DEFAULT]
 swift_dir = {etc}
 log_level = WARNING
 client_timeout = 300
+{default}
 
 [pipeline:main]
-pipeline = {log} catch_errors gatekeeper healthcheck memory_cache listing_formats bulk tempurl {auth} copy \
+pipeline = {log} catch_errors gatekeeper healthcheck cache listing_formats bulk tempurl {auth} copy \
 container-quotas account-quotas slo dlo versioned_writes symlink proxy-server
 
 {app}
@@ -119,7 +122,6 @@ class Layout:
         self.devices = self.root / "node"
         self.device = self.devices / DEVICE
         self.recon = self.root / "recon"
-        self.lock = self.root / "lock"
         self.log = self.root / "swift.log"
         self.requests = self.root / "requests.log"
         self.proxy_conf = self.etc / "proxy-server.conf"
@@ -154,28 +156,44 @@ def backend(options: SwiftOptions) -> dict[str, str]:
 def write(options: SwiftOptions, ports: Mapping[str, int]) -> None:
     """Write all files anew; `ports` has one entry per kind of server."""
     layout = Layout(options)
-    constraints = "\n".join(f"{name} = {value}" for name, value in options.constraints.items())
-    policies = "".join(
-        POLICY.format(index=index, name=name, default="no" if index else "yes") for index, name in enumerate(POLICIES)
-    )
-    (layout.etc / "swift.conf").write_text(SWIFT_CONF.format(hash=HASH, constraints=constraints) + policies)
-    app = PROXY_APP.format(chunk=options.chunk_size)
-    layout.internal_conf.write_text(INTERNAL_CONF.format(etc=layout.etc, app=app))
+    (layout.etc / "swift.conf").write_text(swift_conf(options, POLICIES))
+    proxy = app(options, PATIENCE, "memory_cache")
+    layout.internal_conf.write_text(internal_conf(layout.etc, proxy))
     layout.proxy_conf.touch(mode=0o600)  # it holds the password
-    layout.proxy_conf.write_text(_proxy(options, layout, app))
+    layout.proxy_conf.write_text(proxy_conf(options, layout.etc, proxy, layout.requests))
+    layout.requests.unlink(missing_ok=True)
     for kind in ("account", "container", "object"):
         _write_ring(layout, kind, ports[kind])
     for index in range(1, len(POLICIES)):
         _write_ring(layout, f"object-{index}", ports["object"])
 
 
-def _proxy(options: SwiftOptions, layout: Layout, app: str) -> str:
+def swift_conf(options: SwiftOptions, policies: Sequence[str]) -> str:
+    """What all servers must agree on."""
+    constraints = "\n".join(f"{name} = {value}" for name, value in options.constraints.items())
+    return SWIFT_CONF.format(hash=HASH, constraints=constraints) + "".join(
+        POLICY.format(index=index, name=name, default="no" if index else "yes") for index, name in enumerate(policies)
+    )
+
+
+def app(options: SwiftOptions, patience: str, cache: str) -> str:
+    """The end of a proxy's pipeline, with its time-outs; `cache` is one of `filters`, with its settings."""
+    return APP.format(chunk=options.chunk_size, patience=patience, cache=cache)
+
+
+def internal_conf(etc: Path, app: str) -> str:
+    return INTERNAL_CONF.format(etc=etc, app=app)
+
+
+def proxy_conf(options: SwiftOptions, etc: Path, app: str, requests: Path, default: str = "") -> str:
+    """The proxy that clients use; `requests` takes the log of requests, `default` is more for that section."""
     auth = options.auth or tempauth(options)
     return PROXY_CONF.format(
-        etc=layout.etc,
+        etc=etc,
         app=app,
+        default=default,
         log="request_log" if options.request_log else "",
-        request_log=layout.requests,
+        request_log=requests,
         auth=auth.pipeline,
         auth_sections=auth.sections,
         plain="\n".join(f"[filter:{name}]\nuse = egg:swift#{egg}" for name, egg in PLAIN_FILTERS.items()),

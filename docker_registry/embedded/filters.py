@@ -1,17 +1,20 @@
-"""Two filters for the proxy's pipeline: a cache for tokens, and the request log.
+"""Filters for the proxy's pipeline: two caches for tokens, and the request log.
 
 Loaded by Swift through paste, so the factories have paste's signature.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["MemoryCache", "memory_cache", "request_log"]
+__all__ = ["FileCache", "MemoryCache", "file_cache", "memory_cache", "request_log"]
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -72,9 +75,48 @@ def _deadline(seconds: float) -> float:
     return seconds if seconds > MONTH else time.time() + seconds
 
 
-def memory_cache(global_conf: dict[str, str], **conf: str) -> Callable[[App], App]:
-    cache = MemoryCache()
+class FileCache:
+    """The same for several processes: one file an entry, so that each proxy knows the tokens that another gave.
 
+    It is not for long runs: what has expired is removed only when it is asked for.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def _file(self, key: str) -> Path:
+        return self._folder / hashlib.sha256(key.encode()).hexdigest()
+
+    def set(self, key: str, value: Any, serialize: bool = True, time: float = 0, **_: Any) -> None:
+        if isinstance(value, bytes):
+            value = value.decode()
+        with tempfile.NamedTemporaryFile("w", dir=self._folder, delete=False) as file:
+            json.dump([value, _deadline(time)], file)
+        os.rename(file.name, self._file(key))
+
+    def get(self, key: str, **_: Any) -> Any:
+        try:
+            value, deadline = json.loads(self._file(key).read_text())
+        except FileNotFoundError:
+            return None
+        if deadline < time.time():
+            self.delete(key)
+            return None
+        return value
+
+    def delete(self, key: str, server_key: str | None = None) -> None:
+        self._file(key).unlink(missing_ok=True)
+
+
+def memory_cache(global_conf: dict[str, str], **conf: str) -> Callable[[App], App]:
+    return _caching(MemoryCache())
+
+
+def file_cache(global_conf: dict[str, str], folder: str, **conf: str) -> Callable[[App], App]:
+    return _caching(FileCache(Path(folder)))
+
+
+def _caching(cache: MemoryCache | FileCache) -> Callable[[App], App]:
     def make(app: App) -> App:
         def call(env: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
             env["swift.cache"] = cache
@@ -86,7 +128,7 @@ def memory_cache(global_conf: dict[str, str], **conf: str) -> Callable[[App], Ap
 
 
 def request_log(global_conf: dict[str, str], path: str, **conf: str) -> Callable[[App], App]:
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def make(app: App) -> App:
         def call(env: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

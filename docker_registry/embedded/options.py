@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["AuthFilter", "EmbeddedError", "SwiftOptions"]
 
@@ -23,6 +23,9 @@ class AuthFilter:
 
     pipeline: str
     sections: str
+
+
+Self = TypeVar("Self", bound="SwiftOptions")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class SwiftOptions:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> SwiftOptions:
+    def from_json(cls: type[Self], text: str) -> Self:
         values: dict[str, Any] = json.loads(text)
         if values["auth"]:
             values["auth"] = AuthFilter(**values["auth"])

@@ -7,43 +7,47 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from .options import EmbeddedError, SwiftOptions
 from .requestlog import Requests
 
-__all__ = ["EmbeddedSwift", "run"]
+__all__ = ["EmbeddedSwift", "SwiftProcess", "run"]
 
 READY = "ready "
 STOP_TIMEOUT = 10.0  # seconds; Swift has nothing to save, it ends at once
 
 
-class EmbeddedSwift:
-    """One Swift over one data directory; a context manager that is ready when it is entered.
+Self = TypeVar("Self", bound="SwiftProcess")
 
-    Further keywords are those of `SwiftOptions`. The process ends with `stop`, or
-    when the process that started it is gone. Raises EmbeddedError when Swift
-    cannot start.
+
+class SwiftProcess:
+    """A Swift over one data directory; a context manager that is ready when it is entered.
+
+    The process ends with `stop`, or when the process that started it is gone.
     """
 
-    def __init__(self, data_dir: str | Path, port: int = 0, **options: Any):
-        self.opts = SwiftOptions(data_dir=str(Path(data_dir).absolute()), port=port, **options)
+    module: str  # what it runs; it reads the options from its stdin
+    takes_commands = False  # by its stdin, later
+
+    def __init__(self, opts: SwiftOptions):
+        self.opts = opts
         self.user = self.opts.user
         self.password = self.opts.password
         self._process: subprocess.Popen[str] | None = None
         self._url = ""
 
-    def start(self) -> EmbeddedSwift:
-        """Returns when Swift answers."""
+    def start(self: Self) -> Self:
+        """Returns when Swift answers. Raises EmbeddedError when it cannot start."""
         if importlib.util.find_spec("swift") is None:
             raise EmbeddedError(
                 "OpenStack Swift is not installed: pip install 'docker-registry-driver-swift[embedded]'"
             )
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "docker_registry.embedded"],
+            [sys.executable, "-m", self.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -63,7 +67,9 @@ class EmbeddedSwift:
         assert process.stderr
         try:
             process.stdin.write(self.opts.to_json() + "\n")
-            process.stdin.close()
+            process.stdin.flush()
+            if not self.takes_commands:
+                process.stdin.close()
         except BrokenPipeError:
             pass  # it has said why on stderr
         line = process.stdout.readline()
@@ -86,7 +92,8 @@ class EmbeddedSwift:
             process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream and not stream.closed:
-                stream.close()
+                with suppress(BrokenPipeError):  # where it ended before it had read all
+                    stream.close()
 
     def wait(self) -> int:
         """Wait until Swift ends of itself or by a signal; returns its exit status."""
@@ -127,6 +134,10 @@ class EmbeddedSwift:
             **extra,
         }
 
+    def greeting(self) -> str:
+        """Where it listens, for people."""
+        return f"OpenStack Swift is ready: {self.auth_url} (user {self.user}, data in {self.opts.data_dir})"
+
     @contextmanager
     def counting(self, everything: bool = False) -> Iterator[Requests]:
         """Count the requests that clients make within the block.
@@ -146,26 +157,31 @@ class EmbeddedSwift:
     def request_log_path(self) -> Path:
         return Path(self.opts.data_dir, "requests.log")
 
-    def __enter__(self) -> EmbeddedSwift:
+    def __enter__(self: Self) -> Self:
         return self.start()
 
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
 
-def run(data_dir: str | Path, port: int = 0, **options: Any) -> int:
-    """Run an embedded Swift in the foreground until SIGINT or SIGTERM; returns the exit status.
+class EmbeddedSwift(SwiftProcess):
+    """One node with one copy of everything. Further keywords are those of `SwiftOptions`."""
+
+    module = "docker_registry.embedded"
+
+    def __init__(self, data_dir: str | Path, port: int = 0, **options: Any):
+        super().__init__(SwiftOptions(data_dir=str(Path(data_dir).absolute()), port=port, **options))
+
+
+def run(swift: SwiftProcess) -> int:
+    """Run a Swift in the foreground until SIGINT or SIGTERM; returns the exit status.
 
     Prints where it listens. Raises EmbeddedError when it cannot start.
     """
-    swift = EmbeddedSwift(data_dir, port, **options)
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with swift:
-            print(
-                f"OpenStack Swift is ready: {swift.auth_url} (user {swift.user}, data in {swift.opts.data_dir})",
-                flush=True,
-            )
+            print(swift.greeting(), flush=True)
             return swift.wait()
     except KeyboardInterrupt:
         return 0

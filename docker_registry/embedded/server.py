@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import logging
-import logging.handlers
 import os
 import signal
 import socket
 import sys
-import time
 from typing import Any, NoReturn
 
 import eventlet
@@ -21,31 +17,29 @@ import eventlet.wsgi
 from swift.common import constraints, utils
 from swift.common import wsgi as swift_wsgi
 from swift.common.http_protocol import SwiftHttpProtocol
-from swift.common.storage_policy import reload_storage_policies
-from swift.common.utils import NullLogger, logs
+from swift.common.utils import NullLogger
 
 from . import configuration
 from .background_tasks import BackgroundTasks
 from .options import EmbeddedError, SwiftOptions
+from .preparation import claim, prepare
 
 __all__ = ["serve"]
 
 KINDS = ("account", "container", "object", "proxy")
 START_TIMEOUT = 60  # seconds; the process kills itself rather than hang unready
-LOCK_TIMEOUT = 1.5  # seconds
 WATCH_INTERVAL = 0.5  # seconds between looks at whether parent and child are still there
-LOG_SIZE = 4 << 20  # bytes; one older file is kept
 
 
 def serve(options: SwiftOptions, parent: int) -> NoReturn:
     """Serve until a signal comes or the process `parent` has ended. Raises EmbeddedError when it cannot start."""
     signal.alarm(START_TIMEOUT)
     layout = configuration.Layout(options)
-    _claim(layout)
+    claim(layout.root, layout.make)
     sockets = {kind: _listen(options.port if kind == "proxy" else 0) for kind in KINDS}
     port = sockets["proxy"].getsockname()[1]
     configuration.write(options, {kind: sockets[kind].getsockname()[1] for kind in KINDS})
-    _prepare(layout, options)
+    prepare(layout.etc, layout.log, options.fsync)
     me = os.getpid()
     mine, child = _divide(options)
     _end_with(child)
@@ -65,37 +59,6 @@ def serve(options: SwiftOptions, parent: int) -> NoReturn:
     _watch(parent if "proxy" in mine else me, child)
 
 
-def _claim(layout: configuration.Layout) -> None:
-    """Make the folders, and lock them against a second Swift.
-
-    The lock's descriptor stays open: the lock ends with the last process that has it.
-    """
-    try:
-        layout.make()
-        lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise EmbeddedError(f"cannot use {layout.root} for data: {error.strerror} ({error.filename})") from None
-    if not _lock(lock):
-        owner = os.pread(lock, 20, 0).decode().strip()
-        raise EmbeddedError(f"another embedded Swift (process {owner}) is using {layout.root}")
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-
-
-def _lock(lock: int) -> bool:
-    """Whether the lock could be had, with the patience that a Swift needs to notice that its parent was killed."""
-    deadline = time.monotonic() + LOCK_TIMEOUT
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
-
-
 def _listen(port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -108,24 +71,6 @@ def _listen(port: int) -> socket.socket:
         raise EmbeddedError(f"cannot listen on port {port} of 127.0.0.1: {error}") from None
     listener.listen(1024)
     return listener
-
-
-def _prepare(layout: configuration.Layout, options: SwiftOptions) -> None:
-    """Global state of the swift package, set before a server is made."""
-    # Swift would log to /dev/log or UDP port 514, which may belong to another program.
-    logs.ThreadSafeSysLogHandler = lambda *args, **kwargs: _log_file(layout)
-    logging.getLogger("docker_registry").addHandler(_log_file(layout))
-    utils.set_swift_dir(str(layout.etc))
-    constraints.reload_constraints()
-    reload_storage_policies()
-    if not options.fsync:
-        os.fsync = os.fdatasync = lambda fd: None
-    os.environ["TZ"] = "UTC+0"  # without it, every request costs a stat of /etc/localtime
-    time.tzset()
-
-
-def _log_file(layout: configuration.Layout) -> logging.Handler:
-    return logging.handlers.RotatingFileHandler(layout.log, maxBytes=LOG_SIZE, backupCount=1, delay=True)
 
 
 def _divide(options: SwiftOptions) -> tuple[tuple[str, ...], int | None]:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from docker_registry.config.secret import with_secret
 from docker_registry.distribution.app import Registry
-from docker_registry.settings import Settings, open_driver
+from docker_registry.metrics.figures import Figures
+from docker_registry.settings import Settings, of_each_container, open_driver
 
+from .debug import sources
+from .debug.health import Guarded, Health, Readiness
+from .debug.measured import measured
 from .proxies import TrustedProxies
 
-__all__ = ["assemble"]
+__all__ = ["Assembled", "assemble"]
 
 
-def assemble(settings: Settings) -> Any:
-    """A registry over its storage."""
-    settings = with_secret(settings)
-    return TrustedProxies(Registry(open_driver(settings), settings), settings.trusted_proxies)
+class Assembled:
+    """A registry over its storage, as a WSGI application, with what there is to watch of it."""
+
+    def __init__(self, settings: Settings, figures: Figures):
+        settings = with_secret(settings)
+        drivers = [open_driver(each) for _, each in of_each_container(settings)]
+        if settings.debug:
+            drivers = [measured(driver, figures) for driver in drivers]
+        default, *others = drivers
+        registry = Registry(default, settings, others)
+        figures.ask(partial(sources.of_registry, registry))
+        self.health = Health(settings.checks, default)
+        self.readiness = Readiness(default)
+        app: Callable[..., Iterable[bytes]] = TrustedProxies(registry, settings.trusted_proxies)
+        self._app = Guarded(app, self.health) if settings.checks else app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return self._app(environ, start_response)
+
+
+def assemble(settings: Settings, figures: Figures) -> Assembled:
+    return Assembled(settings, figures)

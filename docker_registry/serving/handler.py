@@ -30,6 +30,7 @@ from .body import BodyInput
 from .framing import BadHead, BodyCut
 from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
+from .shares import Shares
 
 __all__ = ["Handler", "Server"]
 
@@ -42,6 +43,8 @@ AWHILE = 1.0  # s that an answer may take before it is asked whether the client 
 TURN = 4  # answers after which others have theirs: requests that are all there, and answers taken at once, make no wait
 TLS_HELLO = b"\x16\x03"
 _poll = monkey.get_original("select", "poll")  # a look at sockets that must not wait
+TURNING_AWAY = 1.0  # s
+_CROWD = "too many connections from this address, try again later"
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
@@ -72,14 +75,16 @@ class _Shaking:
 class Server(pywsgi.WSGIServer):  # type: ignore[misc]
     """Accepts connections for one worker, and knows which of them wait for a request and which for an answer."""
 
-    settings: Settings
-
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, settings: Settings, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.settings = settings
         self.draining = False
         self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
+        self.busy: dict[Handler, None] = {}  # with an answer
+        self.traffic: Any = None  # of `debug`, where what is answered is counted
         self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
         self.certificates: Any = None  # of `tls`, which only workers may import
+        self._shares = Shares(self.settings.limits.connections, self.settings.trusted_proxies)
 
     def do_handle(self, *args: Any) -> None:
         super().do_handle(*args)
@@ -87,6 +92,21 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
 
     def handle(self, client_socket: Any, address: Any) -> None:
         """One connection, from its first byte to its last."""
+        with self._shares.place(str(address[0]) if address else "") as found:
+            if found:
+                self._serve(client_socket, address)
+            else:
+                self._turn_away(client_socket)
+
+    def _turn_away(self, client_socket: Any) -> None:
+        if self.certificates is None:
+            try:
+                client_socket.settimeout(TURNING_AWAY)
+                client_socket.sendall(_plain("429 Too Many Requests", _CROWD, (("Retry-After", "5"),)))
+            except OSError:
+                pass  # the client left
+
+    def _serve(self, client_socket: Any, address: Any) -> None:
         if self.certificates is None:
             super().handle(client_socket, address)
             return
@@ -126,6 +146,10 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         for number, _ in look.poll(0):
             looked_at[number].end()
 
+    def answering(self) -> list[dict[str, Any]]:
+        """The environs of requests that are being answered."""
+        return [handler.environ for handler in self.busy if handler.environ is not None]
+
     def drain(self) -> None:
         """Accept nothing more, hang up on who is idle, and let the others finish."""
         self.close()
@@ -144,6 +168,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     environ: dict[str, Any] | None = None
     wsgi_input: BodyInput | None = None
     has_begun = False  # a request's head
+    _head_sent = 0  # bytes of an answer's head
     _answered = 0  # requests of this connection
     _speaks_tls = False
     _client_left = False
@@ -209,7 +234,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         """The first bytes of the next request; none where the client or this server ends the connection."""
         self.command = self.path = self.requestline = ""
         self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
-        self.response_length = 0
+        self.response_length = self._head_sent = 0
         self.server.waiting[self] = None
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
@@ -291,14 +316,23 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def handle_one_response(self) -> None:
         self.start_answer()
+        self.server.busy[self] = None
         if self.command in ("GET", "HEAD"):
             self.server.reading[self] = time.monotonic()
         try:
             super().handle_one_response()
         finally:
+            self.server.busy.pop(self, None)
             self.server.reading.pop(self, None)
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
+
+    def run_application(self) -> None:
+        try:
+            super().run_application()
+        finally:
+            # The rest of a body that nobody read (of a refused request) has this long to come, and no longer.
+            self._incoming.limit = Deadline(LINGER)
 
     def end(self) -> None:
         """Stop making an answer that nobody waits for."""
@@ -318,6 +352,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.headers_sent = True
         self.finalize_headers()
         head = b"\r\n".join((b"HTTP/1.1 " + self.status, *map(b": ".join, self.response_headers), b"\r\n"))
+        self._head_sent = len(head)
         if len(data) <= SMALL and not self.response_use_chunked:
             self._sendall(head + data)
         else:
@@ -358,17 +393,26 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         if self._speaks_tls:
             return  # skopeo, podman and docker try TLS first; the 400 tells them
         environ, body = self.environ or {}, self.wsgi_input
-        status = self.status or b"0"
+        status = CLIENT_LEFT if self._client_left else int((self.status or b"0")[:3])
+        received = body.received if body else 0
+        seconds = (self.time_finish or time.time()) - self.time_start
+        if self.server.traffic is not None:
+            sent = max(self.response_length - self._head_sent, 0)
+            self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
         log_access(
             client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
             method=self.command or "-",
             target=self.path or "-",
-            status=CLIENT_LEFT if self._client_left else int(status[:3]),
+            status=status,
             sent=self.response_length,
-            received=body.received if body else 0,
-            seconds=(self.time_finish or time.time()) - self.time_start,
+            received=received,
+            seconds=seconds,
             agent=environ.get("HTTP_USER_AGENT", "-"),
         )
+
+    def _head_size(self) -> int:
+        """Bytes of a request's head, line ends aside."""
+        return len(self.command) + len(self.path) + sum(len(name) + len(value) for name, value in self.fields)
 
 
 def _end_reading(connection: Any) -> None:

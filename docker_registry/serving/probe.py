@@ -7,15 +7,20 @@ driver itself (see `server`); so a child does.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import select
 import signal
 import time
+from functools import partial
 
+from docker_registry.concurrency.workers import gather
 from docker_registry.core.exceptions import UnreachableError, UnspecifiedError, UsageError
-from docker_registry.settings import DriverConfig, Settings, open_driver
+from docker_registry.settings import DEFAULT, DriverConfig, Settings, of_each_container, open_driver
 
 __all__ = ["open_doors", "probe"]
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 30.0  # s
 _BRISK = {"swift_retries": 0, "swift_connect_timeout": 5, "swift_timeout": 10}
@@ -55,12 +60,24 @@ def _answer(settings: Settings, ask: bool, pipe: int) -> None:
 def _judge(settings: Settings, ask: bool) -> str:
     from docker_registry.maintenance.check.check import refuse_what_cannot_work
 
-    brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
-    try:
+    def ask_one(name: str, settings: Settings) -> None:
+        brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
         driver = open_driver(brisk)
-        open_doors(settings)
-        if ask:
+        if not ask:
+            return
+        try:
             refuse_what_cannot_work(brisk, driver)
+        except UnspecifiedError as error:
+            if name == DEFAULT:
+                raise
+            if not isinstance(error, UnreachableError):
+                raise UsageError(f"container {name}: {error}") from None
+            # The others are served meanwhile: another region's outage is its own.
+            log.warning("container %s: %s", name, error)
+
+    try:
+        open_doors(settings)
+        gather([partial(ask_one, *each) for each in of_each_container(settings)])
     except UnreachableError as error:
         return f"C{error}"
     except UnspecifiedError as error:

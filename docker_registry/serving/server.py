@@ -24,45 +24,57 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
+from docker_registry.metrics.board import Board
+from docker_registry.metrics.figures import Figures
 from docker_registry.settings import Settings
 
 from . import logs
 from .allocator import keep_freed_memory
 from .handler import Handler, Server
 
-__all__ = ["bind", "listen", "run"]
+__all__ = ["bind", "bind_debug", "listen", "run"]
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048  # connections that wait to be accepted
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
+PLACES = 16  # on the board, beside four for each worker: old ones drain while new ones serve
 KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
 
 
 Reread = Callable[[], Settings]
-Load = Callable[[Settings], Any]
+Load = Callable[[Settings, Figures], Any]
 
 
-def _assemble(settings: Settings) -> Any:
+def _assemble(settings: Settings, figures: Figures) -> Any:
     from .assembly import assemble  # not before the worker is patched
 
-    return assemble(settings)
+    return assemble(settings, figures)
 
 
 def bind(settings: Settings) -> socket.socket:
     """Take the address that the settings name; nobody is let in before `listen`. Raises ConfigError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return _bind(settings.host, settings.port, "choose another with --port")
+
+
+def bind_debug(settings: Settings) -> socket.socket | None:
+    """The same for the second port; None where the settings name none."""
+    debug = settings.debug
+    return _bind(debug.host, debug.port, "choose another debug.addr") if debug else None
+
+
+def _bind(host: str, port: int, advice: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        where = f"{settings.host}:{settings.port}"
         raise ConfigError(
-            f"cannot listen on {where}: {error.strerror}; choose another with --port, or stop what listens there"
+            f"cannot listen on {host}:{port}: {error.strerror}; {advice}, or stop what listens there"
         ) from None
     return listener
 
@@ -72,20 +84,36 @@ def listen(listener: socket.socket) -> None:
     listener.listen(BACKLOG)
 
 
-def run(settings: Settings, listener: socket.socket, reread: Reread, load: Load = _assemble) -> None:
+def run(
+    settings: Settings,
+    listener: socket.socket,
+    reread: Reread,
+    load: Load = _assemble,
+    debug: socket.socket | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; does not return.
 
     `load` makes the WSGI application, in each worker. SIGHUP calls `reread`
     and starts new workers with what it returns, while the old ones finish;
-    when it raises, the old settings stay.
+    when it raises, the old settings stay. `debug` is the second port's listener.
     """
     logs.configure(settings)
-    _Master(_Application(settings, listener, reread, load)).run()
+    _Master(_Application(settings, listener, reread, load, debug)).run()
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: Settings, listener: socket.socket, reread: Reread, load: Load):
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        reread: Reread,
+        load: Load,
+        debug: socket.socket | None,
+    ):
         self.settings = settings
+        self.debug = debug
+        self.board = Board(PLACES + 4 * settings.workers)
+        self.figures = Figures()
         self._listener = listener
         self._reread = reread
         self._load = load
@@ -103,13 +131,16 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "logger_class": _Log,
             "proc_name": "docker-registry-swift",
             "control_socket_disable": True,
+            "pre_fork": _give_place,
             "post_fork": _heed_signals,
+            "child_exit": _bury,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return self._load(self.settings)
+        self.figures = Figures()
+        return self._load(self.settings, self.figures)
 
     def reload(self) -> None:
         try:
@@ -123,6 +154,14 @@ class _Application(BaseApplication):  # type: ignore[misc]
         self.do_load_config()
 
 
+def _give_place(master: Arbiter, worker: Any) -> None:
+    worker.place, worker.serial = master.app.board.take_place()
+
+
+def _bury(master: Arbiter, worker: Any) -> None:
+    master.app.board.bury(worker.place)
+
+
 def _heed_signals(_master: Arbiter, _worker: Any) -> None:
     # Until a worker has its own handlers it would put signals in its copy of the master's queue, unread.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -132,6 +171,7 @@ def _heed_signals(_master: Arbiter, _worker: Any) -> None:
 class _Master(Arbiter):  # type: ignore[misc]
     def handle_term(self) -> None:
         patience = self.app.settings.graceful_timeout
+        self.app.board.stop()
         log.info("SIGTERM: listening no more; requests in flight have %.0f s to finish", patience)
         super().handle_term()
 
@@ -167,13 +207,20 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         keep_freed_memory(KEPT)
         _allow_open_files()
         servers = [self._serve(listener, settings) for listener in self.sockets]
+        watch = self._watch(servers)
         log.debug("worker %s serves", os.getpid())
         while self.alive:
             self.notify()
             for server in servers:
                 server.end_the_unwanted()
+            if watch:
+                watch.note()
             gevent.sleep(POLL)
+        if watch:
+            watch.begin_to_end()
         self._stop(servers, settings.graceful_timeout)
+        if watch:
+            watch.end()
 
     def handle_quit(self, _number: int, _frame: Any) -> None:
         # Ctrl-C sends two of these, from the terminal and from the master; an orderly exit trips over the second.
@@ -183,6 +230,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         listener.setblocking(True)
         environ = {**base_environ(self.cfg), "wsgi.multithread": True, "SERVER_NAME": settings.host}
         server = Server(
+            settings,
             listener,
             application=self.wsgi,
             spawn=Pool(self.worker_connections),
@@ -191,7 +239,6 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             handler_class=Handler,
             environ=environ,
         )
-        server.settings = settings
         if settings.tls:
             from .tls import Certificates  # not before the worker is patched
 
@@ -199,6 +246,16 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             server.environ["wsgi.url_scheme"] = "https"
         server.start()
         return server
+
+    def _watch(self, servers: list[Server]) -> Any:
+        """None where there is no second port."""
+        if self.app.debug is None:
+            return None
+        from .debug.watching import Watch  # not before the worker is patched
+
+        watch = Watch(self.app.board, self.place, self.serial, self.app.figures)
+        watch.start(self.app.settings, self.app.debug, self.wsgi, servers)
+        return watch
 
     def _stop(self, servers: list[Server], patience: float) -> None:
         for server in servers:

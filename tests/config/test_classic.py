@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from docker_registry.config import Loaded, load
+from docker_registry.config import Loaded, distribution, load
+from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.drivers.swift.settings import config as driver_config
+from docker_registry.settings import Limits
+from tests.config.test_distribution import merged
 
 # What a user of the former swift driver has: flavors, a common part, values from the environment.
 SAMPLE = """
@@ -252,3 +256,39 @@ def test_the_registry_and_the_driver_read_sizes_alike(read: Any, written: object
 def test_a_public_url_is_one(read: Any, url: str) -> None:
     with pytest.raises(ConfigError, match="public_url: must be a URL"):
         read(swift(f"registry: {{public_url: '{url}'}}"), None)
+
+
+def test_limits_are_a_section_in_both_formats(read: Any, tmp_path: Path) -> None:
+    section = "limits: {requests_per_second: 0.5, burst: 20, requests_at_once: 30, uploads_at_once: 4, connections: 0}"
+    expected = Limits(0.5, 20, 30, 4, 0)
+    assert read(swift("swift_container: c", "registry:", f"    {section}")).settings.limits == expected
+    theirs = merged(("registry", yaml.safe_load(section)))
+    assert distribution.read(theirs, "config.yml", {}, Problems()).settings.limits == expected
+    assert read(swift("swift_container: c")).settings.limits == Limits()
+    with pytest.raises(ConfigError, match=r"limits: burst: must be a whole number.*; unknown option brust; did you"):
+        read(swift("swift_container: c", "registry:", "    limits: {burst: -1, brust: 1}"))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("one", (b"one",)),
+        ("12", (b"12",)),
+        ("[new, old]", (b"new", b"old")),
+        ("[_env:NEW, _env:OLD]", (b"n", b"2")),
+        ("_env:NONE", (b"",)),
+    ],
+)
+def test_secrets_are_a_text_or_a_list(read: Any, written: str, expected: tuple[bytes, ...]) -> None:
+    settings = read(swift("swift_container: c", f"secret_key: {written}"), NEW="n", OLD="2").settings
+    assert settings.secrets == expected
+    assert "former_secrets" not in repr(settings)
+    if not written.startswith("[_env") and "_env" not in written:
+        theirs = distribution.read(merged(("http.secret", yaml.safe_load(written))), "f", {}, Problems())
+        assert theirs.settings.secrets == expected
+
+
+@pytest.mark.parametrize("written", ["[]", "[a, '']", "[a, [b]]", "{a: b}", "[a, _env:NONE]", "[true]"])
+def test_no_secret_of_a_list_is_empty(read: Any, written: str) -> None:
+    with pytest.raises(ConfigError, match="secret_key: must be"):
+        read(swift("swift_container: c", f"secret_key: {written}"))

@@ -33,6 +33,9 @@ class Empty(Base):
     def list_prefixes(self, path: str, delimiter: str = "/", after: str = "", page: int | None = None) -> Any:
         return iter(())
 
+    def walk(self, path: str | None = None) -> Any:
+        return iter(())
+
 
 class Missing(Empty):
     """A storage that has no file."""

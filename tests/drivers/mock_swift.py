@@ -206,6 +206,7 @@ class MockSwift(object):
     def _row(self, name, found):
         when = time.strftime("%Y-%m-%dT%H:%M:%S.123456", time.gmtime(found.time))
         row = {"name": name, "hash": md5(found.data), "bytes": len(found.data), "last_modified": when}
+        row["content_type"] = found.headers.get("content-type", "application/octet-stream")
         if found.slo is not None:
             row.update({"slo_etag": '"x"', "bytes": sum(segment["bytes"] for segment in found.slo)})
         return row
@@ -213,7 +214,7 @@ class MockSwift(object):
     def _find(self, container, name, headers):
         replica = self.containers if self._behind is None or headers.get("x-newest") == "true" else self._behind
         found = replica.get(container, {}).get(name)
-        if found is None:
+        if found is None or float(found.headers.get("x-delete-at", "inf")) <= time.time():
             raise Refused(404)
         return found
 

@@ -15,7 +15,7 @@ from docker_registry.config import load
 from docker_registry.core.driver import Base
 from docker_registry.distribution.app import Registry
 from docker_registry.embedded import EmbeddedSwift
-from docker_registry.settings import Settings, open_driver
+from docker_registry.settings import Settings, of_each_container, open_driver
 from tests.live.ceph import Ceph
 from tests.live.distribution2 import Distribution2, storage
 from tests.live.ours import Ours
@@ -56,7 +56,8 @@ def driver_of(distribution: Distribution2, **options: Any) -> Base:
 @contextmanager
 def in_process(settings: Settings) -> Iterator[Client]:
     """Our registry in a thread of the test; for settings that no config file of Distribution's can have."""
-    registry = Registry(open_driver(settings), dataclasses.replace(settings, secret=b"only for tests"))
+    default, *others = (open_driver(each) for _, each in of_each_container(settings))
+    registry = Registry(default, dataclasses.replace(settings, secret=b"only for tests"), others)
     server = make_server("127.0.0.1", 0, registry, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.embedded.cluster import SwiftCluster
 from tests.live.ours import Ours, write_config
-from tests.peers import need_module
+from tests.peers import need, need_module
+
+CONVERGING = 60.0  # s
 
 serial = itertools.count(1)
 
@@ -33,6 +36,26 @@ def registry(swift: EmbeddedSwift, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("registry")
     with Ours(folder, write_config(folder, swift, f"clients-{os.getpid()}")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def running_cluster() -> Iterator[SwiftCluster]:
+    """Three nodes with three replicas of everything, and two proxies, of which `url` is the first."""
+    need_module("swift")
+    need("rsync")
+    with (
+        tempfile.TemporaryDirectory(prefix="cluster-") as data,
+        SwiftCluster(data, proxies=2, request_log=True) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def cluster(running_cluster: SwiftCluster) -> Iterator[SwiftCluster]:
+    """The cluster of this module, whole at the beginning of each test whatever others broke."""
+    yield running_cluster
+    running_cluster.repair()
+    running_cluster.wait_until_converged(CONVERGING)
 
 
 @pytest.fixture

@@ -57,18 +57,38 @@ class FaultProxy:
     # The request does not reach Swift.
 
     def answer(self, status: int, *, headers: dict[str, str] | None = None, **match: Any) -> None:
-        """Read the request whole and answer it with `status` and no body."""
+        """Read the request and answer it with `status` and no body; with `done=True`, after Swift did its work."""
         self._add("status", status=status, headers=headers or {}, **match)
 
     def refuse(self, **match: Any) -> None:
         """Reset the connection."""
         self._add("refuse", **match)
 
+    def close(self, **match: Any) -> None:
+        """End the connection in good order, without an answer."""
+        self._add("close", **match)
+
+    def stall(self, seconds: float, **match: Any) -> None:
+        """Read the request, say nothing for this time, then close; with `done=True`, after Swift did its work."""
+        self._add("stall", seconds=seconds, **match)
+
     # The request reaches Swift.
 
     def delay(self, seconds: float, **match: Any) -> None:
         """Pass the request on after this time."""
         self._add("delay", seconds=seconds, **match)
+
+    def break_off(self, size: int, **match: Any) -> None:
+        """Pass on so many bytes of the request's body, then reset the connection and leave Swift waiting."""
+        self._add("break_off", size=size, **match)
+
+    def twice(self, **match: Any) -> None:
+        """Deliver the request to Swift twice; the second answer is the client's."""
+        self._add("twice", **match)
+
+    def freeze(self, **match: Any) -> None:
+        """Hold the request back until `clear`; with `done=True`, its answer. See `wait_frozen`."""
+        self._add("freeze", **match)
 
     def swallow(self, **match: Any) -> None:
         """Let Swift do its work, then reset the connection instead of answering."""
@@ -86,9 +106,33 @@ class FaultProxy:
         """Change the first byte of the answer's body."""
         self._add("corrupt", **match)
 
+    def interim(self, status: int, times_over: int = 1, **match: Any) -> None:
+        """Send so many interim answers in front of the true one."""
+        self._add("interim", status=status, size=times_over, **match)
+
+    def cut_head(self, size: int, **match: Any) -> None:
+        """Close the connection after so many bytes of the answer's head."""
+        self._add("cut_head", size=size, **match)
+
+    def lengthen(self, size: int, **match: Any) -> None:
+        """Send so many bytes behind the answer's end."""
+        self._add("lengthen", size=size, **match)
+
+    def shorten(self, size: int, **match: Any) -> None:
+        """Leave out the body's last bytes, and say a length that fits."""
+        self._add("shorten", size=size, **match)
+
+    def rewrite(self, headers: dict[str, str | None], **match: Any) -> None:
+        """Replace headers of the answer; None removes one."""
+        self._add("rewrite", headers=headers, **match)
+
+    def stale(self, **match: Any) -> None:
+        """Answer a GET or HEAD that does not ask for the newest as before the first PUT or DELETE since."""
+        self._add("stale", **match)
+
     def hide(self, names: str, **match: Any) -> None:
         """Leave rows out of JSON listings whose name (or subdir) has this regular expression."""
-        self._add("hide", method="GET", names=names, **match)
+        self._add("hide", names=names, **{"method": "GET", **match})
 
     def hold(self, **match: Any) -> None:
         """Repeat the first answer of each listing, whatever happens to the container since."""
@@ -111,6 +155,14 @@ class FaultProxy:
 
     def forget(self) -> None:
         self._command("forget")
+
+    def wait_frozen(self, seconds: float = 30.0) -> bool:
+        """Until a request is held back by `freeze`; whether one is."""
+        return bool(self._command("frozen", seconds))
+
+    def wait_idle(self, seconds: float = 30.0) -> bool:
+        """Until Swift gets no request any more that was seen so far; whether that is so."""
+        return bool(self._command("idle", seconds))
 
     def _add(self, fault: str, **rule: Any) -> None:
         self._command("add", {"fault": fault, **rule})

@@ -16,6 +16,7 @@ from docker_registry.embedded import EmbeddedSwift
 from tests.live.child import Child
 
 _SERVING = re.compile(r"on http://(127\.0\.0\.1:\d+)/v2/")
+_WATCHED = re.compile(r"Watched on (http://127\.0\.0\.1:\d+)")
 _PATIENCE = 30.0  # seconds for it to start, or to stop
 
 
@@ -33,10 +34,24 @@ class Ours(Child):
     `folder` takes its log; `environ` is in place of the environment.
     """
 
-    def __init__(self, folder: Path, config: Path, *options: str, environ: dict[str, str] | None = None):
+    def __init__(
+        self, folder: Path, config: Path, *options: str, environ: dict[str, str] | None = None, workers: int = 1
+    ):
         command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(config), *options]
-        command += ["--host", "127.0.0.1", "--port", "0", "--workers", "1"]
+        command += ["--host", "127.0.0.1", "--port", "0", "--workers", str(workers)]
         super().__init__(command, folder / "ours.log", _SERVING, _PATIENCE, environ)
+
+    @property
+    def debug_url(self) -> str:
+        """Of the second port, which is announced before the first."""
+        found = _WATCHED.search(self.log)
+        assert found, self.log
+        return found[1]
+
+    def workers(self) -> list[int]:
+        """The ids of its worker processes."""
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, check=False)
+        return [*map(int, found.stdout.split())]
 
     def wait_for(self, text: str) -> None:
         """Until its log has this text."""
@@ -50,7 +65,6 @@ class Ours(Child):
 
     def kill(self) -> None:
         """End it as a power failure would; what its workers do is over too."""
-        workers = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, check=True)
-        for pid in (self.process.pid, *map(int, workers.stdout.split())):
+        for pid in (self.process.pid, *self.workers()):
             os.kill(pid, signal.SIGKILL)
         self.process.wait()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,24 +17,27 @@ from docker_registry.core.driver import Base
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.swift import Storage
+from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.parallel import each
-from docker_registry.settings import Settings
+from docker_registry.settings import Expire, Settings
 from tests import conformance
 from tests.conformance import pattern, read, together
 from tests.drivers.test_real_swift import Real
 from tests.live.adoption import MIB, both, in_process
 from tests.live.ceph import Ceph
-from tests.live.clients import skopeo_pull, skopeo_push
+from tests.live.clients import host, run, skopeo_pull, skopeo_push
 from tests.live.images import Layout, file_layer
+from tests.live.ours import Ours, write_config
 from tests.live.raw import Raw
-from tests.live.wire import digest_of
+from tests.live.wire import Client, digest_of
 from tests.maintenance.planting import ANY_AGE, Plant, fsck
 from tests.maintenance.test_cut_listings import Bytes, last
 from tests.maintenance.test_places import THEIRS
 from tests.peers import need
 
 ANY = {"grace": ANY_AGE, "upload_age": ANY_AGE}
+INSECURE = ("--quiet", "--src-tls-verify=false", "--dest-tls-verify=false")
 MANY = 1210  # more than a page of this gateway has
 
 
@@ -139,6 +144,17 @@ def test_long_lists_are_whole_and_go_whole(driver: Base, settings: Settings) -> 
     assert list(driver.walk(layout.REPOSITORIES)) == []
 
 
+def test_a_tag_expires_unless_it_is_pushed_again(settings: Settings) -> None:
+    with in_process(dataclasses.replace(settings, expire=(Expire(("**",), ("soon", "renewed"), 3.0),))) as client:
+        for tag in ("soon", "renewed", "other"):
+            client.push_image("app", tag, [b"layer"])
+        deadline = time.monotonic() + 60
+        while client.ask("GET", "/v2/app/manifests/soon").status_code == 200:
+            client.push_image("app", "renewed", [b"layer"])
+            assert time.monotonic() < deadline
+        assert client.tags("app") == ["other", "renewed"]
+
+
 def test_pushes_of_one_blob_at_once_leave_what_is_live(driver: Base) -> None:
     content = pattern(3 * MIB)
 
@@ -196,3 +212,36 @@ def test_skopeo(ceph: Ceph, settings: Settings, tmp_path: Path) -> None:
         skopeo_push(pushed.reference("v1"), client.url, "app:v1")
         skopeo_pull(client.url, "app:v1", tmp_path / "pulled")
     assert Layout(tmp_path / "pulled").digests() == pushed.digests()
+
+
+def test_an_image_over_three_containers_of_two_swifts(
+    ceph: Ceph, swift: EmbeddedSwift, container: str, tmp_path: Path
+) -> None:
+    """One registry, one catalogue: the default container and one more on OpenStack Swift, the third here."""
+    need("skopeo")
+    entries = {
+        "more": {"repositories": ["more/**"], "swift_container": f"{container}-more"},
+        "ceph": {"repositories": ["ceph/**"], **ceph.options(swift_container=container, swift_segment_size=MIB)},
+    }
+    config = write_config(tmp_path, swift, container, containers=entries)
+    pushed = Layout(tmp_path / "pushed")
+    pushed.add_image("v1", [file_layer("large", 3 * MIB), file_layer("small", 1)])
+    names = ["app", "ceph/app", "more/app"]
+    with Ours(tmp_path, config) as registry, Client(registry.url) as client:
+        for name in names:
+            skopeo_push(pushed.reference("v1"), registry.url, f"{name}:v1")
+            skopeo_pull(registry.url, f"{name}:v1", tmp_path / name)
+            assert Layout(tmp_path / name).digests() == pushed.digests()
+        # From one to the other within the registry, where a mount is tried first.
+        run(
+            "skopeo", "copy", *INSECURE, *(f"docker://{host(registry.url)}/{name}:v1" for name in ("app", "ceph/again"))
+        )
+        assert client.repositories() == ["app", "ceph/again", "ceph/app", "more/app"]
+    for where, name, folder in (
+        (swift, container, "app"),
+        (swift, f"{container}-more", "more"),
+        (ceph, container, "ceph"),
+    ):
+        links = [each for each in Raw(where, name).names() if f"{layout.REPOSITORIES}/" in each]
+        assert links
+        assert all(f"{layout.REPOSITORIES}/{folder}/" in each for each in links)

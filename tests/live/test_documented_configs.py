@@ -25,6 +25,8 @@ __all__ = ["docker_registry_environment"]
 # Blocks that are no whole file, by their pages and the option that they are about, and who starts them.
 PARTS = {
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
+    ("docs/monitoring.md", "debug"): "is about the second port: tests/live/test_metrics.py",
+    ("docs/monitoring.md", "scrape_configs"): "is Prometheus's: tests/live/test_metrics.py",
     ("docs/server.md", "tls"): "needs a certificate: tests/live/test_tls.py",
 }
 LOGIN = re.compile(r"swift_(?!container|password)")
@@ -97,7 +99,7 @@ def test_in_docker_registry(
 def test_in_the_registry(block: Block, swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     config = write(block, swift, container, tmp_path)
     options = ["--flavor", block.flavor] if block.flavor else []
-    environ = {**os.environ, "OS_PASSWORD": swift.password}
+    environ = {**os.environ, "OS_PASSWORD": swift.password, "EU_PASSWORD": "of a cloud that is not there"}
     with Ours(tmp_path, config, *options, environ=environ) as registry, Client(registry.url) as client:
         client.push_image("acme/shop", "1", LAYERS)
         assert len(client.pull("acme/shop", "1")) == 4

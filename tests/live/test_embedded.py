@@ -320,7 +320,9 @@ def test_the_password_is_nobody_elses_to_see(tmp_path: Path) -> None:
 def test_runs_in_the_foreground_until_interrupted(tmp_path: Path) -> None:
     # Where the tests run in the background of a shell, children are told to ignore SIGINT.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    program = f"{heed}; import docker_registry.embedded as e; raise SystemExit(e.run({str(tmp_path)!r}))"
+    program = (
+        f"{heed}; import docker_registry.embedded as e; raise SystemExit(e.run(e.EmbeddedSwift({str(tmp_path)!r})))"
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

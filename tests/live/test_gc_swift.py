@@ -34,7 +34,9 @@ def test_on_swift(swift: EmbeddedSwift, container: str) -> None:
     settings = Settings(secret=b"secret")
     driver = Storage("/", driver_config(swift, swift_container=container, swift_segment_size=1 << 20))
     registry = Registry(driver, settings)
-    registry.context.store.vetoes = Vetoes(driver, registry.context.store.cache, TERMS)
+    registry.context.containers.default.store.vetoes = Vetoes(
+        driver, registry.context.containers.default.store.cache, TERMS
+    )
     client = Client(registry)
     push(client, "live", [LIVE])
     push(client, "old", [OLD, USED, LARGE])

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,3 +226,42 @@ def test_what_cannot_be_read_is_said_before_anything_serves(
     assert done.returncode != 0
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_skopeo_waits_when_it_is_told_to(tmp_path: Path, swift: EmbeddedSwift, image: Layout) -> None:
+    need("skopeo")
+    file = tmp_path / "config.yml"
+    registry = {"limits": {"requests_per_second": 4, "burst": 4}}
+    options = swift.options(swift_container=f"login-{tmp_path.name}")
+    file.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": registry}}))
+    with Ours(tmp_path, file) as ours:
+        assert copy(image, ours.url, "app:1.0", "a:b")
+        assert inspect(ours.url, "app:1.0")
+        assert '" 429 ' in ours.log
+
+
+def command(file: Path, *words: str) -> str:
+    """What a subcommand of docker-registry-swift prints."""
+    arguments = [sys.executable, "-m", "docker_registry.cli", *words, "--config", str(file)]
+    return subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_robots_are_listed_and_revoked_while_a_registry_runs(
+    tmp_path: Path, swift: EmbeddedSwift, image: Layout
+) -> None:
+    need("skopeo")
+    file = config(tmp_path, swift, robots=True)
+    password = robot_password(file, "deploy", "ci/**:pull,push")
+    listed = command(file, "robot", "list")
+    identity, name, *_ = listed.split()
+    assert name == "deploy"
+    assert "ci/**:pull,push" in listed
+    assert password not in listed
+    assert "signs, derived from the credentials for Swift; signed 1 passwords" in command(file, "secrets")
+    with Ours(tmp_path, file) as ours:
+        assert copy(image, ours.url, "ci/app:1.0", f"deploy:{password}")
+        assert f"revoked {identity}" in command(file, "robot", "revoke", identity)
+        deadline = time.monotonic() + 60
+        while inspect(ours.url, "ci/app:1.0", "--creds", f"deploy:{password}"):
+            assert time.monotonic() < deadline
+        assert "revoked" in command(file, "robot", "list")

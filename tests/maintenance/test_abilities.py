@@ -43,7 +43,7 @@ def levels(info: dict[str, Any], segment_size: int = 32 * MIB) -> dict[str, Leve
 @pytest.mark.parametrize("info", [OPENSTACK, CEPH])
 def test_what_suffices_is_ok(info: dict[str, Any]) -> None:
     found = levels(info)
-    assert set(found) == {"/info", "large objects", "conditions", "bulk delete", "TempURL"}
+    assert set(found) == {"/info", "large objects", "conditions", "bulk delete", "tags that expire", "TempURL"}
     assert set(found.values()) == {Level.OK}
 
 
@@ -59,6 +59,17 @@ def test_the_server_is_named_with_what_it_cannot_do() -> None:
     assert "not known to keep them" in ceph["conditions"]
     assert (openstack["bulk delete"], ceph["bulk delete"]) == ("10000 names a request", "1000 names a request")
     assert "a key of the account" in ceph["TempURL"]
+
+
+def test_only_servers_that_were_seen_to_do_it_let_tags_expire() -> None:
+    unknown = {**OPENSTACK, "swift": {"version": "1"}}
+    told = [
+        line.text
+        for info in (OPENSTACK, CEPH, unknown)
+        for line in abilities(info, MIB)
+        if line.subject == "tags that expire"
+    ]
+    assert ["not known" in text for text in told] == [False, False, True]
 
 
 def test_a_server_that_tells_nothing_is_a_warning() -> None:

@@ -40,6 +40,11 @@ def test_a_sessions_files_are_one_upload() -> None:
     assert {place(path) for path in paths} == {Place(What.UPLOAD, upload=f"{layout.SESSIONS}/{UPLOAD}")}
 
 
+def test_what_is_known_of_robots() -> None:
+    assert place(f"{layout.ROBOTS_MADE}/1-r0123456789a") == Place(What.ROBOT)
+    assert place(layout.robot_revoked("r0123456789a")) == Place(What.ROBOT)
+
+
 @pytest.mark.parametrize("path", ["images/abc/layer", "repositories/library/app/_index_images"])
 def test_the_first_registrys_files(path: str) -> None:
     assert place(path) == Place(What.V1)

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from docker_registry.core.exceptions import ConfigError, UnreachableError
+from docker_registry.metrics.figures import Figures
 from docker_registry.serving import server
 from docker_registry.serving.proxies import TrustedProxies
-from docker_registry.settings import Settings
+from docker_registry.settings import Limits, Settings
 
 
-def load(settings: Settings) -> Any:
+def load(settings: Settings, _figures: Figures) -> Any:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/fail":
@@ -62,15 +63,20 @@ def answer(start_response: Any, status: str, seen: dict[str, Any]) -> list[bytes
     return [body]
 
 
+def settings_of(text: str, **more: Any) -> Settings:
+    fields = json.loads(text)
+    return Settings(limits=Limits(**fields.pop("limits", {})), **fields, **more)
+
+
 def reread() -> Settings:
     text = Path(sys.argv[2]).read_text()
     if not text:
         raise ConfigError("the file is empty")
-    return Settings(**json.loads(text))
+    return settings_of(text)
 
 
 if __name__ == "__main__":
-    given = Settings(port=0, **json.loads(sys.argv[1]))
+    given = settings_of(sys.argv[1], port=0)
     listener = server.bind(given)
     server.listen(listener)
     print(listener.getsockname()[1], flush=True)

@@ -14,10 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from docker_registry.serving.shares import Shares
+from docker_registry.settings import Limits, Settings
 
 DEADLINE = 20.0  # s
 
@@ -375,6 +379,38 @@ def test_the_longest_idle_make_room(start: Start) -> None:
             assert read_until(last, b"}").startswith(b"HTTP/1.1 200 ")
         working.sendall(b"67890")
         assert read_until(working, b"}").startswith(b"HTTP/1.1 200 ")
+
+
+def test_no_address_holds_more_than_its_share(start: Start) -> None:
+    server = start(limits={"connections": 3})
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    with ExitStack() as stack:
+        first, *_ = [stack.enter_context(half_sent(server)) for _ in range(3)]
+        turned_away = server.send(request)
+        assert turned_away.startswith(b"HTTP/1.1 429 ")
+        assert b"\r\nRetry-After: " in turned_away
+        with socket.create_connection(("127.0.0.1", server.port), DEADLINE, ("127.0.0.2", 0)) as other:
+            other.sendall(request)
+            assert read_until(other, b"}").startswith(b"HTTP/1.1 200 ")
+        first.sendall(b"67890")
+        assert read_until(first, b"}").startswith(b"HTTP/1.1 200 ")
+        first.close()
+        until(lambda: server.send(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))[9:12] == b"200")
+
+
+def test_a_trusted_proxy_has_all_places(start: Start) -> None:
+    server = Settings(limits=Limits(connections=1), trusted_proxies=(ip_network("192.0.2.0/24"),))
+    shares = Shares(server.limits.connections, server.trusted_proxies)
+    for address, expected in (("192.0.2.1", True), ("198.51.100.1", False), ("", True)):
+        with shares.place(address) as first, shares.place(address) as second:
+            assert (first, second) == (True, expected)
+
+
+def test_who_is_refused_does_not_hold_a_place_by_dripping(start: Start) -> None:
+    """The body is small enough to be read for the connection's sake, and would take all of `body_timeout`."""
+    with start().connect() as client:
+        client.sendall(b"PUT /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n12345")
+        assert read_all(client).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from cachetools import TTLCache
 
+from docker_registry.concurrency.at_once import AtOnce
+
 from ..errors import Code, RegistryError
 from .access import Access
 from .caller import ANONYMOUS, Caller
@@ -24,7 +26,8 @@ REMEMBERED = 60.0  # s for which a checked password needs no second check
 WRONG = 10  # wrong passwords that an address may send for one name ...
 WRONG_NAMES = 100  # ... and for all names, since a proxy's address may be that of many clients ...
 WINDOW = 60.0  # s; ... before it has to wait so long for what is not remembered
-AT_ONCE = 32  # checks under way; a check takes a core for a tenth of a second
+AT_ONCE = 32  # checks under way; a check takes a core for a tenth of a second ...
+EACH = 16  # ... and of one address, so that others find room
 _ENTRIES = 10_000  # passwords, and addresses, remembered
 
 
@@ -56,6 +59,7 @@ class Basic:
         self._checked: TTLCache[bytes, Caller | None] = TTLCache(_ENTRIES, REMEMBERED, clock)
         self._wrong: TTLCache[object, int] = TTLCache(_ENTRIES, WINDOW, clock)
         self._under_way = 0
+        self._places = AtOnce(EACH)
 
     def enter(self, credentials: str, client: str) -> Caller:
         name, password = _decode(credentials)
@@ -66,8 +70,9 @@ class Basic:
             # Before what is remembered, else a guess that is right would be told from a wrong one.
             if self._wrong.get((client, name), 0) >= WRONG:
                 raise _wait("too many wrong passwords for this name", WINDOW)
-            if key in self._checked:
-                return _accepted(self._checked[key], name)
+            is_known, caller = key in self._checked, self._checked.get(key)
+        if is_known:
+            return _accepted(caller if caller and caller.still() else None, name)
         caller = self._check(name, password, client)
         with self._lock:
             self._checked[key] = caller
@@ -87,7 +92,7 @@ class Basic:
         with self._lock:
             if self._wrong.get(client, 0) >= WRONG_NAMES:
                 raise _wait("too many wrong passwords from this address", WINDOW)
-            if self._under_way >= AT_ONCE:
+            if self._under_way >= AT_ONCE or not self._places.take(client):
                 raise _wait("too many logins at once", 1)
             self._under_way += 1
         try:
@@ -96,6 +101,7 @@ class Basic:
         finally:
             with self._lock:
                 self._under_way -= 1
+                self._places.give(client)
         return next((caller for caller in found if caller), None)
 
 

@@ -24,6 +24,10 @@ def _everything(_: Access) -> bool:
     return True
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Caller:
     """`grants` is the most that the credential allows; the policy may allow less."""
@@ -32,6 +36,8 @@ class Caller:
     name: str = ""
     grants: Callable[[Access], bool] = field(default=_everything, repr=False, compare=False)
     roles: frozenset[str] = frozenset()
+    # Whether the credential still counts, for who remembers it; may ask the storage.
+    still: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind.value} {self.name}" if self.name else self.kind.value

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request
 from ..errors import Code, RegistryError
 from .access import Access
 from .caller import ANONYMOUS, Caller, Kind
+from .clients import network_of
 from .policy import Policy
 
 __all__ = ["Door", "Gate", "RefusedError", "challenge"]
@@ -33,7 +34,7 @@ class Door(Protocol):
     scheme: str  # of the Authorization header, in lower case
 
     def enter(self, credentials: str, client: str) -> Caller:
-        """Who these credentials (the header without its scheme) belong to; `client` is the address they come from.
+        """Who these credentials (the header without its scheme) belong to; `client` is `network_of` their address.
 
         Raises RefusedError, or RegistryError for a caller who must wait.
         """
@@ -47,6 +48,7 @@ class Gate:
 
     def __init__(self, doors: Sequence[Door], policy: Policy):
         self._doors = doors
+        self.refused = {"credential": 0, "rights": 0, "busy": 0}  # requests, by why
         self.policy = policy
 
     def admit(self, request: Request, accesses: Sequence[Access]) -> Caller:
@@ -56,15 +58,18 @@ class Gate:
         try:
             caller = self._identify(request)
         except RefusedError as error:
+            self.refused["credential"] += 1
             self._log(request, "somebody", f"refused: {error}")
             raise self._unauthorized(accesses, error.code) from None
         except RegistryError as error:
+            self.refused["busy"] += 1
             self._log(request, "somebody", f"not let in: {error}")
             raise
         lacking = [access for access in accesses if not self.policy.allows(caller, access)]
         if caller.kind is Kind.ANONYMOUS and (lacking or not accesses):
             raise self._unauthorized(accesses, "")
         if lacking:
+            self.refused["rights"] += 1
             self._log(request, str(caller), f"may not {lacking[0]}")
             if caller.kind is Kind.TOKEN:
                 raise self._unauthorized(accesses, "insufficient_scope")
@@ -89,7 +94,7 @@ class Gate:
             return ANONYMOUS
         for door in self._doors:
             if door.scheme == scheme.lower():
-                return door.enter(credentials.strip(), request.remote_addr or "")
+                return door.enter(credentials.strip(), network_of(request.remote_addr or ""))
         raise RefusedError(f"no login here is of the scheme {scheme[:20]!r}")
 
     def _unauthorized(self, accesses: Sequence[Access], error: str) -> RegistryError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import KeystoneDoor, Settings
 
@@ -12,8 +14,8 @@ from .policy import Policy
 __all__ = ["open_gate"]
 
 
-def open_gate(settings: Settings) -> Gate:
-    """Raises ConfigError for files that cannot be read."""
+def open_gate(settings: Settings, is_revoked: Callable[[str], bool] = lambda _: False) -> Gate:
+    """`is_revoked` tells of a robot's password by its id. Raises ConfigError for files that cannot be read."""
     auth = settings.auth
     doors: list[Door] = []
     known: list[Passwords] = []
@@ -27,7 +29,7 @@ def open_gate(settings: Settings) -> Gate:
         from .robots import Robots
 
         revoked = frozenset(auth.revoked)
-        known.append(Robots([settings.secret], lambda: revoked))
+        known.append(Robots(settings.secrets, lambda identity: identity in revoked or is_revoked(identity)))
     if known:
         doors.append(Basic(auth.realm, known))
     if auth.token:

@@ -49,21 +49,18 @@ def parse_grant(text: str) -> Grant:
 
 
 class Robots:
-    """`secrets`: the first signs, all verify. `revoked` gives the ids that are not accepted any more."""
+    """`secrets`: the first signs, all verify. `is_revoked` tells by its id that a password counts no more."""
 
-    def __init__(self, secrets: Sequence[bytes], revoked: Callable[[], frozenset[str]] = frozenset):
+    version = None  # each password tells itself whether it still counts
+
+    def __init__(self, secrets: Sequence[bytes], is_revoked: Callable[[str], bool] = lambda _: False):
         self._keys = [hmac.digest(secret, _PURPOSE, "sha256") for secret in secrets]
-        self._revoked = revoked
+        self._is_revoked = is_revoked
 
-    @property
-    def version(self) -> object:
-        # Expiry is part of what is remembered for a minute at most.
-        return self._revoked()
-
-    def create(self, name: str, grants: Sequence[Grant], lifetime: float) -> tuple[str, str]:
-        """An id and a password for a robot; `lifetime` is in seconds."""
+    def create(self, name: str, grants: Sequence[Grant], expires: float) -> tuple[str, str]:
+        """An id and a password for a robot; `expires` is in seconds since the epoch."""
         identity = "r" + uuid.uuid4().hex[:11]  # YAML takes none of these for a number
-        fields = [identity, name, int(time.time() + lifetime), [list(grant) for grant in grants]]
+        fields = [identity, name, int(expires), [list(grant) for grant in grants]]
         payload = json.dumps(fields, separators=(",", ":")).encode()
         return identity, _PREFIX + _encode(payload) + "." + _encode(self._sign(self._keys[0], payload))
 
@@ -78,9 +75,13 @@ class Robots:
         if not any(hmac.compare_digest(signature, self._sign(key, payload)) for key in self._keys):
             return None
         identity, robot, expires, grants = json.loads(payload)
-        if robot != name or time.time() >= expires or identity in self._revoked():
+        if robot != name or not self._counts(identity, expires):
             return None
-        return Caller(Kind.ROBOT, robot, _allowing([Grant(pattern, tuple(actions)) for pattern, actions in grants]))
+        allowed = _allowing([Grant(pattern, tuple(actions)) for pattern, actions in grants])
+        return Caller(Kind.ROBOT, robot, allowed, still=lambda: self._counts(identity, expires))
+
+    def _counts(self, identity: str, expires: float) -> bool:
+        return time.time() < expires and not self._is_revoked(identity)
 
     @staticmethod
     def _sign(key: bytes, payload: bytes) -> bytes:

@@ -19,6 +19,8 @@ _FOREVER = "max-age=31536000, immutable"  # a digest means these bytes and no ot
 
 
 class Blobs(Resource):
+    label = "blob"
+
     def head(self, name: str, digest: Digest) -> Response:
         found = self.store.find_blob(name, digest)
         if found is None:

@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
+from werkzeug.http import http_date, parse_accept_header
 from werkzeug.wrappers import Response
 
+from docker_registry.settings import Expire
+
+from .. import expiry
 from ..errors import Code, RegistryError
 from ..model import grammar
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
 from ..resource import Resource
 from ..storage import deletion, publishing
+from ..storage.labels import read_labels
 from ..storage.request_body import Body
 
 __all__ = ["Manifests"]
@@ -28,6 +32,8 @@ _TAGS_MAX = 100  # tags that one push sets; the spec wants 10
 
 
 class Manifests(Resource):
+    label = "manifest"
+
     def get(self, name: str, reference: str) -> Response:
         digest, manifest = self._find(name, reference)
         if self.request.if_none_match.contains_weak(str(digest)):
@@ -55,7 +61,8 @@ class Manifests(Resource):
         else:
             digest, tags = Digest.of(body), [target]
         self._refuse_to_move(name, tags, digest)
-        publishing.publish(self.store, name, digest, manifest, tags)
+        expires = self._expires(name, tags, manifest)
+        publishing.publish(self.store, name, digest, manifest, tags, expires)
         self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
         response = Response(status=201, headers=_headers(digest))
         response.headers["Location"] = self.url(f"/v2/{name}/manifests/{digest}")
@@ -63,6 +70,8 @@ class Manifests(Resource):
             response.headers["OCI-Subject"] = str(manifest.subject)
         if tags and isinstance(target, Digest):
             response.headers["OCI-Tag"] = ", ".join(tags)
+        if expires:
+            response.headers["X-Expires-At"] = http_date(min(expires.values()))
         return response
 
     def delete(self, name: str, reference: str) -> Response:
@@ -86,6 +95,33 @@ class Manifests(Resource):
         for tag in tags:
             if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) not in (None, digest):
                 raise _immutable(name, tag)
+
+    def _expires(self, name: str, tags: Sequence[grammar.Tag], manifest: Manifest) -> dict[grammar.Tag, float]:
+        """When the tags of a push vanish, of those that do; raises REQUEST_INVALID for a header that says no time."""
+        rules = {tag: rule for tag in tags if (rule := self._expiry_rule(name, tag))}
+        asked = by_label = None
+        if any(rule.on_request for rule in rules.values()):
+            asked = self._asked_by_header() or expiry.asked(manifest.annotations)
+        if asked is None and any(rule.labels for rule in rules.values()):
+            by_label = expiry.asked(read_labels(self.store, self.context.parsing, manifest))
+        found: dict[grammar.Tag, float] = {}
+        for tag, rule in rules.items():
+            times = [rule.after, asked if rule.on_request else None, by_label if rule.labels else None]
+            given = [seconds for seconds in times if seconds is not None]
+            if given:
+                found[tag] = self.store.clock() + min(given)
+        return found
+
+    def _expiry_rule(self, name: str, tag: str) -> Expire | None:
+        """None for immutable tags, which stay."""
+        return None if self.gate.policy.is_immutable(name, tag) else self.context.expiry.rule(name, tag)
+
+    def _asked_by_header(self) -> float | None:
+        text = self.request.headers.get(expiry.HEADER)
+        seconds = None if text is None else expiry.parse_time(text)
+        if text is not None and seconds is None:
+            raise RegistryError(Code.REQUEST_INVALID, f"{expiry.HEADER} must be a time such as 12h, 7d or 2w")
+        return seconds
 
     def _refuse_to_delete(self, name: str, target: grammar.Tag | Digest) -> None:
         """Raises DENIED for an immutable tag, and for the manifests that one needs."""

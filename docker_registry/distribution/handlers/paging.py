@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -37,15 +37,22 @@ class Listing(Resource):
         """The valid names in a folder behind `last` in lexical order, and whether more follow."""
         if size == 0:
             return [], False
-        page_size = size + 1 + _MORE
-        found = filter(valid, self.driver.list_prefixes(folder, delimiter, after=last, page=page_size))
+        found = filter(valid, self.listed(folder, delimiter, last, size + 1 + _MORE))
 
         def exists(name: str) -> bool:
             # The next possible name in the storage's order is this very one.
             before = name + delimiter[:-1] + chr(ord(delimiter[-1]) - 1) + "~"
-            return next(iter(self.driver.list_prefixes(folder, delimiter, after=before, page=1)), None) == name
+            return next(self.listed_beside(name, folder, delimiter, before), None) == name
 
         return page(lexical(found, delimiter, last, exists), size)
+
+    def listed(self, folder: str, delimiter: str, after: str, page: int) -> Iterator[str]:
+        """All names behind `after`, in the order of the storage."""
+        raise NotImplementedError
+
+    def listed_beside(self, name: str, folder: str, delimiter: str, after: str) -> Iterator[str]:
+        """The same, at least of those that are kept where `name` is, for who takes one of them."""
+        return self.listed(folder, delimiter, after, page=1)
 
     def answer(self, path: str, document: dict[str, Any], names: list[str], more: bool) -> Response:
         """The list as JSON, and how to ask for what follows."""

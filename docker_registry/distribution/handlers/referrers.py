@@ -38,6 +38,8 @@ Descriptor = dict[str, Any]
 
 
 class Referrers(Resource):
+    label = "referrers"
+
     def get(self, name: str, digest: Digest) -> Response:
         artifact_type = self.request.args.get("artifactType", "")
         chosen, last = self._page(name, digest, artifact_type)

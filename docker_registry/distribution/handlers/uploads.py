@@ -8,6 +8,7 @@ from __future__ import annotations
 from werkzeug.wrappers import Request, Response
 
 from ..auth.caller import ANONYMOUS, Caller
+from ..container import Container
 from ..context import Context
 from ..errors import Code, RegistryError
 from ..model import grammar, ranges
@@ -25,10 +26,10 @@ CHUNK_MIN_LENGTH = 5 * 1024 * 1024  # bytes
 class _Sending(Resource):
     """What both URL forms share."""
 
-    def __init__(self, context: Context, request: Request, caller: Caller = ANONYMOUS):
-        super().__init__(context, request, caller)
-        self.sessions = context.sessions
-        self.blob_writer = context.blob_writer
+    def __init__(self, context: Context, container: Container, request: Request, caller: Caller = ANONYMOUS):
+        super().__init__(context, container, request, caller)
+        self.sessions = container.sessions
+        self.blob_writer = container.blob_writer
 
     def accepted(self, session: Session, status: int = 202) -> Response:
         return Response(status=status, headers=self.progress(session))
@@ -56,12 +57,14 @@ class _Sending(Resource):
 class Uploads(_Sending):
     """Where every push of a blob starts."""
 
+    label = "blob_upload"
+
     def post(self, name: str) -> Response:
         """Start a session, or do the whole of it: mount a blob (`mount`, `from`), or take one (`digest`)."""
         query = self.request.args
         if "mount" in query:
             digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
-            if grammar.is_name(source) and self.may_pull(source) and self.blob_writer.mount(name, source, digest):
+            if self._is_mountable(source) and self.blob_writer.mount(name, source, digest):
                 return self.created(name, digest)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
@@ -70,6 +73,12 @@ class Uploads(_Sending):
         response = self.accepted(self.sessions.start(name, self._algorithm(), self.owner))
         response.headers["OCI-Chunk-Min-Length"] = str(CHUNK_MIN_LENGTH)
         return response
+
+    def _is_mountable(self, source: str) -> bool:
+        """Whether a blob may be taken from a repository: the caller may pull it, and it is in the same container."""
+        return (
+            grammar.is_name(source) and self.may_pull(source) and self.context.containers.of(source) is self.container
+        )
 
     def _algorithm(self) -> str:
         algorithm = self.request.args.get("digest-algorithm", "sha256")
@@ -82,6 +91,8 @@ class Uploads(_Sending):
 
 class Upload(_Sending):
     """One session's URL."""
+
+    label = "blob_upload_chunk"
 
     def get(self, name: str, session: str) -> Response:
         """How far the upload is, whichever of its URLs is asked."""

@@ -10,5 +10,7 @@ __all__ = ["Version"]
 
 
 class Version(Resource):
+    label = "base"
+
     def get(self) -> Response:
         return Response("{}\n", content_type="application/json")

@@ -1,6 +1,6 @@
 """Every path in the storage, pure: Distribution 2.x's layout, and our few additions.
 
-The additions (`_manifests/referrers`, `_sessions`) have names that Distribution
+The additions (`_manifests/referrers`, `_sessions`, `_robots`) have names that Distribution
 2.x passes over. Paths lie below `files/` because its swift driver put them
 there; `segments/` beside it belongs to the driver.
 """
@@ -14,6 +14,8 @@ from .digest import Digest, DigestError
 __all__ = [
     "BLOBS",
     "REPOSITORIES",
+    "ROBOTS",
+    "ROBOTS_MADE",
     "SESSIONS",
     "blob_data",
     "layer_link",
@@ -22,6 +24,7 @@ __all__ = [
     "referrers",
     "repository",
     "revision_link",
+    "robot_revoked",
     "session_file",
     "tag_current",
     "tag_index",
@@ -34,6 +37,8 @@ ROOT = "files/docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
 SESSIONS = f"{ROOT}/_sessions"  # ours
+ROBOTS = f"{ROOT}/_robots"  # ours: what is known of the passwords of machines
+ROBOTS_MADE = f"{ROBOTS}/made"
 
 
 def _pair(digest: Digest) -> str:
@@ -99,6 +104,11 @@ def referrer(name: str, subject: Digest, digest: Digest) -> str:
 def session_file(session: str, name: str) -> str:
     """One small file of an upload; ours."""
     return f"{SESSIONS}/{session}/{name}"
+
+
+def robot_revoked(identity: str) -> str:
+    """Is there where a robot's password is revoked; ours."""
+    return f"{ROBOTS}/revoked/{identity}"
 
 
 def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Section"]
 
 T = TypeVar("T")
 
@@ -47,12 +47,14 @@ class Cache:
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic):
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._flights: dict[Hashable, _Flight] = {}
         self.used = 0  # bytes
+        self.hits = 0
+        self.misses = 0
 
     def get(self, key: Hashable, max_age: float = FOREVER) -> Any:
         """What is remembered and at most `max_age` seconds old, or None."""
@@ -139,24 +141,49 @@ class Cache:
     def _look(self, key: Hashable, max_age: float) -> Any:
         entry = self._entries.get(key)
         if entry is None or self._clock() - entry.asked > max_age:
+            self.misses += 1
             return None
+        self.hits += 1
         self._entries.move_to_end(key)
         return entry.value
 
     def _store(self, key: Hashable, value: Any, size: int, asked: float) -> None:
         self._drop(key)
         size += _OVERHEAD
-        if size > self._limit:
+        if size > self.limit:
             return
         self._entries[key] = _Entry(value, size, asked)
         self.used += size
-        while self.used > self._limit:
+        while self.used > self.limit:
             self.used -= self._entries.popitem(last=False)[1].size
 
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.used -= entry.size
+
+
+class Section:
+    """The part of a cache that is about one storage, under keys of its own; the limit is that of the whole."""
+
+    def __init__(self, cache: Cache, name: str):
+        self._cache = cache
+        self._name = name
+
+    def get(self, key: Hashable, max_age: float = FOREVER) -> Any:
+        return self._cache.get((self._name, key), max_age)
+
+    def put(self, key: Hashable, value: Any) -> None:
+        self._cache.put((self._name, key), value)
+
+    def forget(self, key: Hashable) -> None:
+        self._cache.forget((self._name, key))
+
+    def fetch(self, key: Hashable, load: Callable[[], T], max_age: float = FOREVER) -> T:
+        return self._cache.fetch((self._name, key), load, max_age)
+
+    def ask(self, key: Hashable, load: Callable[[], T]) -> T:
+        return self._cache.ask((self._name, key), load)
 
 
 def _footprint(value: Any) -> int:

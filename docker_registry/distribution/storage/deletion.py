@@ -24,6 +24,7 @@ from ..model import layout
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
 from .store import DamagedError, Store
+from .tags import listed_tags
 
 __all__ = ["delete_manifest", "delete_tag", "tags"]
 
@@ -70,7 +71,7 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
 
 def tags(store: Store, name: str) -> Iterator[str]:
     """The tags of a repository, as far as a listing shows them."""
-    yield from store.driver.list_prefixes(layout.tags(name))
+    yield from (tag.name for tag in listed_tags(store, layout.tags(name)))
 
 
 def _manifest(store: Store, digest: Digest) -> Manifest | None:

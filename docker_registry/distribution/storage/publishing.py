@@ -13,8 +13,9 @@ is in docs/manifests.md, and `test_races.py` tries every interleaving.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 from docker_registry.concurrency.workers import gather
 
@@ -29,22 +30,32 @@ __all__ = ["publish"]
 
 logger = logging.getLogger(__name__)
 
+_FOR_EVER: Mapping[Tag, float] = MappingProxyType({})
 _TRIES = 3  # to link what is deleted all the time
 _BATCH = 64  # references asked for before those that are missing end the search
 
 
-def publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Sequence[Tag]) -> None:
-    """Store a manifest under its digest and point tags at it.
+def publish(
+    store: Store,
+    name: str,
+    digest: Digest,
+    manifest: Manifest,
+    tags: Sequence[Tag],
+    expires: Mapping[Tag, float] = _FOR_EVER,
+) -> None:
+    """Store a manifest under its digest and point tags at it, some of them until a time (seconds since the epoch).
 
     Raises MANIFEST_BLOB_UNKNOWN for what it refers to and the repository lacks;
     its subject may come later. Nothing is linked then.
     """
     with store.vetoes.promise():
-        _publish(store, name, digest, manifest, tags)
+        _admit(store, name, digest, manifest)
+        _link_until_it_holds(store, name, digest, manifest, {tag: expires.get(tag) for tag in tags})
 
 
-def _publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Sequence[Tag]) -> None:
-    _admit(store, name, digest, manifest)
+def _link_until_it_holds(
+    store: Store, name: str, digest: Digest, manifest: Manifest, tags: Mapping[Tag, float | None]
+) -> None:
     for _ in range(_TRIES):
         if _link(store, name, digest, manifest, tags):
             return
@@ -54,17 +65,17 @@ def _publish(store: Store, name: str, digest: Digest, manifest: Manifest, tags: 
     )
 
 
-def _link(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Sequence[Tag]) -> bool:
+def _link(store: Store, name: str, digest: Digest, manifest: Manifest, tags: Mapping[Tag, float | None]) -> bool:
     """Write the links, then what needs them; whether the repository has the manifest at the end."""
     links: list[Callable[[], object]] = [partial(store.link_revision, name, digest)]
-    gather(links + [partial(store.note_tag, name, tag, digest) for tag in tags])
+    gather(links + [partial(store.note_tag, name, tag, digest, expires) for tag, expires in tags.items()])
     followers: list[Callable[[], object]] = []
     if manifest.subject:
         # Behind the link, as a delete removes it before the link: so it is there when the link is.
         entry = encoded_descriptor(manifest.descriptor(digest))
         path = layout.referrer(name, manifest.subject, digest)
         followers.append(partial(store.driver.overwrite, path, entry))
-    followers += [partial(store.set_tag, name, tag, digest) for tag in tags]
+    followers += [partial(store.set_tag, name, tag, digest, expires) for tag, expires in tags.items()]
     gather(followers)
     return not followers or store.read_link(layout.revision_link(name, digest)) is not None
 

@@ -16,6 +16,7 @@ see `vetoes`; what was remembered of it does not count.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 from ..model import layout
 from ..model.digest import Digest, DigestError
 from ..model.manifest import Manifest, ManifestError, adopted_manifest, stored_manifest
-from .cache import FOREVER, Cache
+from .cache import FOREVER, Cache, Section
 from .parsing import Parsing
 from .vetoes import Vetoes
 
@@ -48,10 +49,11 @@ class DamagedError(Exception):
 class Store:
     """`link_ttl` is in seconds; `manifest_limit` in bytes, the most that is read as a manifest."""
 
-    def __init__(self, driver: Driver, cache: Cache, link_ttl: float, manifest_limit: int, parsing: Parsing):
+    def __init__(self, driver: Driver, cache: Cache | Section, link_ttl: float, manifest_limit: int, parsing: Parsing):
         self.driver = driver
         self.cache = cache
         self.vetoes = Vetoes(driver, cache)
+        self.clock = time.time  # seconds since the epoch, by which tags expire
         self._link_ttl = link_ttl
         self._manifest_limit = manifest_limit
         self._parsing = parsing
@@ -90,8 +92,12 @@ class Store:
         self.cache.put(("link", path), digest)
         self.cache.put(("own", path), digest)
 
-    def _overwrite(self, path: str, digest: Digest) -> None:
-        self.driver.overwrite(path, str(digest).encode("ascii"))
+    def _overwrite(self, path: str, digest: Digest, expires: float | None = None) -> None:
+        content = str(digest).encode("ascii")
+        if expires is None:
+            self.driver.overwrite(path, content)
+        else:
+            self.driver.overwrite_until(path, content, expires)
 
     def remove_link(self, path: str) -> bool:
         """Whether there was one."""
@@ -298,13 +304,13 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def set_tag(self, name: str, tag: str, digest: Digest) -> None:
-        """Let a tag mean a manifest that the repository has."""
-        self._overwrite(layout.tag_current(name, tag), digest)
+    def set_tag(self, name: str, tag: str, digest: Digest, expires: float | None = None) -> None:
+        """Let a tag mean a manifest that the repository has, for ever or until a time (seconds since the epoch)."""
+        self._overwrite(layout.tag_current(name, tag), digest, expires)
 
-    def note_tag(self, name: str, tag: str, digest: Digest) -> None:
+    def note_tag(self, name: str, tag: str, digest: Digest, expires: float | None = None) -> None:
         """Write into a tag's history that it means, or is about to mean, a manifest."""
-        self._overwrite(layout.tag_index_link(name, tag, digest), digest)
+        self._overwrite(layout.tag_index_link(name, tag, digest), digest, expires)
 
     def _remember(self, key: Hashable, ask: Callable[[], T | None], max_age: float) -> T | None:
         """An answer of `ask` at most `max_age` seconds old; that nothing is there is never remembered."""

@@ -79,9 +79,10 @@ class Session:
 class Sessions:
     """Makes sessions, writes them into tokens and reads them back."""
 
-    def __init__(self, driver: Base, secret: bytes, ttl: float):
+    def __init__(self, driver: Base, secrets: Sequence[bytes], ttl: float):
+        """`secrets`: the first signs, all verify; `ttl` is in seconds."""
         self._driver = driver
-        self._key = hmac.digest(secret, _PURPOSE, "sha256")
+        self._keys = [hmac.digest(secret, _PURPOSE, "sha256") for secret in secrets]
         self._ttl = ttl
 
     def start(self, repository: str, algorithm: str = "sha256", owner: str = "") -> Session:
@@ -112,7 +113,8 @@ class Sessions:
         fields = [session.expires, session.algorithm, session.offset, blob, session.stored_at, state]
         text = json.dumps([*fields, session.spill, session.spilled, session.parts], separators=(",", ":"))
         payload = zlib.compress(text.encode(), 9)
-        return _encode(self._mac(session.repository, session.id, session.owner, payload) + payload)
+        mac = _mac(self._keys[0], session.repository, session.id, session.owner, payload)
+        return _encode(mac + payload)
 
     def open(self, repository: str, id: str, token: str, owner: str = "") -> Session:
         """The session that `seal` wrote down for this repository, id and owner; raises BLOB_UPLOAD_UNKNOWN."""
@@ -160,14 +162,15 @@ class Sessions:
         except (binascii.Error, ValueError):
             raise unknown("the upload's URL is damaged") from None
         mac, payload = signed[:_MAC_SIZE], signed[_MAC_SIZE:]
-        is_ours = hmac.compare_digest(mac, self._mac(repository, id, owner, payload))
+        is_ours = any(hmac.compare_digest(mac, _mac(key, repository, id, owner, payload)) for key in self._keys)
         if not is_ours or _encode(signed) != token:
             raise unknown("the upload's URL was not made by this registry, or not for this repository and login")
         return payload
 
-    def _mac(self, repository: str, id: str, owner: str, payload: bytes) -> bytes:
-        # JSON says where the one ends and the next begins: no two URLs give the same bytes.
-        return hmac.digest(self._key, json.dumps([repository, id, owner]).encode() + payload, "sha256")
+
+def _mac(key: bytes, repository: str, id: str, owner: str, payload: bytes) -> bytes:
+    # JSON says where the one ends and the next begins: no two URLs give the same bytes.
+    return hmac.digest(key, json.dumps([repository, id, owner]).encode() + payload, "sha256")
 
 
 def unknown(why: str) -> RegistryError:

@@ -32,7 +32,7 @@ from ..model.collection import (
     parse_list,
     veto_path,
 )
-from .cache import Cache
+from .cache import Cache, Section
 
 __all__ = ["Promise", "Vetoes"]
 
@@ -66,7 +66,13 @@ class Promise:
 class Vetoes:
     """`clock` gives seconds and never goes back; it must run while the process is stopped."""
 
-    def __init__(self, driver: Driver, cache: Cache, terms: Terms = TERMS, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        driver: Driver,
+        cache: Cache | Section,
+        terms: Terms = TERMS,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._driver = driver
         self._cache = cache
         self._terms = terms

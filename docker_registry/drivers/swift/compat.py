@@ -113,7 +113,7 @@ else:
         """The storage takes nothing more: a quota is used up."""
 
     Stat = namedtuple("Stat", "size modified")
-    Entry = namedtuple("Entry", "path size modified md5 segmented")
+    Entry = namedtuple("Entry", "path size modified md5 segmented expires")
     Part = namedtuple("Part", "name size")
 
     class Reader(object):

@@ -41,6 +41,11 @@ class Files(object):
         """Write or replace a file that never had segments."""
         self._overwrite(self._names.clean(path), content)
 
+    def overwrite_until(self, path, content, expires):
+        """The same, of a file that vanishes at a time, in whole seconds since the epoch."""
+        self._objects.overwrite(self._names.writable(path), Content.plain(content, expires))
+        self.uncache(path)  # docker-registry's cache knows of no end
+
     def check(self, path):
         """Raise WrongArgumentsError for a path that cannot be written."""
         self._names.writable(path)

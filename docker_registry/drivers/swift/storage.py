@@ -48,6 +48,7 @@ class Storage(driver.Base):
 
     scheme = "swift"
     supports_bytes_range = True
+    supports_expiry = True
 
     def __init__(self, path=None, config=None):
         self._settings = options.read(config)
@@ -117,8 +118,17 @@ class Storage(driver.Base):
     def time_limit(self, seconds):
         return deadline.until(deadline.Deadline(seconds))
 
+    def figures(self):
+        for figure in self._client.figures():
+            yield figure
+        yield ("memory_bytes",), self._budget.used
+        yield ("memory_limit_bytes",), self._budget.total
+
     def overwrite(self, path, content):
         self._files.overwrite(path, content)
+
+    def overwrite_until(self, path, content, expires):
+        self._files.overwrite_until(path, content, int(expires) + 1)  # never sooner
 
     def get_newest(self, path):
         return self._files.get_as(path, self._newest)
@@ -170,6 +180,13 @@ class Storage(driver.Base):
         for row in listing.rows(self._client, folder, marker, delimiter, page=page):
             if "subdir" in row and not self._names.is_segment(row["subdir"]):
                 yield row["subdir"][len(folder) : -len(delimiter)]
+
+    def walk_outside(self, path, inner, after="", page=None):
+        folder = self._names.folder(path)
+        marker = folder + after if after else ""
+        for row in listing.rows(self._client, folder, marker, inner, page=page):
+            if "name" in row and not self._names.is_segment(row["name"]):
+                yield listing.entry(self._names.path(row["name"]), row)
 
     def remove_many(self, paths):
         outcomes = each(lambda path: (path, self._remove_file(path)), paths, SIDE_BY_SIDE)

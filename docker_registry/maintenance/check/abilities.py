@@ -17,6 +17,7 @@ __all__ = ["abilities"]
 
 _STRONG = ("sha256", "sha512")  # sha1 is deprecated in Swift
 _MIB = 1024 * 1024
+_KINDS = {"max_object_name_length", "max_object_name_size"}  # a word that only OpenStack's uses, and only Ceph's
 
 
 def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = None) -> Iterator[Line]:
@@ -35,6 +36,7 @@ def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = N
     yield from _large_objects(info, segment_size, habits)
     yield _conditions(habits)
     yield _bulk_delete(habits)
+    yield _expiry(info)
     yield _tempurl(info)
 
 
@@ -111,6 +113,15 @@ def _bulk_delete(habits: Habits) -> Line:
     if not habits.names_at_once:
         return warning("bulk delete", "the server has none: files are deleted one by one, which only takes longer")
     return ok("bulk delete", f"{habits.names_at_once} names a request")
+
+
+def _expiry(info: Mapping[str, Any]) -> Line:
+    """Neither server tells; both kinds were seen to do it."""
+    if _KINDS & (info.get("swift") or {}).keys():
+        return ok("tags that expire", "objects vanish at their time (X-Delete-At); its expirer takes them off listings")
+    return ok(
+        "tags that expire", "a server of this make is not known to let objects vanish at their time (X-Delete-At)"
+    )
 
 
 def _tempurl(info: Mapping[str, Any]) -> Line:

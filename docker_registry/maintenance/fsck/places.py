@@ -23,6 +23,7 @@ class What(Enum):
     REFERRER = auto()  # a manifest in the list of its subject's referrers
     UPLOAD = auto()  # a file of an upload in progress
     COLLECTION = auto()  # what garbage collection and registries tell each other
+    ROBOT = auto()  # what is known of a robot's password
     V1 = auto()  # a file of docker-registry's v1 layout
     UNKNOWN = auto()
 
@@ -78,6 +79,8 @@ def place(path: str) -> Place:
         return _UNKNOWN
     if path.startswith(collection.FOLDER + "/"):
         return Place(What.COLLECTION)
+    if path.startswith(layout.ROBOTS + "/"):
+        return Place(What.ROBOT)
     if path.startswith(_V1_FOLDERS):
         return Place(What.V1)
     return _UNKNOWN

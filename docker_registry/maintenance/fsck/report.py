@@ -18,9 +18,11 @@ FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 class TextReport:
     """Each finding as it comes, then what to do about each kind, then the images that do not pull."""
 
-    def __init__(self, out: TextIO):
+    def __init__(self, out: TextIO, container: str = ""):
         self._out = out
         self._advice: dict[Kind, None] = {}
+        if container:
+            self._line(f"container {container}:")
 
     def tell(self, finding: Finding) -> None:
         where = f" [{finding.repository}]" if finding.repository else ""
@@ -55,10 +57,11 @@ class TextReport:
 
 
 class JsonReport:
-    """JSON lines: findings, then images that do not pull, then the summary."""
+    """JSON lines: findings, then images that do not pull, then the summary; each with its container's name, if any."""
 
-    def __init__(self, out: TextIO):
+    def __init__(self, out: TextIO, container: str = ""):
         self._out = out
+        self._more = {"container": container} if container else {}
 
     def tell(self, finding: Finding) -> None:
         fields = asdict(finding)
@@ -71,4 +74,4 @@ class JsonReport:
         self._write({"summary": vars(summary), "format": FORMAT})
 
     def _write(self, line: dict[str, object]) -> None:
-        self._out.write(json.dumps(line, ensure_ascii=True) + "\n")
+        self._out.write(json.dumps({**line, **self._more}, ensure_ascii=True) + "\n")

@@ -20,8 +20,10 @@ _NOWHERE = "(in no repository)"
 class TextReport:
     """What would go or went, by repository, then what comes next."""
 
-    def __init__(self, out: TextIO):
+    def __init__(self, out: TextIO, container: str = ""):
         self._out = out
+        if container:
+            self._line(f"container {container}:")
         self._files: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
@@ -71,10 +73,11 @@ class TextReport:
 
 
 class JsonReport:
-    """JSON lines: files, then the summary."""
+    """JSON lines: files, then the summary; each with its container's name, if any."""
 
-    def __init__(self, out: TextIO):
+    def __init__(self, out: TextIO, container: str = ""):
         self._out = out
+        self._more = {"container": container} if container else {}
 
     def would(self, item: Item) -> None:
         self._line({"file": item._asdict(), "done": "", "left": "a dry run"})
@@ -90,4 +93,4 @@ class JsonReport:
         self._line({"summary": {**summary, "dry_run": dry_run}, "format": FORMAT})
 
     def _line(self, fields: dict[str, object]) -> None:
-        self._out.write(json.dumps(fields) + "\n")
+        self._out.write(json.dumps({**fields, **self._more}) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import bcrypt
@@ -16,6 +17,7 @@ from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.robots import Grant, Robots
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import OCI_INDEX, OCI_MANIFEST
+from docker_registry.distribution.storage import robot_book
 from docker_registry.settings import Auth, Immutable, Rule, Settings
 from tests.distribution.auth.issuer import Issuer, access
 
@@ -160,9 +162,39 @@ def test_tokens(tmp_path: Path) -> None:
     assert 'scope="registry:catalog:*"' in client.get("/v2/_catalog").headers["WWW-Authenticate"]
 
 
+def test_a_password_is_revoked_in_the_storage_while_registries_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = fetch("memory")("/registry", None)
+    auth = Auth(robots=True, revoked=("r0123456789a",))
+    clients = [Client(Registry(driver, Settings(secret=SECRET, auth=auth))) for _ in range(2)]
+    identity, password = Robots([SECRET]).create("deploy", [Grant("**", ("pull",))], time.time() + 60)
+    robot = basic("deploy", password)
+    assert [client.get("/v2/", headers=robot).status_code for client in clients] == [200, 200]
+    robot_book.revoke(driver, identity)
+    monkeypatch.setattr(robot_book, "BELIEVED", 0.0)  # the time is over
+    assert [client.get("/v2/", headers=robot).status_code for client in clients] == [401, 401]
+
+
+def test_keys_rotate(htpasswd: str) -> None:
+    """An upload goes on, and a robot's password counts, while the key that signed them is in the list."""
+    driver = fetch("memory")("/registry", None)
+
+    def client(*secrets: bytes) -> Client:
+        settings = Settings(secret=secrets[0], former_secrets=secrets[1:], auth=Auth(robots=True, htpasswd=htpasswd))
+        return Client(Registry(driver, settings))
+
+    old, both, new = client(b"old"), client(b"new", b"old"), client(b"new")
+    _, password = Robots([b"old"]).create("deploy", [Grant("**", ("pull",))], time.time() + 60)
+    location = old.post("/v2/a/blobs/uploads/", headers=basic("alice", "alice")).headers["Location"]
+    for each, robot, upload in ((both, 200, 202), (new, 401, 404)):
+        assert each.get("/v2/", headers=basic("deploy", password)).status_code == robot
+        assert each.patch(location, data=CONTENT, headers=basic("alice", "alice")).status_code == upload
+    after = both.post("/v2/a/blobs/uploads/", headers=basic("alice", "alice")).headers["Location"]
+    assert new.patch(after, data=CONTENT, headers=basic("alice", "alice")).status_code == 202
+
+
 def test_robots_beside_people(htpasswd: str) -> None:
     client = registry(Auth(htpasswd=htpasswd, robots=True))
-    _, password = Robots([SECRET]).create("deploy", [Grant("ci/**", ("pull", "push"))], 60)
+    _, password = Robots([SECRET]).create("deploy", [Grant("ci/**", ("pull", "push"))], time.time() + 60)
     robot = basic("deploy", password)
     assert push(client, "ci/app", robot) == 201
     assert push(client, "other", robot) == 403

@@ -38,7 +38,7 @@ def test_any_way_of_cutting_an_upload_gives_the_same_blob(
     announced: bool,
 ) -> None:
     registry = fresh()
-    replica = Client(Registry(registry.context.driver, registry.settings))
+    replica = Client(Registry(registry.context.containers.default.driver, registry.settings))
     digest = Digest.of(data, algorithm)
     push = Push(Client(registry), query=f"?digest-algorithm={algorithm}" if announced else "")
     older = push.location
@@ -70,7 +70,9 @@ def test_any_way_of_cutting_an_upload_gives_the_same_blob(
     push.client.delete(older)
     assert pull(replica, "some/repo", digest) == data
     stored = [
-        entry.path for entry in registry.context.driver.walk(layout.BLOBS) if entry.path.endswith(f"{digest.hex}/data")
+        entry.path
+        for entry in registry.context.containers.default.driver.walk(layout.BLOBS)
+        if entry.path.endswith(f"{digest.hex}/data")
     ]
     assert len(stored) == 1
 

@@ -485,7 +485,7 @@ def test_data_that_was_collected_elsewhere_can_be_pushed_again(driver: Base, mon
     """A client that is told by an old memory that it is there would skip it, and its manifest be refused."""
     registry = Registry(driver, SETTINGS)
     client, now = Client(registry), [0.0]
-    monkeypatch.setattr(registry.context.store.cache, "_clock", lambda: now[0])
+    monkeypatch.setattr(registry.context.containers.default.store.cache, "_clock", lambda: now[0])
     push_image(client, "app", "v1", b"layer")
     lost = Digest.of(b"layer")
     assert client.get(f"/v2/app/blobs/{lost}").data == b"layer"

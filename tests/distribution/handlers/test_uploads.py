@@ -112,7 +112,7 @@ class TestStreamed:
         push = Push(client)
         push.stream(DATA)
         driver.remove(layout.blob_data(DIGEST))
-        registry.context.store.lost_blob(DIGEST)
+        registry.context.containers.default.store.lost_blob(DIGEST)
         now = time.time() + blob_writer._SURE + 2
         monkeypatch.setattr(blob_writer.time, "time", lambda: now)
         refused = push.close(DIGEST, expected=404)

@@ -25,7 +25,7 @@ def memory() -> Base:
 
 
 def make(secret: bytes = b"secret", ttl: float = HOUR, driver: Base | None = None) -> Sessions:
-    return Sessions(driver or memory(), secret, ttl)
+    return Sessions(driver or memory(), [secret], ttl)
 
 
 def is_refused(call: Callable[[], Session]) -> bool:

@@ -82,7 +82,7 @@ class World:
     def registry(self, driver: Base) -> Client:
         """A worker that remembers nothing yet."""
         registry = Registry(driver, Settings(secret=b"secret"))
-        store = registry.context.store
+        store = registry.context.containers.default.store
         store.cache = Cache(1 << 20, self.now)
         store.vetoes = Vetoes(driver, store.cache, self.terms, self.now)
         return Client(registry)

@@ -21,6 +21,7 @@ from .connection import Connection, headers_of
 from .habits import Habits
 from .pool import BODY, SEGMENT, SMALL, Pool
 from .retries import Retries
+from .tally import Tally
 
 __all__ = ["Answer", "Client"]
 
@@ -112,6 +113,7 @@ class Client(object):
             settings.pool_timeout,
         )
         self.habits = Habits(lambda: self.info)
+        self.tally = Tally()
         self._info = None
         self._info_good_until = 0.0
 
@@ -200,6 +202,15 @@ class Client(object):
                 self._info, self._info_good_until = {}, time.time() + INFO_PAUSE
         return self._info
 
+    def figures(self):
+        """Pairs of a name with labels, and a number: what was counted so far, and what is in use."""
+        for figure in self.tally.figures():
+            yield figure
+        for outcome, count in sorted(self._auth.outcomes.items()):
+            yield ("logins_total", outcome), count
+        yield ("connections_in_use",), self._pool.lent
+        yield ("connections_limit",), self._pool.size
+
     def describe(self):
         """The credential in use and where it counts, without secrets."""
         return self._auth.describe()
@@ -274,6 +285,7 @@ class Client(object):
             if pause is None or not errors.is_transient(failure):
                 raise self._named(errors.translate(failure, doing, self.describe()))
             logger.warning("%s, again in %.1f s", errors.translate(failure, doing), pause)
+            self.tally.retries += 1
             time.sleep(pause)
             settled = doubt() if doubt and errors.status_of(failure) is None else None
             if settled:
@@ -295,8 +307,10 @@ class Client(object):
     def _once(self, access, request):
         connection = self._pool.take(access.url, _kind(request))
         stream, leave = None, self._pool.drop
+        begun, status = deadline.monotonic(), 0
         try:
             response = connection.send(*_wire(request, connection.root, access.token))
+            status = response.status
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
             if good and request.kind is not None:
@@ -312,6 +326,7 @@ class Client(object):
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
+            self.tally.answer(request.verb, status, deadline.monotonic() - begun)
             if stream is None:
                 leave(connection)
         if good or response.status in request.accept:

@@ -12,7 +12,7 @@ from docker_registry.core import exceptions
 
 from ..compat import QuotaError, http_client, say, shown
 
-__all__ = ["LIBRARY", "TRANSIENT", "Taken", "WrongAnswer", "is_transient", "status_of", "translate"]
+__all__ = ["CERTIFICATE", "LIBRARY", "TRANSIENT", "Taken", "WrongAnswer", "is_transient", "status_of", "translate"]
 
 
 class WrongAnswer(http_client.HTTPException):
@@ -24,7 +24,7 @@ class Taken(http_client.HTTPException):
 
 
 _NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http_client.HTTPException, socket.error)
-_CERTIFICATE = (requests.exceptions.SSLError, urllib3.exceptions.SSLError)
+CERTIFICATE = (requests.exceptions.SSLError, urllib3.exceptions.SSLError)
 # What the libraries below this driver raise; anything else is a fault of its own.
 LIBRARY = (ClientException,) + _NETWORK
 
@@ -45,7 +45,7 @@ def status_of(error):
 
 def is_transient(error):
     """Whether the same request may succeed a moment later."""
-    if isinstance(error, _CERTIFICATE):
+    if isinstance(error, CERTIFICATE):
         return False
     if isinstance(error, ClientException):
         return error.http_status in TRANSIENT
@@ -69,7 +69,7 @@ def _kind(error, who):
     status = status_of(error)
     if status is not None:
         return _of_status(status, error, who)
-    if isinstance(error, _CERTIFICATE):
+    if isinstance(error, CERTIFICATE):
         return exceptions.BrokenError, "the certificate cannot be trusted (see swift_cacert): {0}".format(shown(error))
     if isinstance(error, ValueError) and isinstance(error, requests.exceptions.RequestException):
         return exceptions.BrokenError, "this is no usable URL: {0}".format(shown(error))

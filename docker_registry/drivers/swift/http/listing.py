@@ -3,17 +3,19 @@
 from __future__ import unicode_literals
 
 import calendar
+import re
 
 from docker_registry.core.exceptions import BrokenError
 
 from ..compat import Entry, quote, say
 from .answers import is_list
 
-__all__ = ["entry", "hides_size", "is_perhaps_large", "rows"]
+__all__ = ["entry", "expiring_type", "hides_size", "is_perhaps_large", "rows"]
 
 MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 # From this size on, and at 0 bytes, a row may be a large object without saying so.
 PERHAPS_LARGE = 1 << 20
+_EXPIRES = re.compile(r";expires=([0-9]{1,11})$")
 GROWTH = 4  # a reader who takes more than it said is likely to take much more
 
 
@@ -44,7 +46,20 @@ def entry(path, row, size=None):
     """The Entry of a row; the MD5 of what has segments is not its content's. `size` is the true one, where known."""
     md5, segmented = row.get("hash"), True if "slo_etag" in row or hides_size(row) else None
     size = row["bytes"] if size is None else size
-    return Entry(path, size, _seconds(row.get("last_modified")), None if segmented else md5, segmented)
+    expires = _EXPIRES.search(row.get("content_type") or "")
+    return Entry(
+        path,
+        size,
+        _seconds(row.get("last_modified")),
+        None if segmented else md5,
+        segmented,
+        float(expires.group(1)) if expires else None,
+    )
+
+
+def expiring_type(expires):
+    """The media type of an object that is gone from a time on: that of all files, and the time, which listings tell."""
+    return "application/octet-stream;expires={0}".format(expires)
 
 
 def hides_size(row):

@@ -39,6 +39,7 @@ class Pool(object):
     """
 
     def __init__(self, make, size, patience):
+        self.size = size
         self._make = make
         self._patience = patience
         self._bounds = _bounds(size)

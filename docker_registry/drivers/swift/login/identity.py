@@ -2,18 +2,14 @@
 
 import time
 
-import requests.exceptions
-import swiftclient
-
 from docker_registry.core.exceptions import UnreachableError
 
+from ..http import errors
+from ..http.connection import Connection, headers_of
 from ..http.retries import Retries
 from . import keystone, refusals
 
 __all__ = ["log_in"]
-
-# swiftclient's debug log would show up to 16 characters of each token.
-swiftclient.client.logger_settings["reveal_sensitive_prefix"] = 0
 
 
 def log_in(settings, retries):
@@ -42,24 +38,22 @@ def _try(settings):
 
 
 def _version_1(settings):
+    # Through the driver's own connection: an answer counts only if it is the final one and its head is whole.
+    connection = None
     try:
-        url, token = swiftclient.get_auth(
-            settings.auth_url,
-            settings.user,
-            settings.password,
-            auth_version="1",
-            cacert=settings.cacert,
-            insecure=settings.insecure,
-            cert=settings.cert,
-            cert_key=settings.key,
-            timeout=(settings.connect_timeout, settings.timeout),
-        )
-    except swiftclient.ClientException as error:
-        raise refusals.version_1(settings, error.http_status)
-    except requests.exceptions.SSLError as error:
+        connection = Connection(settings.auth_url, settings)
+        user = {"X-Auth-User": settings.user, "X-Auth-Key": settings.password}
+        response = connection.send("GET", connection.root or "/", user, b"")
+        response.read()
+    except errors.CERTIFICATE as error:
         raise refusals.untrusted(settings, error)
-    except (requests.exceptions.RequestException, EnvironmentError) as error:
+    except errors.LIBRARY + (EnvironmentError,) as error:
         raise refusals.unreachable(settings, error)
-    if not (url and token):
-        raise refusals.version_1(settings, 404)
+    finally:
+        if connection is not None:
+            connection.close()
+    said = headers_of(response)
+    url, token = said.get("x-storage-url"), said.get("x-storage-token") or said.get("x-auth-token")
+    if not (200 <= response.status < 300 and url and token):
+        raise refusals.version_1(settings, response.status)
     return settings.storage_url or url, token, None

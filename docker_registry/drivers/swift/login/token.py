@@ -41,6 +41,7 @@ class Auth(object):
         self._lock = threading.Lock()
         self._access = None
         self._flight = None
+        self.outcomes = {"taken": 0, "failed": 0}  # of all tries
 
     def access(self):
         """The account's URL and a token that is good for a while.
@@ -97,8 +98,10 @@ class Auth(object):
     def _fly(self, flight, retries):
         try:
             flight.access = Access(*identity.log_in(self._settings, retries))
+            self.outcomes["taken"] += 1
         except UnspecifiedError as error:
             flight.error = error
+            self.outcomes["failed"] += 1
         finally:
             # Also when this greenlet is killed: one of those who wait then takes over.
             with self._lock:

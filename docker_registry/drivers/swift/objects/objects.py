@@ -8,6 +8,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 
 from ..compat import md5, say
 from ..http.client import Answer
+from ..http.listing import expiring_type
 from .large import COMMIT, LISTED, NEWEST, is_large
 from .reading import is_object, read_object, read_whole
 
@@ -31,10 +32,13 @@ class Content(object):
     still be on its way. `etag` is that of a plain object's bytes,
     `manifest_etag` the one that Swift makes of a manifest's segments, None
     where it is not known. `listed` is the part that lists the others, where
-    the server will not tell them.
+    the server will not tell them. `expires` is when it is to vanish, in whole
+    seconds since the epoch.
     """
 
-    def __init__(self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None, listed=None):
+    def __init__(
+        self, body, size, query="", etag=None, parts=(), commit=None, manifest_etag=None, listed=None, expires=None
+    ):
         self.body = body
         self.size = size
         self.query = query
@@ -42,12 +46,13 @@ class Content(object):
         self.parts = parts
         self.commit = commit
         self.listed = listed
+        self.expires = expires
         self.unanswered = False
         self.stored_as = etag or manifest_etag
 
     @classmethod
-    def plain(cls, data):
-        return cls(data, len(data), etag=md5(data).hexdigest())
+    def plain(cls, data, expires=None):
+        return cls(data, len(data), etag=md5(data).hexdigest(), expires=expires)
 
     def headers(self, only_new):
         headers = {"If-None-Match": "*"} if only_new else {}
@@ -57,6 +62,9 @@ class Content(object):
             headers[COMMIT] = self.commit
         if self.listed:
             headers[LISTED] = self.listed
+        if self.expires is not None:
+            headers["X-Delete-At"] = "{0}".format(self.expires)
+            headers["Content-Type"] = expiring_type(self.expires)
         return headers
 
     def doubtless_parts(self):

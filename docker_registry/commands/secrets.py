@@ -1,0 +1,41 @@
+"""`secrets`: which keys sign and which only verify, told apart by fingerprints."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from docker_registry.config.secret import fingerprint, needs_own, with_secret
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.storage import robot_book
+from docker_registry.settings import open_driver
+
+from .options import config_options, load_and_warn
+
+__all__ = ["secrets"]
+
+
+@click.command()
+@config_options
+def secrets(config: str | None, flavor: str | None) -> None:
+    """List the keys of secret_key (http.secret) by their fingerprints, and what each signed.
+
+    A key that only verifies can be taken out of the list when no password of a robot needs it any more, and
+    upload_ttl (24h) after the new key came before it.
+    """
+    settings = load_and_warn(config, flavor).settings
+    if needs_own(settings):
+        raise ConfigError("secret_key (http.secret): is not set, so each start of a registry makes a key of its own")
+    derived = "" if settings.secret else ", derived from the credentials for Swift"
+    now = time.time()
+    made = [each for each in robot_book.made(open_driver(settings)) if each.expires > now and not each.revoked]
+    for number, secret in enumerate(with_secret(settings).secrets):
+        key = fingerprint(secret)
+        ends = [each.expires for each in made if each.key == key]
+        robots = f"{len(ends)} passwords of robots, until {_date(max(ends))}" if ends else "no password of a robot"
+        click.echo(f"{key}  {'verifies' if number else 'signs'}{derived}; signed {robots}")
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))

@@ -1,0 +1,1 @@
+"""The second port, which clients never see: metrics, health, readiness."""

@@ -1,0 +1,71 @@
+"""What becomes of tags by themselves, in both formats of config file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from docker_registry.config import classic, distribution
+from docker_registry.config.values import Problems
+from docker_registry.core.exceptions import ConfigError
+from docker_registry.settings import Expire, Settings
+from tests.config.test_distribution import merged
+
+
+def ours(section: str) -> Settings:
+    """What docker-registry's format makes of a section `registry`."""
+    flavor = {"storage": "swift", "swift_container": "c", "registry": yaml.safe_load(section)}
+    problems = Problems()
+    loaded = classic.read({"prod": flavor}, "config.yml", {}, "prod", problems)
+    problems.refuse()
+    return loaded.settings
+
+
+def theirs(section: str) -> Settings:
+    problems = Problems()
+    paths: Any = [(f"registry.{name}", value) for name, value in yaml.safe_load(section).items()]
+    loaded = distribution.read(merged(*paths), "config.yml", {}, problems)
+    problems.refuse()
+    return loaded.settings
+
+
+both = pytest.mark.parametrize("read", [ours, theirs])
+
+EXPIRE = """
+expire:
+  - {repositories: "ci/**", tags: [pr-*, tmp-*], after: 7d}
+  - {repositories: scratch/*, on_request: true}
+  - {after: 2h, labels: true}
+"""
+
+
+@both
+def test_tags_that_expire(read: Any) -> None:
+    assert read(EXPIRE).expire == (
+        Expire(("ci/**",), ("pr-*", "tmp-*"), 7 * 86400.0),
+        Expire(("scratch/*",), ("*",), None, on_request=True),
+        Expire(("**",), ("*",), 7200.0, on_request=True, labels=True),
+    )
+    assert read("verify_blobs: true" if read is ours else "verifyblobs: true").expire == ()
+
+
+@both
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        ("{tags: pr-*}", "expire, item 1: after: is missing, and on_request too"),
+        ("{after: soon}", "expire, item 1: after: must be a number of seconds"),
+        ("{after: 0}", "after: must be 1 second or more"),
+        ("{after: 7d, tag: pr-*}", "unknown option tag; did you mean tags?"),
+        ("{after: 7d, tags: 'pr-/*'}", "'pr-/\\*' can match no name"),
+        ("{after: 7d, repositories: 'CI/**'}", "can match no name"),
+        ("7d", "must be a mapping of options"),
+    ],
+)
+def test_mistakes_are_named(read: Any, item: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        read(f"expire: [{item}]")
+    with pytest.raises(ConfigError, match="expire: must be a list"):
+        read(f"expire: {item}")
