@@ -27,7 +27,7 @@ COMMANDS = {
         "docker_registry.commands.registryctl:registryctl",
         "Delete for Harbor's collector, in the place of Harbor's registryctl.",
     ),
-    "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
+    "gc": ("docker_registry.commands.gc:gc", "Remove what nobody uses any more, while registries serve."),
 }
 
 

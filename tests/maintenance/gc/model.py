@@ -131,7 +131,7 @@ def send(
     step, age, register, left, looked = s.processes[i]
     if left:
         lost = s._replace(flights=tuple(sorted((*s.flights, (op, 1)), key=repr)))
-        spent = ENDED if once else (step, age, register, left - 1, looked)
+        spent = ("release", 0, None, left - 1, 0) if once else (step, age, register, left - 1, looked)
         yield f"{label}: no answer", lost._replace(processes=(*s.processes[:i], spent, *s.processes[i + 1 :]))
 
 
@@ -291,6 +291,8 @@ def _owns(c: Rules, s: State, i: int) -> bool:
     value, stamp, _, _ = s.cell("N")
     same = stamp >= sweep.stamp or not c.same_write
     return value == sweep.notice and same and stamp <= c.notice and (s.cell("T")[0] == i + 1 or not c.leases)
+
+
 def _close(c: Rules, s: State, i: int) -> Iterator[Step]:
     _, _, sweep, _, _ = s.processes[i]
     if not _owns(c, s, i):
@@ -404,6 +406,7 @@ def broken(c: Rules, s: State) -> str:
     return ""
 
 
+RIPE = "a notice that can be finished"
 PROMISING = ("check", "veto", "look", "upload", "write")
 PUSH = promise(("D",), "Lb", upload=True)
 PUSH_AGAIN = promise(("D",), "La", upload=True)
@@ -418,6 +421,9 @@ SCENES: dict[str, tuple[tuple[str, ...], tuple[Program, ...]]] = {
     "half a push, then its manifest": (("D",), (PUSH_AGAIN, MANIFEST, announce(1))),
     "two runs begin at once": (("D", "La"), (MANIFEST, announce(1), announce(2))),
     "two processes finish one run": (("D", "La"), (MANIFEST, announce(1), finish)),
+    # From where the grace period is over.
+    "a push, and two processes finish a run": (("D", RIPE), (PUSH, finish, finish)),
+    "a process finishes a run of two doors": (("D", "La", RIPE), (PUSH_AGAIN, finish)),
 }
 
 
@@ -433,6 +439,12 @@ def search(c: Rules, scene: str, limit: int = 3_000_000, who_loses: int | None =
     if who_loses is not None:
         lost = [c.lost * (i == who_loses) for i in range(len(programs))]
     cells: tuple[Cell, ...] = tuple((True if name in there else None, 0, OLD, None) for name in NAMES)
+    if RIPE in there:
+        notice = (1, tuple(name for name in ("D", "La", "Lb") if name in there))
+        cells = tuple(
+            (notice, c.grace + c.late, OLD, None) if name == "N" else cell
+            for name, cell in zip(NAMES, cells, strict=True)
+        )
     start = State(
         cells,
         tuple((link in there, 0) for link in LINKS),
