@@ -19,6 +19,6 @@ else:
     setup(
         options=OPTIONS,
         packages=find_packages(include=["docker_registry", "docker_registry.*"]),
-        package_data={"docker_registry": ["py.typed"]},
+        package_data={"docker_registry": ["py.typed"], "docker_registry.web": ["static/*", "templates/*"]},
         entry_points={"console_scripts": ["docker-registry-swift = docker_registry.cli:main"]},
     )

@@ -20,10 +20,14 @@ __all__ = [
     "ContainerRule",
     "Debug",
     "DriverConfig",
+    "Endpoint",
     "Expire",
     "Immutable",
+    "KeepTags",
+    "KeepUntagged",
     "KeystoneDoor",
     "Limits",
+    "Retention",
     "Rule",
     "Settings",
     "Tls",
@@ -97,6 +101,31 @@ class Expire(NamedTuple):
     labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
 
 
+class KeepTags(NamedTuple):
+    """Tags of which some stay, for any of these reasons; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    all: bool = False  # every one of them stays
+    last: int | None = None  # so many that were pushed last
+    younger: float | None = None  # s; those that were pushed since then
+
+
+class KeepUntagged(NamedTuple):
+    """How long manifests stay that no tag needs; of several, the first that fits a repository counts."""
+
+    repositories: tuple[str, ...]
+    after: float  # s
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What `retention` removes. What no rule is for stays."""
+
+    tags: tuple[KeepTags, ...] = ()
+    untagged: tuple[KeepUntagged, ...] = ()
+
+
 @dataclass(frozen=True)
 class ContainerRule:
     """Repositories that are kept apart from all others, in a container of their own."""
@@ -132,6 +161,14 @@ class KeystoneDoor:
 
 
 @dataclass(frozen=True)
+class Header:
+    """Headers by which a trusted proxy says who it let in."""
+
+    user: str
+    groups: str = ""  # its values are separated by commas; "" for none
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who may come in. With nothing set, everybody may do everything."""
 
@@ -141,12 +178,17 @@ class Auth:
     keystone: KeystoneDoor | None = None
     robots: bool = False  # passwords that the registry made itself
     revoked: tuple[str, ...] = ()  # ids of such passwords
+    certificates: bool = False  # whoever shows one of `tls.client_cas` is its common name
+    header: Header | None = None
     policy: tuple[Rule, ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # names, and who is in them, as rules name people
     immutable: tuple[Immutable, ...] = ()
+    read_only: tuple[str, ...] = ()  # patterns of repositories
 
     @property
     def is_on(self) -> bool:
-        return bool(self.htpasswd or self.token or self.keystone or self.robots)
+        doors = (self.htpasswd, self.token, self.keystone, self.robots, self.certificates, self.header)
+        return any(map(bool, doors))
 
 
 @dataclass(frozen=True)
@@ -159,6 +201,7 @@ class Tls:
     client_required: bool = True  # False lets clients in that show none
     minimum: str = "tls1.2"
     ciphers: tuple[str, ...] = ()  # by OpenSSL's names; () for its choice
+    more: tuple[tuple[str, str], ...] = ()  # files of further certificates, for other hosts, and of their keys
 
 
 @dataclass(frozen=True)
@@ -180,6 +223,22 @@ class Check(NamedTuple):
     timeout: float = 10.0  # s
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One of Distribution's `notifications.endpoints`: who is told what happens."""
+
+    name: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout: float = 1.0  # s
+    threshold: int = 10  # failures in a row from which on `backoff` lies between tries
+    backoff: float = 1.0  # s
+    ignored_media_types: frozenset[str] = frozenset()
+    ignored_actions: frozenset[str] = frozenset()
+    secret: bytes = field(default=b"", repr=False)  # signs what is sent; b"" for no signature
+    queue: int = 10_000  # events that wait, in one process
 
 
 @dataclass(frozen=True)
@@ -213,7 +272,9 @@ class Settings:
     page_size_max: int = 1000  # entries in one answer of tags/list and _catalog
     verify_blobs: bool = False  # hash each whole blob that is sent
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
+    page: bool = True  # serve a web page below /ui/
     expire: tuple[Expire, ...] = ()
+    retention: Retention = Retention()
 
     # Who may come in.
     auth: Auth = Auth()
@@ -228,6 +289,7 @@ class Settings:
     # How it is reached.
     host: str = "127.0.0.1"
     port: int = 5000
+    socket: str = ""  # path of a unix socket, in place of host and port
     tls: Tls | None = None
     prefix: str = ""  # path in front of /v2/ as clients see it: "" or "/some/where"
     public_url: str = ""  # "https://registry.example.com" to have scheme and host in each Location
@@ -239,6 +301,8 @@ class Settings:
     workers: int = 1
     debug: Debug | None = None
     checks: tuple[Check, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    event_references: bool = False  # list in an event of a manifest what it refers to
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole
@@ -247,6 +311,7 @@ class Settings:
     connections: int = 1000  # of clients, per worker
     log_level: str = "info"
     log_json: bool = False
+    log_fields: tuple[tuple[str, str], ...] = ()  # that every line has
     access_log: bool = True
 
     @property

@@ -60,8 +60,9 @@ CONTRACTS = [
     ("embedded", ()),
     ("settings", ("core",)),
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
-    ("distribution", ("concurrency", "core", "settings")),
-    ("distribution.auth", ("concurrency", "core", "settings", "distribution.errors")),
+    ("distribution", ("concurrency", "core", "settings", "rereading")),
+    ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
+    ("distribution.events", ("concurrency", "settings", "distribution.auth.caller", "distribution.model")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),
     (
@@ -70,23 +71,51 @@ CONTRACTS = [
             "concurrency",
             "core",
             "settings",
-            *(
-                f"distribution.{room}"
-                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
-            ),
+            *(f"distribution.{room}" for room in ("auth", "events", "model", "storage")),
+            *(f"distribution.{module}" for module in ("container", "context", "errors", "expiry", "resource")),
         ),
     ),
     (
+        "distribution.views",
+        ("concurrency", "core", *(f"distribution.{room}" for room in ("container", "model", "storage"))),
+    ),
+    ("web", ("concurrency", "core", "settings", "distribution")),
+    (
         "maintenance",
-        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+        (
+            *("concurrency", "core", "settings", "drivers.swift"),
+            *(f"distribution.{room}" for room in ("auth", "container", "homes", "model", "storage")),
+        ),
     ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("images", ("concurrency", "core", "settings", "distribution")),
+    (
+        "maintenance.retention",
+        (
+            *("core", "settings", "maintenance.progress", "maintenance.parallel"),
+            *(f"distribution.{room}" for room in ("auth", "container", "model", "storage")),
+        ),
+    ),
     ("registryctl", ("core", "settings", "config", "distribution")),
-    ("serving", ("core", "settings", "config", "concurrency", "distribution", "maintenance.check", "metrics")),
+    ("rereading", ("core",)),
+    (
+        "serving",
+        (
+            "core",
+            "settings",
+            "rereading",
+            "config",
+            "concurrency",
+            "distribution",
+            "maintenance.check",
+            "metrics",
+            "web",
+        ),
+    ),
 ]
 
 

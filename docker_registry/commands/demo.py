@@ -29,6 +29,7 @@ CONTAINER = "registry"
 PATIENCE = 30.0  # s for the registry to come up
 
 SCREEN = """
+  The page       http://{host}/          open it in a browser
   The registry   http://{host}/v2/
   its Swift      {auth_url}   (user {user}, password {password})
   its images     {data}   ({found})
@@ -128,7 +129,7 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
     try:
         name, _, port = host.rpartition(":")
         first_image.wait_until_ready(name, int(port), time.monotonic() + PATIENCE)
-        found = "with a first one" if first_image.push(name, int(port)) else "found again"
+        found = "with a first image and chart" if first_image.push(name, int(port)) else "found again"
         image = f"{first_image.NAME}:{first_image.TAG}"
         values = {"host": host, "data": data, "config": config, "name": first_image.NAME, "image": image}
         values["program"] = "docker-registry-swift" if shutil.which("docker-registry-swift") else sys.argv[0]

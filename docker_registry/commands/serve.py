@@ -67,7 +67,10 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     if debug:
         server.listen(debug)
         _say_where_debug(settings, *debug.getsockname()[:2])
-    _say_where(settings, *listener.getsockname()[:2])
+    if settings.socket:
+        logs.STARTING.info("Serving %s on unix:%s", settings.storage, settings.socket)
+    else:
+        _say_where(settings, *listener.getsockname()[:2])
     server.run(settings, listener, reread, debug=debug)
 
 

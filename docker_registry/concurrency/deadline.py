@@ -33,7 +33,7 @@ else:
             self._local.value = former
 
 
-__all__ = ["Deadline", "apart", "current", "renew", "shortened", "until"]
+__all__ = ["ContextVar", "Deadline", "apart", "current", "renew", "shortened", "until"]
 
 _current = ContextVar("deadline", default=None)
 

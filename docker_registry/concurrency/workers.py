@@ -3,7 +3,7 @@
 They wait on primitives of the standard library's `threading`: greenlets in a
 process that gevent has patched, threads in any other.
 
-Whoever works for a caller has the caller's deadline. After a call has failed no
+Whoever works for a caller has the caller's deadline, and is of its request. After a call has failed no
 further one begins, those that have begun are waited for, and the error of the
 one that was given first is raised.
 """
@@ -13,7 +13,7 @@ from __future__ import unicode_literals
 import threading
 from collections import deque
 
-from . import deadline
+from . import deadline, trace
 
 MYPY = False
 if MYPY:  # Python 2 has no `typing`
@@ -58,7 +58,7 @@ class WorkerPool(object):
         with self._change:
             number, self._given = self._given, self._given + 1
             self._running += 1
-        thread = threading.Thread(target=self._run, args=(number, task, args, deadline.current()))
+        thread = threading.Thread(target=self._run, args=(number, task, args, deadline.current(), trace.current()))
         thread.daemon = True
         try:
             thread.start()
@@ -83,7 +83,8 @@ class WorkerPool(object):
             if self._errors:
                 raise self._errors[min(self._errors)]
 
-    def _run(self, number, task, args, limit):
+    def _run(self, number, task, args, limit, request):
+        trace.begin(request)
         try:
             with deadline.until(limit):
                 task(*args)

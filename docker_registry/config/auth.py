@@ -9,16 +9,18 @@ from typing import Any
 
 from docker_registry.distribution.auth.robots import ROBOT_ID
 from docker_registry.distribution.model import grammar
-from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenServer
+from docker_registry.settings import Auth, Header, Immutable, KeystoneDoor, Rule, Tls, TokenServer
 
 from .lists import mappings, repository_patterns, tag_patterns, texts
 from .values import Options, Problems, flag, text
 
-__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "read_section"]
+__all__ = ["DISTRIBUTION", "NO_LOGIN", "add_distribution", "checked", "fitting", "read_section"]
 
-NO_LOGIN = "asks for no login: add htpasswd, token, keystone or robots: true, or remove the section"
+_DOORS = "htpasswd, token, keystone, certificates, header or robots: true"
+NO_LOGIN = f"asks for no login: add {_DOORS}, or remove the section"
 
 _FIELDS = {"project_id", "project_name", "domain_id", "domain_name"}
+_KINDS = ("user", "group", "role", "robot", "certificate")
 _DEEDS = ("pull", "push", "delete")
 
 
@@ -68,10 +70,14 @@ def read_section(options: Options) -> Auth:
         keystone=_keystone(keystone) if keystone else None,
         robots=options.take("robots", flag, False),
         revoked=options.take("revoked", _ids, ()),
+        certificates=options.take("certificates", flag, False),
+        header=_header(options.section("header")) if "header" in options.rest() else None,
         policy=tuple(_rule(item) for item in mappings(options, "policy")),
+        groups=options.take("groups", _groups, ()),
         immutable=tuple(_immutable(item) for item in mappings(options, "immutable")),
+        read_only=options.take("read_only", repository_patterns, ()),
     )
-    options.refuse_rest(["htpasswd", "realm", "token", "keystone", "robots", "revoked", "policy", "immutable"])
+    options.refuse_rest(field.name for field in dataclasses.fields(Auth))
     if auth == Auth():
         options.refuse(NO_LOGIN)
     return auth
@@ -83,8 +89,42 @@ def checked(auth: Auth, options: Options) -> Auth:
     if len(doors) > 1:
         options.refuse(f"has {' and '.join(doors)}; choose one")
     if auth.policy and not auth.is_on:
-        options.refuse("policy: nobody can log in; add htpasswd, token, keystone or robots: true")
+        options.refuse(f"policy: nobody can log in; add {_DOORS}")
     return auth
+
+
+def fitting(auth: Auth, tls: Tls | None, is_behind_proxies: bool, options: Options) -> None:
+    """Judge doors that need something beside them."""
+    if auth.certificates and not (tls and tls.client_cas):
+        options.refuse("certificates: needs the client's authorities; name their files in clientcas of tls")
+    if auth.header and not is_behind_proxies:
+        options.refuse("header: needs a proxy that is believed; name its address in trusted_proxies")
+
+
+def _header(options: Options) -> Header:
+    found = Header(user=options.take("user", _header_name, ""), groups=options.take("groups", _header_name, ""))
+    options.refuse_rest(["user", "groups"])
+    if not found.user:
+        options.refuse("user: is missing; name the header that says who was let in, such as X-Remote-User")
+    return found
+
+
+def _header_name(value: Any) -> str:
+    written = text(value)
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]*", written) or written.lower() in ("authorization", "host"):
+        raise ValueError("must be the name of a header, such as X-Remote-User")
+    return written
+
+
+def _groups(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping of groups to who is in them")
+    for name, members in value.items():
+        for member in texts(members):
+            kind, _, rest = member.partition(":")
+            if kind not in ("user", "robot", "certificate") or not rest:
+                raise ValueError(f"{member!r} in {name} must be user:NAME, robot:NAME or certificate:NAME")
+    return tuple((str(name), texts(members)) for name, members in value.items())
 
 
 def _token_section(options: Options) -> TokenServer:
@@ -173,8 +213,8 @@ def _who(value: Any) -> tuple[str, ...]:
     names = texts(value)
     for name in names:
         kind, _, rest = name.partition(":")
-        if name not in ("*", "anonymous") and not (kind in ("user", "role", "robot") and rest):
-            known = "anonymous, user:NAME, role:NAME, robot:NAME, or * for everybody who logged in"
+        if name not in ("*", "anonymous") and not (kind in _KINDS and rest):
+            known = f"anonymous, {', '.join(f'{each}:NAME' for each in _KINDS)}, or * for everybody who logged in"
             raise ValueError(f"{name!r} must be {known}")
     return names
 

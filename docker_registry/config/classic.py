@@ -15,12 +15,13 @@ import yaml
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import DriverConfig, Settings
 
-from .auth import NO_LOGIN, checked, read_section
+from .auth import NO_LOGIN, checked, fitting, read_section
 from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .notifications import NOTIFICATIONS, read_endpoints
 from .secret import secrets
-from .tags import read_expire
+from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import (
     Options,
@@ -28,11 +29,13 @@ from .values import (
     flag,
     headers,
     hint,
+    log_fields,
     networks,
     path_prefix,
     public_url,
     seconds,
     size,
+    socket_path,
     some_seconds,
     text,
     whole,
@@ -76,13 +79,16 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "host": ("host", text),
     "idle_timeout": ("idle_timeout", some_seconds),
     "link_ttl": ("link_ttl", seconds),
+    "log_fields": ("log_fields", log_fields),
     "manifest_size_limit": ("manifest_size_limit", size),
+    "page": ("page", flag),
     "page_size_max": ("page_size_max", whole(1, 1_000_000)),
     "port": ("port", whole(0, 65535)),
     "prefix": ("prefix", path_prefix),
     "public_url": ("public_url", public_url),
     "read_only": ("read_only", flag),
     "relative_urls": ("relative_urls", flag),
+    "socket": ("socket", socket_path),
     "trusted_proxies": ("trusted_proxies", networks),
     "storage_timeout": ("storage_timeout", some_seconds),
     "upload_ttl": ("upload_ttl", some_seconds),
@@ -213,12 +219,20 @@ def _fields(options: Options) -> dict[str, Any]:
     if "health" in section.rest():
         fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
     fields["expire"] = read_expire(section)
+    fields["retention"] = read_retention(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
-    sections = ["auth", "containers", "debug", "expire", "health", "limits", "tls"]
+    if "notifications" in section.rest():
+        values, below = _flat(section.section("notifications"), NOTIFICATIONS)
+        fields["endpoints"] = read_endpoints(values, below)
+        fields["event_references"] = bool(values.get("events.includereferences"))
+    if "auth" in fields:
+        behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
+        fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "notifications", "retention", "tls"]
     section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
 

@@ -52,12 +52,22 @@ def _ciphers(value: Any) -> tuple[str, ...]:
     return tuple(_CIPHERS[name] for name in names if _CIPHERS[name])
 
 
+def _more(value: Any) -> tuple[tuple[str, str], ...]:
+    """A list of mappings of a certificate and its key."""
+    if not isinstance(value, list) or not all(
+        isinstance(item, Mapping) and set(item) == {"certificate", "key"} for item in value
+    ):
+        raise ValueError("must be a list of mappings with a certificate and its key")
+    return tuple((text(item["certificate"]), text(item["key"])) for item in value)
+
+
 # The keys below `http.tls` and below `registry.tls` -> the field of Tls, and how it is read.
 KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "certificate": ("certificate", text),
     "ciphersuites": ("ciphers", _ciphers),
     "clientauth": ("client_required", _client_auth),
     "clientcas": ("client_cas", texts),
+    "more": ("more", _more),
     "key": ("key", text),
     "minimumtls": ("minimum", word("tls1.0", "tls1.1", "tls1.2", "tls1.3")),
 }

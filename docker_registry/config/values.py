@@ -19,11 +19,13 @@ __all__ = [
     "flag",
     "headers",
     "hint",
+    "log_fields",
     "networks",
     "path_prefix",
     "public_url",
     "seconds",
     "size",
+    "socket_path",
     "some_seconds",
     "text",
     "whole",
@@ -180,6 +182,14 @@ def path_prefix(value: Any) -> str:
     return f"/{stripped}" if stripped else ""
 
 
+def socket_path(value: Any) -> str:
+    """The path of a unix socket."""
+    written = text(value)
+    if not written.startswith("/") or len(written.encode()) > 107:
+        raise ValueError("must be an absolute path of at most 107 bytes, such as /run/registry/registry.sock")
+    return written
+
+
 def public_url(value: Any) -> str:
     """Scheme and host, and perhaps a path, as clients see them."""
     written = text(value)
@@ -199,6 +209,16 @@ def headers(value: Any) -> tuple[tuple[str, str], ...]:
         if str(name).lower() in _EACH_ANSWERS_OWN:
             raise ValueError(f"{name} is different in each answer and cannot be set")
         pairs += [(str(name), _header_value(name, item)) for item in (given if isinstance(given, list) else [given])]
+    return tuple(pairs)
+
+
+def log_fields(value: Any) -> tuple[tuple[str, str], ...]:
+    """What every line of the log has beside its own: a mapping of names to values."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping of names to their values")
+    pairs = [(str(name), str(item).lower() if isinstance(item, bool) else str(item)) for name, item in value.items()]
+    if not all(_TOKEN.fullmatch(name) and _LINE.fullmatch(item) for name, item in pairs):
+        raise ValueError("a name must be one word, and a value one line of text")
     return tuple(pairs)
 
 

@@ -155,6 +155,14 @@ class Base(Paths):
         """
         raise self._missing("overwrite_until")
 
+    def remove_small(self, path: str) -> None:
+        """Remove a small file that never was a large one; raises FileNotFoundError where it is not there.
+
+        Cheaper than `remove` where a large file leaves parts to look for. A folder of that name stays.
+        """
+        self.stat(path)  # `remove` would take a folder along with all that is in it
+        self.remove(path)
+
     def get_newest(self, path: str) -> bytes:
         """The whole of a small file that others may replace or remove at any time, as it is now.
 

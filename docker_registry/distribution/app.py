@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
@@ -33,21 +34,46 @@ from .storage.store import DamagedError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "Site"]
 
 logger = logging.getLogger(__name__)
 
+# Whatever somebody pushed, no browser shows it as a page of this host, or runs it.
+_NEVER_A_PAGE = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 _SENDING = {"POST", "PUT", "PATCH"}
 _WRITES = {*_SENDING, "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
 
 
+class Site(Protocol):
+    """What answers requests that are not for the API: pages for people."""
+
+    def serves(self, request: Request) -> bool:
+        """Whether a request is for it."""
+
+    def answer(self, request: Request) -> Response:
+        """Raises what a resource's methods raise."""
+
+    def failed(self, request: Request, error: RegistryError) -> Response:
+        """The answer to a request that ended so."""
+
+
 class Registry:
-    """Serves OCI Distribution 1.1 from a storage driver, and one for each of `settings.containers`."""
+    """Serves OCI Distribution 1.1 from a storage driver, and one for each of `settings.containers`.
+
+    Beside it a site, where one is mounted.
+    """
 
     def __init__(self, driver: Driver, settings: Settings, others: Iterable[Driver] = ()):
         self.settings = settings
         self.context = Context.over(driver, settings, others)
+        self._site: Site | None = None
+
+    def mount(self, site: Site) -> None:
+        self._site = site
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._strip_prefix(environ)
@@ -71,9 +97,21 @@ class Registry:
             environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + prefix
 
     def _answer(self, request: Request) -> Response:
+        site = self._site
+        if site is not None and site.serves(request):
+            return self._guard(request, site.answer, partial(site.failed, request))
+        response = self._guard(request, self._call, RegistryError.response)
+        for name, value in _NEVER_A_PAGE.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def _guard(
+        self, request: Request, call: Callable[[Request], Response], render: Callable[[RegistryError], Response]
+    ) -> Response:
         try:
             with self.context.containers.default.driver.time_limit(self.settings.storage_timeout):
-                return self._call(request)
+                _check_query(request.query_string)
+                return call(request)
         except RegistryError as error:
             known = error
         except HTTPException as error:
@@ -86,7 +124,7 @@ class Registry:
         except Exception:
             logger.exception("%s failed", _asked(request))
             known = RegistryError(Code.UNKNOWN)
-        return known.response()
+        return render(known)
 
     def _call(self, request: Request) -> Response:
         address = request.remote_addr or ""
@@ -98,24 +136,17 @@ class Registry:
             caller = ANONYMOUS if kind.is_open else self.context.gate.admit(request, kind.needs(request.method, values))
         except RegistryError:
             # Of no name that is known to be the client's.
-            self.context.limits.enter(network_of(address), False)()
+            self.context.limits.refused(network_of(address))
             raise
         container = self.context.containers.of(arguments.get("name", ""))
         resource = kind(self.context, container, request, caller)
         if kind.is_open:
             return _run(resource, arguments)
-        leave = self.context.limits.enter(client_of(caller, address), request.method in _SENDING)
-        try:
-            response = _run(resource, arguments)
-        except BaseException:
-            leave()
-            raise
-        response.call_on_close(leave)
-        return response
+        sends = request.method in _SENDING
+        return self.context.limits.within(client_of(caller, address), sends, partial(_run, resource, arguments))
 
     def _match(self, request: Request) -> tuple[type[Resource], dict[str, str]]:
         """The resource that is asked for, and its variables; raises RegistryError where it has no such method."""
-        _check_query(request.query_string)
         kind, values = routes.match(_path(request))
         if kind.label:
             request.environ[HANDLER], request.environ[REPOSITORY] = kind.label, values.get("name", "")

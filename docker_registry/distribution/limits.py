@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from werkzeug.wrappers import Response
+
 from docker_registry.concurrency.at_once import AtOnce
 from docker_registry.settings import Limits as Settings
 
@@ -84,6 +86,21 @@ class Limits:
             if sends:
                 _take(stack, self._uploads, client, "too many uploads at once")
             return stack.pop_all().close
+
+    def refused(self, client: str) -> None:
+        """Count a request that nobody answers; raises as `enter` does."""
+        self.enter(client, False)()
+
+    def within(self, client: str, sends: bool, answer: Callable[[], Response]) -> Response:
+        """Let a request in until the answer that `answer` gives has gone out; raises as `enter` and `answer` do."""
+        leave = self.enter(client, sends)
+        try:
+            response = answer()
+        except BaseException:
+            leave()
+            raise
+        response.call_on_close(leave)
+        return response
 
 
 def _take(stack: ExitStack, places: AtOnce, client: str, refusal: str) -> None:

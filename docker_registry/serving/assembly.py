@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from docker_registry.config.secret import with_secret
-from docker_registry.distribution.app import Registry
+from docker_registry.distribution.app import Registry, Site
 from docker_registry.metrics.figures import Figures
 from docker_registry.settings import Settings, of_each_container, open_driver
 
@@ -29,14 +29,30 @@ class Assembled:
             drivers = [measured(driver, figures) for driver in drivers]
         default, *others = drivers
         registry = Registry(default, settings, others)
+        if settings.page:
+            registry.mount(_site(registry))
+        self._events = registry.context.events
         figures.ask(partial(sources.of_registry, registry))
         self.health = Health(settings.checks, default)
         self.readiness = Readiness(default)
-        app: Callable[..., Iterable[bytes]] = TrustedProxies(registry, settings.trusted_proxies)
+        app: Callable[..., Iterable[bytes]] = TrustedProxies(
+            registry, settings.trusted_proxies, bool(settings.socket), settings.auth.header
+        )
         self._app = Guarded(app, self.health) if settings.checks else app
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return self._app(environ, start_response)
+
+    def close(self, patience: float) -> None:
+        """No request comes any more: send the events that wait, for at most so many seconds."""
+        self._events.close(patience)
+
+
+def _site(registry: Registry) -> Site:
+    # Templates take memory, which those who have the page off need not give.
+    from docker_registry.web import site
+
+    return site.Site(registry.context)
 
 
 def assemble(settings: Settings, figures: Figures) -> Assembled:

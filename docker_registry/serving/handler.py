@@ -9,8 +9,11 @@ not read to its end; a connection is closed so that the last answer arrives.
 from __future__ import annotations
 
 import errno
+import functools
 import io
+import itertools
 import logging
+import os
 import select
 import time
 from contextlib import closing
@@ -21,8 +24,10 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent import monkey, pywsgi, socket
 
+from docker_registry.concurrency import trace
 from docker_registry.concurrency.greenlets import breathe
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.distribution.auth.told import BY_CERTIFICATE
 from docker_registry.settings import Settings
 
 from . import framing
@@ -30,6 +35,7 @@ from .body import BodyInput
 from .framing import BadHead, BodyCut
 from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
+from .peer import vouched
 from .shares import Shares
 
 __all__ = ["Handler", "Server"]
@@ -48,6 +54,15 @@ _CROWD = "too many connections from this address, try again later"
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
+_serial = itertools.count()
+
+
+@functools.cache
+def _start() -> str:
+    """What tells this process's requests from all others'; made in the worker, since forked copies would share it."""
+    return os.urandom(8).hex()
+
+
 class _ClientLeft(gevent.GreenletExit):  # type: ignore[misc]
     """Nobody waits for the answer that is being made."""
 
@@ -57,13 +72,18 @@ class _Waiting(Protocol):
 
     has_begun: bool  # a request
 
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes have arrived that nobody has read."""
+        ...
+
     def hang_up(self) -> None: ...
 
 
 class _Shaking:
     """A handshake of TLS."""
 
-    has_begun = False
+    has_begun = has_more = False
 
     def __init__(self) -> None:
         self._greenlet = gevent.getcurrent()
@@ -92,7 +112,7 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
 
     def handle(self, client_socket: Any, address: Any) -> None:
         """One connection, from its first byte to its last."""
-        with self._shares.place(str(address[0]) if address else "") as found:
+        with self._shares.place(str(address[0]) if isinstance(address, tuple) else "") as found:
             if found:
                 self._serve(client_socket, address)
             else:
@@ -151,11 +171,22 @@ class Server(pywsgi.WSGIServer):  # type: ignore[misc]
         return [handler.environ for handler in self.busy if handler.environ is not None]
 
     def drain(self) -> None:
-        """Accept nothing more, hang up on who is idle, and let the others finish."""
-        self.close()
+        """Accept nothing more but what has connected: to close resets who still waits to be accepted.
+
+        Each answer from now on is its connection's last.
+        """
         self.draining = True
-        for waiting in [waiting for waiting in self.waiting if not waiting.has_begun]:
-            waiting.hang_up()
+        self.stop_accepting()
+        while not self.full() and (accepted := self.do_read()):
+            self.do_handle(*accepted)
+        self.close()
+
+    def hang_up(self) -> None:
+        """End the connections on which no request has begun, also none that nobody has read yet."""
+        idle = [waiting for waiting in self.waiting if not waiting.has_begun]
+        for waiting in idle:
+            if not waiting.has_more:
+                waiting.hang_up()
 
 
 class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -178,6 +209,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self._incoming = Incoming(connection, Deadline(settings.idle_timeout))
         self._outgoing = Outgoing(connection, Pace(settings.body_timeout, settings.body_min_rate))
         self._greenlet = gevent.getcurrent()
+        self._told = vouched(connection) if settings.auth.certificates else None
         super().__init__(connection, address, server, rfile=io.BufferedReader(self._incoming))
 
     # Reading a request.
@@ -199,6 +231,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         finally:
             self.server.waiting.pop(self, None)
         self.environ = self.get_environ()
+        trace.begin(self.environ[trace.ENVIRON])
         self.application = self.server.application
         self.handle_one_response()
         if not self.close_connection:
@@ -233,15 +266,23 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     def _wait_for_next(self) -> bytes:
         """The first bytes of the next request; none where the client or this server ends the connection."""
         self.command = self.path = self.requestline = ""
+        trace.begin("")
         self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
         self.response_length = self._head_sent = 0
         self.server.waiting[self] = None
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
         try:
-            return b"" if self.server.draining else self.rfile.peek(1)
+            begun: bytes = self.rfile.peek(1)
+            return begun
         except OSError:
             return b""
+
+    @property
+    def has_more(self) -> bool:
+        look = _poll()
+        look.register(self.socket.fileno(), select.POLLIN)
+        return bool(look.poll(0))
 
     def hang_up(self) -> None:
         """End the wait for a request."""
@@ -256,7 +297,8 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
         environ["QUERY_STRING"] = query
         environ["SERVER_PROTOCOL"] = self.request_version
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = str(self.client_address[0]), str(self.client_address[1])
+        environ[trace.ENVIRON] = f"{_start()}{next(_serial):08x}"
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = self._client()
         for name, value in self.fields:
             if "_" in name:
                 continue
@@ -267,12 +309,19 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             key = f"HTTP_{key}"
             separator = "; " if name == "cookie" else ","
             environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+        if self._told is not None:
+            environ[BY_CERTIFICATE] = self._told
         self._set_body(environ)
         connection = [token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")]
         self.close_connection = "close" in connection or (
             self.request_version == "HTTP/1.0" and "keep-alive" not in connection
         )
         return environ
+
+    def _client(self) -> tuple[str, str]:
+        """Address and port; of a unix socket's client nothing is known."""
+        where = self.client_address
+        return (str(where[0]), str(where[1])) if isinstance(where, tuple) else ("", "")
 
     def _set_body(self, environ: dict[str, Any]) -> None:
         settings = self.server.settings
@@ -400,7 +449,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             sent = max(self.response_length - self._head_sent, 0)
             self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
         log_access(
-            client=environ.get("REMOTE_ADDR") or str(self.client_address[0]),
+            client=environ.get("REMOTE_ADDR") or self._client()[0] or "-",
             method=self.command or "-",
             target=self.path or "-",
             status=status,

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any
 
+from docker_registry.concurrency import trace
 from docker_registry.settings import Settings
 
 __all__ = ["STARTING", "configure", "log_access"]
@@ -24,31 +25,43 @@ _LICENCE = re.compile(
     "(" + "".join(f"(?:{character}|%(?:25)*{ord(character):x})" for character in "_state=") + r""")[^\s&"'\\]+""",
     re.IGNORECASE,
 )
+Fields = tuple[tuple[str, str], ...]  # that every line has
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class _Text(logging.Formatter):
-    def __init__(self) -> None:
+    def __init__(self, fields: Fields) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
+        self._fields = "".join(f" {name}={value}" for name, value in fields)
 
     def format(self, record: logging.LogRecord) -> str:
         return _without_licence(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
         # Whatever a client's text got into a message, it is one line and no order to a terminal.
-        return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], super().formatMessage(record))
+        line = _CONTROL.sub(lambda match: ascii(match[0])[1:-1], super().formatMessage(record))
+        request = trace.current()
+        return f"{line} request={request}{self._fields}" if request else line + self._fields
 
 
 class _Json(logging.Formatter):
+    def __init__(self, fields: Fields) -> None:
+        super().__init__()
+        self._fields = dict(fields)
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
+            **self._fields,
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
+        if trace.current():
+            line["request"] = trace.current()
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _without_licence(json.dumps(line))
@@ -57,7 +70,7 @@ class _Json(logging.Formatter):
 def configure(settings: Settings) -> None:
     """Send every logger of this process to stderr, as the settings say."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if settings.log_json else _Text())
+    handler.setFormatter((_Json if settings.log_json else _Text)(settings.log_fields))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     # What these say at info, the access log says better or nobody needs; DEBUG of theirs shows tokens.
     for name in ("swiftclient", "keystoneclient", "keystoneauth", "urllib3", "requests", "gunicorn.error"):

@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from docker_registry.concurrency import trace
+from docker_registry.distribution.auth.told import BY_CERTIFICATE, BY_PROXY, Told
+from docker_registry.settings import Header
+
 from .hosts import is_host
 
 __all__ = ["TrustedProxies"]
@@ -21,6 +25,9 @@ log = logging.getLogger(__name__)
 Environ = dict[str, Any]
 TOLD = 100  # senders that a worker names in its log: strangers must not fill it
 _ADDRESS = 64  # characters; the longest with its port has fewer
+_LONGEST = 256  # characters of a user's name
+_GROUPS = 200  # of a user
+_IDENTITY = re.compile(r"[A-Za-z0-9._-]{1,64}")  # of a request
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([^\s";,]+))\s*')
 _SAID = (
@@ -35,19 +42,33 @@ _SAID = (
 class TrustedProxies:
     """WSGI middleware that puts the client's request in the place of the proxy's; what others say is dropped."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], networks: Sequence[IPv4Network | IPv6Network]):
+    def __init__(
+        self,
+        app: Callable[..., Iterable[bytes]],
+        networks: Sequence[IPv4Network | IPv6Network],
+        socket: bool = False,
+        header: Header | None = None,
+    ):
+        """`socket`: whether who comes by a unix socket, which has no address, is trusted too. `header` names a user."""
+        self._user, self._groups = (_key(header.user), _key(header.groups)) if header else ("", "")
+        self._names = (*_SAID, *filter(None, (self._user, self._groups)))
+        self._socket = socket
         self._app = app
         self._networks = networks
         self._told: set[str] = set()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        said = {name: environ.pop(name) for name in _SAID if name in environ}
-        if said:
-            sender = environ.get("REMOTE_ADDR", "")
-            if self._trusts(sender):
-                self._believe(environ, said)
-            else:
-                self._tell_once(sender, said)
+        said = {name: environ.pop(name) for name in self._names if name in environ}
+        sender = environ.get("REMOTE_ADDR", "")
+        if self._trusts(sender) or (self._socket and not sender):
+            environ.pop(BY_CERTIFICATE, None)  # the proxy's, and not its client's
+            self._believe(environ, said)
+            identity = environ.get("HTTP_X_REQUEST_ID", "")
+            if _IDENTITY.fullmatch(identity):
+                environ[trace.ENVIRON] = identity
+                trace.begin(identity)
+        elif said:
+            self._tell_once(sender, said)
         return self._app(environ, start_response)
 
     def _tell_once(self, sender: str, said: Iterable[str]) -> None:
@@ -73,11 +94,26 @@ class TrustedProxies:
             if client is None:
                 break
             environ["REMOTE_ADDR"] = str(client)
+            environ.pop("REMOTE_PORT", None)  # which was the proxy's
             if not self._trusts(str(client)):
                 break
         prefix = said.get("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
         if prefix and _PREFIX.fullmatch(prefix):
             environ["SCRIPT_NAME"] = prefix
+        user = _text(said.get(self._user, ""))
+        # Two names would be those of two senders.
+        if user and "," not in user and len(user) <= _LONGEST:
+            groups = (group.strip() for group in _text(said.get(self._groups, "")).split(","))
+            environ[BY_PROXY] = Told(user, tuple(group for group in groups if group)[:_GROUPS])
+
+
+def _key(header: str) -> str:
+    """How WSGI's environ calls a header."""
+    return "HTTP_" + header.upper().replace("-", "_") if header else ""
+
+
+def _text(value: str) -> str:
+    return value.encode("latin-1").decode(errors="replace").strip()
 
 
 def _forwarded(header: str) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +40,12 @@ log = logging.getLogger(__name__)
 BACKLOG = 2048  # connections that wait to be accepted
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
+FLUSH = 10.0  # s for events of notifications that wait when a worker ends
+# s from SIGTERM on in which an idle connection may still have a request: a proxy that has not noticed yet sends it
+# there, and may not send it again elsewhere.
+LAST_CALL = 1.0
 PLACES = 16  # on the board, beside four for each worker: old ones drain while new ones serve
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  gunicorn makes and unlinks its file safely
 KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
 
 
@@ -55,6 +61,8 @@ def _assemble(settings: Settings, figures: Figures) -> Any:
 
 def bind(settings: Settings) -> socket.socket:
     """Take the address that the settings name; nobody is let in before `listen`. Raises ConfigError."""
+    if settings.socket:
+        return _bind_unix(settings.socket)
     return _bind(settings.host, settings.port, "choose another with --port")
 
 
@@ -77,6 +85,30 @@ def _bind(host: str, port: int, advice: str) -> socket.socket:
             f"cannot listen on {host}:{port}: {error.strerror}; {advice}, or stop what listens there"
         ) from None
     return listener
+
+
+def _bind_unix(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_left_over(path):
+            os.unlink(path)
+        listener.bind(path)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {path}: {error.strerror}") from None
+    return listener
+
+
+def _is_left_over(path: str) -> bool:
+    """Whether a socket is there on which nobody listens any more."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(path)
+    except ConnectionRefusedError:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        pass
+    return False
 
 
 def listen(listener: socket.socket) -> None:
@@ -127,10 +159,12 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_connections": self.settings.connections,
             "timeout": HANG,
             # The workers keep to the settings; this is for one that does not.
-            "graceful_timeout": int(self.settings.graceful_timeout) + 5,
+            "graceful_timeout": int(self.settings.graceful_timeout) + 5 + int(FLUSH),
             "logger_class": _Log,
             "proc_name": "docker-registry-swift",
             "control_socket_disable": True,
+            # Workers give their sign of life by a file, also where the root is read-only.
+            "worker_tmp_dir": SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None,
             "pre_fork": _give_place,
             "post_fork": _heed_signals,
             "child_exit": _bury,
@@ -219,6 +253,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         if watch:
             watch.begin_to_end()
         self._stop(servers, settings.graceful_timeout)
+        self._close(self.wsgi)
         if watch:
             watch.end()
 
@@ -247,6 +282,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         server.start()
         return server
 
+    def _close(self, app: Any) -> None:
+        """Let the application send what it still has to, while the master sees that this worker lives."""
+        close = getattr(app, "close", None)
+        if close is not None:
+            self.notify()
+            close(FLUSH)
+
     def _watch(self, servers: list[Server]) -> Any:
         """None where there is no second port."""
         if self.app.debug is None:
@@ -261,9 +303,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         for server in servers:
             server.drain()
         deadline = time.monotonic() + patience
+        last_call = time.monotonic() + min(LAST_CALL, patience)
         while (busy := sum(len(server.pool) for server in servers)) and time.monotonic() < deadline:
             self.notify()
             gevent.sleep(POLL)
+            if time.monotonic() > last_call:
+                for server in servers:
+                    server.hang_up()
         if busy:
             log.warning("%s connections were still busy after %.0f s", busy, patience)
             for server in servers:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import ssl
-import time
+from collections.abc import Mapping
 from typing import Any
 
+from cryptography import x509
+
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.rereading import FromFiles, read_file
 from docker_registry.settings import Tls
 
 __all__ = ["Certificates"]
@@ -22,7 +24,6 @@ _VERSIONS = {
     "tls1.2": ssl.TLSVersion.TLSv1_2,
     "tls1.3": ssl.TLSVersion.TLSv1_3,
 }
-_LOOK = 1.0  # s between two looks at the files
 _HELLO = b"\x16"  # the first byte of a client that speaks TLS
 _HINT = "this port speaks TLS: ask it by https://"
 _REFUSAL = (
@@ -31,14 +32,14 @@ _REFUSAL = (
 ).encode()
 
 
-class Certificates:
-    """The context for handshakes. Raises ConfigError for files that cannot be used; later the former ones stay."""
+class Certificates(FromFiles):
+    """The contexts for handshakes, one for each certificate; the client's word for the host chooses."""
 
     def __init__(self, tls: Tls):
         self._tls = tls
-        self._stamp = self._look()
-        self._context = _context(tls)
-        self._looked = time.monotonic()
+        self._pairs = ((tls.certificate, tls.key), *tls.more)
+        self._first: ssl.SSLContext
+        super().__init__("tls", *(path for pair in self._pairs for path in pair), *tls.client_cas)
 
     def handshake(self, client: socket.socket, patience: float) -> ssl.SSLSocket | None:
         """The client's connection once both sides agreed; None where they do not within `patience` seconds."""
@@ -54,47 +55,55 @@ class Certificates:
         return None
 
     def _current(self) -> ssl.SSLContext:
-        if time.monotonic() - self._looked >= _LOOK:
-            self._looked = time.monotonic()
-            self._renew()
-        return self._context
+        _ = self.version  # reads the files again where they have changed
+        return self._first
 
-    def _renew(self) -> None:
-        try:
-            stamp = self._look()
-            if stamp == self._stamp:
-                return
-            self._context = _context(self._tls)
-            self._stamp = stamp
-            log.info("the certificate was read again")
-        except ConfigError as error:
-            log.error("%s; the certificate read before stays in force", error)
-
-    def _look(self) -> object:
-        return [_stamp(path) for path in (self._tls.certificate, self._tls.key, *self._tls.client_cas)]
+    def _read(self) -> None:
+        contexts: dict[str, ssl.SSLContext] = {}
+        first, *others = (_context(self._tls, *pair) for pair in self._pairs)
+        for (certificate, _), context in zip(self._tls.more, others, strict=True):
+            for name in _names(certificate):
+                contexts.setdefault(name, context)
+        for name in _names(self._tls.certificate) if others else ():
+            contexts[name] = first
+        if others:
+            first.sni_callback = lambda connection, name, _: _choose(connection, contexts, name)
+        self._first = first
 
 
-def _stamp(path: str) -> Any:
+def _choose(connection: Any, contexts: Mapping[str, ssl.SSLContext], name: str | None) -> None:
+    """Give a connection the certificate of the host it asks for; without one it keeps the first."""
+    asked = (name or "").lower()
+    found = contexts.get(asked) or contexts.get("*." + asked.partition(".")[2])
+    if found is not None:
+        connection.context = found
+
+
+def _names(path: str) -> list[str]:
+    """The hosts that a certificate is for, perhaps with `*.` before them, in lower case."""
     try:
-        found = os.stat(path)
-    except OSError as error:
-        raise ConfigError(f"tls: cannot read {path}: {error.strerror}") from None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        certificate = x509.load_pem_x509_certificate(read_file("tls", path))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    except ValueError:
+        raise ConfigError(f"tls: {path} has no PEM certificate") from None
+    return [name.lower() for name in names.get_values_for_type(x509.DNSName)]
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def _context(tls: Tls, certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.minimum]
     context.set_alpn_protocols(["http/1.1"])
     try:
         if tls.ciphers:
             context.set_ciphers(":".join(tls.ciphers))
-        context.load_cert_chain(tls.certificate, tls.key)
+        context.load_cert_chain(certificate, key)
     except ssl.SSLError as error:
         why = "the key is not this certificate's" if error.reason == "KEY_VALUES_MISMATCH" else "no PEM, or damaged"
-        raise ConfigError(f"tls: {tls.certificate} and {tls.key} cannot be used: {why}") from None
+        raise ConfigError(f"tls: {certificate} and {key} cannot be used: {why}") from None
     except OSError as error:
-        raise ConfigError(f"tls: cannot read {tls.certificate} or {tls.key}: {error.strerror}") from None
+        raise ConfigError(f"tls: cannot read {certificate} or {key}: {error.strerror}") from None
     for path in tls.client_cas:
         try:
             context.load_verify_locations(path)

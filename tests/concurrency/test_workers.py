@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from docker_registry.concurrency import trace
 from docker_registry.concurrency.workers import WorkerPool, each, gather
 
 PATIENCE = 20.0  # s
@@ -185,3 +186,19 @@ def test_gather_calls():
     assert gather([lambda: 1, lambda: 2]) == [1, 2]
     with pytest.raises(ZeroDivisionError):
         gather([lambda: 1, lambda: 1 // 0])
+
+
+def test_who_works_for_a_request_is_of_it():
+    seen = []
+    trace.begin("a-request")
+    try:
+        assert list(each(lambda _: trace.current(), range(5), 3)) == ["a-request"] * 5
+        pool = WorkerPool(2)
+        pool.submit(lambda: seen.append(trace.current()))
+        pool.join()
+    finally:
+        trace.begin("")
+    pool = WorkerPool(2)
+    pool.submit(lambda: seen.append(trace.current()))
+    pool.join()
+    assert seen == ["a-request", ""]

@@ -10,7 +10,7 @@ import yaml
 from docker_registry.config import classic, distribution
 from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import Auth, Immutable, KeystoneDoor, Rule, TokenServer
+from docker_registry.settings import Auth, Header, Immutable, KeystoneDoor, Rule, TokenServer
 from tests.config.test_distribution import merged
 
 TOKEN = {"realm": "https://auth/token", "service": "registry", "issuer": "auth", "rootcertbundle": "/certs.pem"}
@@ -104,7 +104,7 @@ def test_the_section_of_our_own_in_both_formats() -> None:
         ("{robots: true, policy: [{who: '*', may: pull, repository: a}]}", "unknown option repository; did you mean"),
         (
             "{policy: [{who: '*', may: pull}]}",
-            "policy: nobody can log in; add htpasswd, token, keystone or robots: true",
+            "policy: nobody can log in; add htpasswd, token, keystone, certificates",
         ),
         ("{immutable: [{tags: 'a**'}]}", "'a**' must have ** only as a whole part"),
         ("{token: {realm: x}}", "auth, token: service: is missing"),
@@ -132,3 +132,56 @@ def test_mistakes(section: str, complaint: str) -> None:
         ours(section)
     assert complaint in str(wrong.value)
     assert "\n" not in str(wrong.value)
+
+
+MORE = """
+robots: true
+header: {user: X-Remote-User, groups: X-Remote-Groups}
+groups: {devs: ["user:alice", "certificate:build"], ops: "user:bob"}
+read_only: [archive/**]
+policy:
+- {who: ["group:devs", "certificate:*"], may: pull}
+"""
+
+
+def with_proxy(section: str) -> Auth:
+    flavor = {
+        "storage": "swift",
+        "swift_container": "c",
+        "registry": {"auth": yaml.safe_load(section), "trusted_proxies": "127.0.0.1"},
+    }
+    problems = Problems()
+    loaded = classic.read({"prod": flavor}, "config.yml", {}, "prod", problems)
+    problems.refuse()
+    return loaded.settings.auth
+
+
+def test_headers_groups_and_what_is_read_only_in_both_formats() -> None:
+    expected = Auth(
+        robots=True,
+        header=Header("X-Remote-User", "X-Remote-Groups"),
+        groups=(("devs", ("user:alice", "certificate:build")), ("ops", ("user:bob",))),
+        read_only=("archive/**",),
+        policy=(Rule(("group:devs", "certificate:*"), ("**",), ("pull",)),),
+    )
+    assert with_proxy(MORE) == expected
+    assert theirs(("registry", {"auth": yaml.safe_load(MORE), "trustedproxies": ["127.0.0.1"]})) == expected
+    tls = ("http.tls", {"certificate": "/c", "key": "/k", "clientcas": ["/ca"]})
+    assert theirs(tls, ("registry", {"auth": {"certificates": True}})).certificates
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ("certificates: true", "certificates: needs the client's authorities"),
+        ("header: {user: X-Remote-User}", "header: needs a proxy that is believed"),
+        ("header: {groups: X-Groups}", "header: user: is missing"),
+        ("header: {user: Authorization}", "user: must be the name of a header"),
+        ("{robots: true, groups: {devs: [alice]}}", "'alice' in devs must be user:NAME"),
+        ("{robots: true, groups: [devs]}", "groups: must be a mapping"),
+        ("{robots: true, read_only: ['Archive']}", "'Archive' can match no name"),
+    ],
+)
+def test_what_does_not_fit_together(section: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        ours(section)

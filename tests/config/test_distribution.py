@@ -87,6 +87,7 @@ def test_it_is_told_from_docker_registry_s(tmp_path: Path) -> None:
         ("http.headers", {"X-A": [True], "X-B": 5}, "headers", (("X-A", "true"), ("X-B", "5"))),
         ("log.level", "warn", "log_level", "warning"),
         ("log.formatter", "json", "log_json", True),
+        ("log.fields", {"n": 5, "service": "registry"}, "log_fields", (("n", "5"), ("service", "registry"))),
         ("log.accesslog.disabled", True, "access_log", False),
         ("catalog.maxentries", 77, "page_size_max", 77),
     ],
@@ -197,7 +198,7 @@ def test_an_empty_section_asks_for_nothing() -> None:
         ([("storage.swift.container", None)], "storage.swift.container: is missing"),
         ([("storage.delete.enabled", "sometimes")], "storage.delete.enabled: must be true or false"),
         ([("http.addr", "nowhere")], "http.addr: must be an address and a port"),
-        ([("http.net", "unix")], "http.net: must be one of tcp"),
+        ([("http.net", "udp")], "http.net: must be one of tcp"),
         ([("storage.swift.chunksize", "big")], "chunksize: must be a number of bytes"),
         ([("version", "0.2")], "version: only 0.1"),
     ],
@@ -376,3 +377,12 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     ):
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_unix_socket_is_named_as_in_distribution() -> None:
+    settings = read(merged(("http.net", "unix"), ("http.addr", "/run/registry.sock"))).settings
+    assert (settings.socket, settings.port) == ("/run/registry.sock", 5000)
+    with pytest.raises(ConfigError, match=r"http\.addr: must be an absolute path"):
+        read(merged(("http.net", "unix"), ("http.addr", ":5000")))
+    with pytest.raises(ConfigError, match=r"http\.addr: must be the path of the socket"):
+        read(merged(("http.net", "unix")))

@@ -30,6 +30,11 @@ def test_distributions_keys() -> None:
     ) == Tls("/crt", "/key", ("/a", "/b"), False, "tls1.3", ("ECDHE-RSA-AES128-GCM-SHA256",))
 
 
+def test_more_certificates() -> None:
+    found = read(certificate="/crt", key="/key", more=[{"certificate": "/a", "key": "/b"}])
+    assert found == Tls("/crt", "/key", more=(("/a", "/b"),))
+
+
 @pytest.mark.parametrize(
     ("tls", "complaint"),
     [
@@ -37,6 +42,7 @@ def test_distributions_keys() -> None:
         ({"certificate": "/c", "key": "/k", "minimumtls": "ssl3"}, "minimumtls: must be one of tls1.0"),
         ({"certificate": "/c", "key": "/k", "clientauth": "request-client-cert"}, "nobody verifies"),
         ({"certificate": "/c", "key": "/k", "ciphersuites": ["TLS_NULL"]}, "'TLS_NULL' is not a suite"),
+        ({"certificate": "/c", "key": "/k", "more": [{"certificate": "/d"}]}, "more: must be a list of mappings"),
         ({"letsencrypt": {"email": "me@example.org"}}, "certificates are not fetched"),
     ],
 )

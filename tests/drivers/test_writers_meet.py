@@ -94,7 +94,7 @@ def write(who, immutable=False, size=1):
     """One who puts a manifest of a segment of its own, and ends as a stage does."""
 
     def run(store):
-        content = Content(who, size, "multipart-manifest=put", parts=parts_of(who), commit=who)
+        content = Content(who, size, "multipart-manifest=put", parts=parts_of(who), commit=who, manifest_etag=who)
         try:
             (store.settle if immutable else store.replace)(NAME, content)
         except BrokenError:

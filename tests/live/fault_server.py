@@ -114,6 +114,7 @@ class Proxy:
         self._host, self._port = host, port
         self._rules: list[Rule] = []
         self._seen: list[dict[str, Any]] = []
+        self._serving: set[Any] = set()  # else the loop alone knows these tasks, and not strongly
         self._busy = 0  # requests that Swift may still get, or has
 
     async def command(self, name: str, argument: Any) -> Any:
@@ -139,6 +140,7 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client."""
+        self._serving.add(asyncio.current_task())
         try:
             while head := await read_head(reader):
                 self._busy += 1
@@ -149,6 +151,7 @@ class Proxy:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self._serving.discard(asyncio.current_task())
             writer.close()
 
     async def _one(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -165,7 +168,7 @@ class Proxy:
         if rule and fault == "delay":
             await asyncio.sleep(rule.seconds)
         if rule and fault == "freeze" and not rule.done:
-            await self._freeze(rule, seen)
+            await self._freeze(rule, seen, writer)
         if head.get("expect"):
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if rule and fault in ("status", "stall") and not rule.done:
@@ -186,10 +189,11 @@ class Proxy:
             await self._pass_on(rule, head, reader, writer, seen)
         await writer.drain()
 
-    async def _freeze(self, rule: Rule, seen: dict[str, Any]) -> None:
+    async def _freeze(self, rule: Rule, seen: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         seen["frozen"] = True
         await rule.let_go.wait()
         seen["frozen"] = False
+        reset(writer)
 
     async def _answer(self, rule: Rule, writer: asyncio.StreamWriter, seen: dict[str, Any]) -> None:
         if rule.fault == "stall":
@@ -245,8 +249,8 @@ class Proxy:
                 reset(writer)
             assert answer
             seen["status"] = int(answer.first.split(" ")[1])
-            if rule and rule.fault == "freeze" and rule.done:
-                await self._freeze(rule, seen)
+            if rule and rule.fault == "freeze":
+                await self._freeze(rule, seen, writer)
             if rule and rule.fault in ("swallow", "status", "stall"):
                 async for _ in self._body(head, answer, above):
                     pass

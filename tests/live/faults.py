@@ -87,7 +87,7 @@ class FaultProxy:
         self._add("twice", **match)
 
     def freeze(self, **match: Any) -> None:
-        """Hold the request back until `clear`; with `done=True`, its answer. See `wait_frozen`."""
+        """Keep the request from Swift, or with `done=True` its answer, until `clear`; then reset. See `wait_frozen`."""
         self._add("freeze", **match)
 
     def swallow(self, **match: Any) -> None:
@@ -147,7 +147,8 @@ class FaultProxy:
     @property
     def requests(self) -> list[Seen]:
         """Every request since the start, or since `forget`."""
-        return [Seen(**seen) for seen in self._command("seen")]
+        seen = self._command("seen")
+        return [Seen(**{name: each[name] for name in Seen._fields}) for each in seen]
 
     @property
     def spoiled(self) -> list[Seen]:

@@ -57,10 +57,13 @@ class Front:
 class Nginx(Front):
     """Serves a registry under `/v2/` and under `/images/v2/`."""
 
-    def __init__(self, folder: Path, backend: str):
+    def __init__(self, folder: Path, backend: str, locations: str = ""):
+        """`locations` are those of its server, in place of the ones of docs/server.md."""
         super().__init__("nginx", folder)
         below_images = documented("nginx").replace("http://127.0.0.1:5000", backend)
         plain = re.sub(r"(?m)^.*X-Forwarded-Prefix.*\n", "", below_images).replace("/images/v2/", "/v2/")
+        if locations:
+            plain, below_images = locations, ""
         port = self.host.rpartition(":")[2]
         self._config.write_text(CONFIG.format(folder=folder, port=port, root=plain, below_images=below_images))
 
@@ -89,9 +92,9 @@ def wait_until_it_listens(process: subprocess.Popen[bytes], where: str, log: Pat
             time.sleep(0.02)
 
 
-def documented(language: str) -> str:
-    """The example of docs/server.md in this language."""
-    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def documented(language: str, page: Path = PAGE) -> str:
+    """The example of a page, docs/server.md, in this language."""
+    found = re.search(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
     assert found
     return found[1]
 

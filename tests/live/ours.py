@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from docker_registry.embedded import EmbeddedSwift
+from docker_registry.embedded import SwiftProcess
 from tests.live.child import Child
 
 _SERVING = re.compile(r"on http://(127\.0\.0\.1:\d+)/v2/")
@@ -20,7 +20,7 @@ _WATCHED = re.compile(r"Watched on (http://127\.0\.0\.1:\d+)")
 _PATIENCE = 30.0  # seconds for it to start, or to stop
 
 
-def write_config(folder: Path, swift: EmbeddedSwift, container: str, **registry: Any) -> Path:
+def write_config(folder: Path, swift: SwiftProcess, container: str, **registry: Any) -> Path:
     """A config.yml for one container of this Swift; `registry` is its section of that name. JSON is YAML."""
     path = folder / "config.yml"
     options = swift.options(swift_container=container)
@@ -35,10 +35,16 @@ class Ours(Child):
     """
 
     def __init__(
-        self, folder: Path, config: Path, *options: str, environ: dict[str, str] | None = None, workers: int = 1
+        self,
+        folder: Path,
+        config: Path,
+        *options: str,
+        environ: dict[str, str] | None = None,
+        workers: int = 1,
+        port: int = 0,
     ):
         command = [sys.executable, "-m", "docker_registry.cli", "serve", "--config", str(config), *options]
-        command += ["--host", "127.0.0.1", "--port", "0", "--workers", str(workers)]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
         super().__init__(command, folder / "ours.log", _SERVING, _PATIENCE, environ)
 
     @property

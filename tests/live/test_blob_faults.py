@@ -91,6 +91,23 @@ def test_an_answer_that_gets_lost_on_the_way_from_swift(
     assert unowned(driver) == set()
 
 
+@pytest.mark.parametrize("way", ["streamed", "chunked"])
+def test_a_201_that_is_another_requests_stores_nothing(client: Client, faults: FaultProxy, way: str) -> None:
+    push = Push(client)
+    faults.answer(201, headers={"ETag": f'"{"0" * 32}"'}, method="PUT", path="multipart-manifest=put", **ALWAYS)
+    if way == "streamed":
+        push.stream(DATA, expected=503)
+    else:
+        push.chunk(DATA[:5000])
+        push.chunk(DATA[5000:])
+        push.close(DIGEST, expected=503)
+    faults.clear()
+    if way == "streamed":
+        push.stream(DATA)
+    push.close(DIGEST)
+    assert pull(client, "some/repo", DIGEST) == DATA
+
+
 def test_a_link_that_swift_does_not_take(client: Client, faults: FaultProxy) -> None:
     push = Push(client)
     push.stream(DATA)
@@ -103,7 +120,7 @@ def test_a_link_that_swift_does_not_take(client: Client, faults: FaultProxy) -> 
 
 
 @pytest.mark.parametrize("fault", ["answer", "swallow"])
-@pytest.mark.parametrize(("rest", "requests"), [(0, 8), (4000, 9)], ids=["all in chunks", "the end in the PUT"])
+@pytest.mark.parametrize(("rest", "requests"), [(0, 9), (4000, 10)], ids=["all in chunks", "the end in the PUT"])
 def test_closing_a_chunked_push_can_be_repeated_wherever_swift_failed(
     client: Client, driver: Base, faults: FaultProxy, fault: str, rest: int, requests: int
 ) -> None:

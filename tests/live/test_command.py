@@ -195,15 +195,17 @@ def demo(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_demo_shows_what_to_type_and_finds_its_images_again(tmp_path: Path) -> None:
-    for found in ("with a first one", "found again"):
+    for found in ("with a first image and chart", "found again"):
         with demo(tmp_path / "data") as (process, screen):
             assert found in screen
             url = re.search(r"curl (http://\S+/v2/_catalog)", screen)
             assert url
             with urllib.request.urlopen(url[1], timeout=DEADLINE) as answer:
-                assert json.load(answer) == {"repositories": ["demo/hello"]}
+                assert json.load(answer) == {"repositories": ["demo/charts/hello", "demo/hello"]}
             with Client(url[1].removesuffix("/v2/_catalog")) as client:
-                assert len(client.pull("demo/hello", "1.0")) == 3
+                assert (
+                    len(client.pull("demo/hello", "1.0")) == 8
+                )  # an index, two images, one layer of both and one of each
 
             os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does, to all of them
             assert process.stdout

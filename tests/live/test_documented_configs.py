@@ -25,9 +25,12 @@ __all__ = ["docker_registry_environment"]
 # Blocks that are no whole file, by their pages and the option that they are about, and who starts them.
 PARTS = {
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
+    ("docs/server.md", "limits"): "needs a client that asks too often: tests/live/test_login.py",
+    ("docs/server.md", "secret_key"): "needs keys that rotate: tests/distribution/auth/test_gate.py",
     ("docs/monitoring.md", "debug"): "is about the second port: tests/live/test_metrics.py",
     ("docs/monitoring.md", "scrape_configs"): "is Prometheus's: tests/live/test_metrics.py",
     ("docs/server.md", "tls"): "needs a certificate: tests/live/test_tls.py",
+    ("docs/single-sign-on.md", "auth"): "needs nginx and a login: tests/live/test_single_sign_on.py",
 }
 LOGIN = re.compile(r"swift_(?!container|password)")
 LAYERS = [b"one layer", b"another" * 1000]

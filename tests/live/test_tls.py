@@ -57,10 +57,11 @@ def authority(tmp_path: Path) -> Authority:
 class Secure(Ours):
     """This registry with TLS; `port` is where it listens."""
 
-    def __init__(self, folder: Path, swift: EmbeddedSwift, **tls: Any):
+    def __init__(self, folder: Path, swift: EmbeddedSwift, auth: dict[str, Any] | None = None, **tls: Any):
         config = folder / "config.yml"
         options = swift.options(swift_container=f"tls-{folder.name}")
-        config.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": {"tls": tls}}}))
+        registry = {"tls": tls, **({"auth": auth} if auth else {})}
+        config.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": registry}}))
         super().__init__(folder, config)
         self._serving = re.compile(r"on https://(127\.0\.0\.1:\d+)/v2/")
 
@@ -135,12 +136,38 @@ def test_a_new_certificate_counts_without_a_restart(tmp_path: Path, swift: Embed
         before = serial()
         broken, whole = crt.read_bytes()[:100], crt.read_bytes()
         crt.write_bytes(broken)
-        until(lambda: "the certificate read before stays in force" in ours.log or not serial())
+        until(lambda: "what was read before stays in force" in ours.log or not serial())
         assert serial() == before
         crt.write_bytes(whole)
         authority.issue("server", "127.0.0.1")
         until(lambda: serial() != before)
         assert ours.get(trusting(authority)) == 200
+
+
+def test_several_certificates_by_the_host_that_is_asked_for(
+    tmp_path: Path, swift: EmbeddedSwift, authority: Authority
+) -> None:
+    pairs = {name: authority.issue(name.replace("*", "any"), name) for name in ("one.test", "two.test", "*.three.test")}
+    files = [dict(zip(("certificate", "key"), map(str, pair), strict=True)) for pair in pairs.values()]
+    with Secure(tmp_path, swift, **files[0], more=files[1:]) as ours:
+
+        def shown(host: str | None) -> str:
+            context = trusting(authority)
+            context.check_hostname = False
+            client = socket.create_connection(("127.0.0.1", ours.port), PATIENCE)
+            with context.wrap_socket(client, server_hostname=host) as secure:
+                names = dict(secure.getpeercert() or {})["subjectAltName"]
+            return str(names[0][1])
+
+        expected = {
+            "one.test": "one.test",
+            "TWO.test": "two.test",
+            "a.three.test": "*.three.test",
+            "a.b.three.test": "one.test",
+            "unknown.test": "one.test",
+            None: "one.test",
+        }
+        assert {host: shown(host) for host in expected} == expected
 
 
 def test_clients_show_certificates(tmp_path: Path, swift: EmbeddedSwift, authority: Authority) -> None:
@@ -152,6 +179,32 @@ def test_clients_show_certificates(tmp_path: Path, swift: EmbeddedSwift, authori
         for client in (None, stranger.issue("client")):
             with pytest.raises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
                 ours.get(trusting(authority, client))
+
+
+def test_skopeo_is_known_by_its_certificate(tmp_path: Path, swift: EmbeddedSwift, authority: Authority) -> None:
+    need("skopeo")
+    crt, key = authority.issue("server", "127.0.0.1")
+    tls = {"certificate": str(crt), "key": str(key), "clientcas": [str(authority.file)]}
+    rules = [{"who": "certificate:build", "repositories": "ci/**", "may": ["pull", "push"]}]
+    layout = Layout(tmp_path / "image")
+    layout.add_image("1.0", [file_layer("tls", 1000)])
+    with Secure(tmp_path, swift, auth={"certificates": True, "policy": rules}, **tls) as ours:
+        folder = tmp_path / "certs"
+        folder.mkdir()
+        (folder / "ca.crt").write_bytes(authority.file.read_bytes())
+        for source, name in zip(authority.issue("build"), ("client.cert", "client.key"), strict=True):
+            (folder / name).write_bytes(source.read_bytes())
+        copy = ("skopeo", "copy", "--quiet", "--dest-cert-dir", str(folder), layout.reference("1.0"))
+        run(*copy, f"docker://127.0.0.1:{ours.port}/ci/app:1.0")
+        refused = subprocess.run(
+            [*copy, f"docker://127.0.0.1:{ours.port}/other:1.0"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "403 (Forbidden)" in refused.stderr
+        assert "certificate build from 127.0.0.1: pushed" in ours.log
 
 
 def test_old_versions_are_refused(tmp_path: Path, swift: EmbeddedSwift, authority: Authority) -> None:

@@ -8,7 +8,6 @@ of one is no wait of the others.
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from tests.live.settings import driver_config
 from tests.maintenance.planting import fsck
 
 from .operations import OPERATIONS, Operation
-from .place import SEGMENT, Cell, Container, Place, Refused, Wire, Wrong
+from .place import Cell, Container, Place, Refused, Wire, Wrong, write_config_through
 from .spoilers import FAULTS, KINDS, PATIENCE, Fault, kind_of
 
 __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "traces"]
@@ -39,7 +38,6 @@ __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "trace
 TRIES = 4  # of an operation once the faults are over: the machine may be busy
 _MISSING = (404, 400)  # of an unknown name, of a manifest that needs one
 _OPTIONS = {
-    "swift_segment_size": SEGMENT,
     "swift_timeout": PATIENCE,
     "swift_connect_timeout": PATIENCE,
     "swift_retries": 1,
@@ -89,7 +87,10 @@ def places(swift: EmbeddedSwift, number: int, folder: Path, prefix: str) -> Iter
     log = folder / "registries.log"
     with ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy(swift.storage_url)) for _ in range(number)]
-        configs = [_config(folder, swift, f"{prefix}-{index}", proxy) for index, proxy in enumerate(proxies)]
+        configs = [
+            write_config_through(proxy, swift, f"{prefix}-{index}", folder, **_OPTIONS)
+            for index, proxy in enumerate(proxies)
+        ]
         command = [sys.executable, "-m", "tests.reliability.registries", *map(str, configs)]
         with log.open("wb") as output:
             child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, text=True)
@@ -104,17 +105,6 @@ def places(swift: EmbeddedSwift, number: int, folder: Path, prefix: str) -> Iter
             for index, port in enumerate(ports)
         ]
     assert "Traceback" not in log.read_text(), log.read_text()
-
-
-def _config(folder: Path, swift: EmbeddedSwift, container: str, proxy: FaultProxy) -> Path:
-    through = proxy.url.removesuffix(swift.storage_url.removeprefix(swift.url))
-    urls = {"swift_authurl": f"{through}/auth/v1.0", "swift_object_storage_url": proxy.url}
-    options = swift.options(swift_container=container, **_OPTIONS, **urls)
-    # Clients compare digests; here the registry does it too, so that a flipped byte is no complete answer.
-    registry = {"port": 0, "link_ttl": 0, "verify_blobs": True, "access_log": False}
-    path = folder / f"{container}.yml"
-    path.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": registry}}))
-    return path
 
 
 def traces(place: Place) -> dict[str, list[Seen]]:
@@ -189,12 +179,10 @@ def run(every: Sequence[Place], cells: Sequence[Plan]) -> Report:
     return report
 
 
-def damage(swift: EmbeddedSwift, every: Sequence[Place]) -> list[str]:
-    """What fsck, which reads every blob, finds in the containers that a client would notice."""
-    found = []
-    for place in every:
-        driver = fetch("swift")("/", driver_config(swift, swift_container=place.container.name))
-        found += [finding for finding in fsck(driver, deep=True) if finding.kind.severity is Severity.DAMAGE]
+def damage(swift: EmbeddedSwift, container: str) -> list[str]:
+    """What fsck, which reads every blob, finds in a container that a client would notice."""
+    driver = fetch("swift")("/", driver_config(swift, swift_container=container))
+    found = [finding for finding in fsck(driver, deep=True) if finding.kind.severity is Severity.DAMAGE]
     return [f"{finding.kind.code}: {finding.path} {finding.detail}" for finding in found]
 
 

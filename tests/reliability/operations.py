@@ -12,7 +12,7 @@ from tests.live.wire import ACCEPTED, INDEX, MANIFEST
 
 from .place import SEGMENT, Cell, Wrong
 
-__all__ = ["OPERATIONS", "Operation"]
+__all__ = ["OPERATIONS", "Operation", "about"]
 
 _TYPE = {"Content_Type": MANIFEST}
 _OCTETS = {"Content_Type": "application/octet-stream"}
@@ -194,21 +194,21 @@ def _plant_other(cell: Cell) -> None:
     cell.plant_manifest(cell.image("other"), "t")
 
 
-def _about(cell: Cell) -> bytes:
+def about(cell: Cell) -> bytes:
     subject = {"mediaType": MANIFEST, "digest": str(Digest.of(cell.manifest)), "size": len(cell.manifest)}
     return cell.image("about", subject=subject, artifactType="application/x")
 
 
 def _put_about(cell: Cell) -> None:
-    body = _about(cell)
+    body = about(cell)
     answer = cell.ask("PUT", f"/v2/{cell.name}/manifests/{Digest.of(body)}", body, **_TYPE)
     if "oci-subject" not in answer.headers:
         raise Wrong("the subject was not told")
 
 
 def _has_about(cell: Cell) -> None:
-    digest = Digest.of(_about(cell))
-    cell.must_have(layout.blob_data(digest), _about(cell))
+    digest = Digest.of(about(cell))
+    cell.must_have(layout.blob_data(digest), about(cell))
     cell.must_link(layout.revision_link(cell.name, digest), digest)
     entry = cell.place.container.get(layout.referrer(cell.name, Digest.of(cell.manifest), digest))
     if entry is None or json.loads(entry)["digest"] != str(digest):
@@ -216,8 +216,8 @@ def _has_about(cell: Cell) -> None:
 
 
 def _plant_about(cell: Cell) -> None:
-    digest = cell.plant_manifest(_about(cell))
-    entry = {"mediaType": MANIFEST, "digest": str(digest), "size": len(_about(cell))}
+    digest = cell.plant_manifest(about(cell))
+    entry = {"mediaType": MANIFEST, "digest": str(digest), "size": len(about(cell))}
     path = layout.referrer(cell.name, Digest.of(cell.manifest), digest)
     cell.place.container.put(path, json.dumps(entry).encode())
 
@@ -284,12 +284,12 @@ def _manifest_is_gone(cell: Cell) -> None:
 
 
 def _delete_about(cell: Cell) -> None:
-    cell.ask("DELETE", f"/v2/{cell.name}/manifests/{Digest.of(_about(cell))}")
+    cell.ask("DELETE", f"/v2/{cell.name}/manifests/{Digest.of(about(cell))}")
 
 
 def _about_is_gone(cell: Cell) -> None:
     # Its entry with the subject may stay, where the manifest could not be read: without the link it is not listed.
-    cell.must_lack(layout.revision_link(cell.name, Digest.of(_about(cell))))
+    cell.must_lack(layout.revision_link(cell.name, Digest.of(about(cell))))
 
 
 # Lists.
@@ -311,7 +311,7 @@ def _list_repositories(cell: Cell) -> None:
 def _list_referrers(cell: Cell) -> None:
     answer = cell.ask("GET", f"/v2/{cell.name}/referrers/{Digest.of(cell.manifest)}")
     digests = [row["digest"] for row in json.loads(answer.body)["manifests"]]
-    if digests != [str(Digest.of(_about(cell)))]:
+    if digests != [str(Digest.of(about(cell)))]:
         raise Wrong(f"other referrers: {answer}")
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -40,15 +42,20 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """One kept connection to a server."""
+    """One kept connection to a server, for one request at a time."""
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None):
+        self._lock = threading.Lock()
         self._headers = dict(headers or {})
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT)
 
     def ask(self, method: str, path: str, data: bytes = b"", **headers: str) -> Answer:
         """One request, sent once; underscores in the names of headers stand for hyphens."""
         sent = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        with self._lock:
+            return self._ask(method, path, data, sent)
+
+    def _ask(self, method: str, path: str, data: bytes, sent: Mapping[str, str]) -> Answer:
         try:
             self._connection.request(method, path, data, sent)
             answer = self._connection.getresponse()
@@ -63,7 +70,10 @@ class Wire:
 
 
 class Container:
-    """One container of a Swift, by the names of the registry's files; no fault comes between."""
+    """One container of a Swift, made here, by the names of the registry's files; no fault comes between.
+
+    It has the one blob that all images of `Cell` consist of.
+    """
 
     def __init__(self, swift: EmbeddedSwift, name: str):
         login = {"X-Auth-User": swift.user, "X-Auth-Key": swift.password}
@@ -71,6 +81,8 @@ class Container:
         self._wire = Wire(swift.url, {"X-Auth-Token": token})
         self._path = f"{urlsplit(swift.storage_url).path}/{name}"
         self.name = name
+        self.ask("PUT")
+        self.put(layout.blob_data(Digest.of(CONFIG_BYTES)), CONFIG_BYTES)
 
     def ask(self, method: str, path: str = "", data: bytes = b"", query: str = "") -> Answer:
         """One request, which must be a success or a 404."""
@@ -91,6 +103,18 @@ class Container:
         self._wire.close()
 
 
+def write_config_through(proxy: FaultProxy, swift: EmbeddedSwift, container: str, folder: Path, **options: Any) -> Path:
+    """A config file of a registry that asks Swift, also for tokens, through a proxy; `options` are the driver's."""
+    through = proxy.url.removesuffix(swift.storage_url.removeprefix(swift.url))
+    urls = {"swift_authurl": f"{through}/auth/v1.0", "swift_object_storage_url": proxy.url}
+    driver = swift.options(**{"swift_container": container, "swift_segment_size": SEGMENT, **urls, **options})
+    # Clients compare digests; here the registry does it too, so that a flipped byte is no complete answer.
+    registry = {"port": 0, "link_ttl": 0, "verify_blobs": True, "access_log": False}
+    path = folder / f"{container}.yml"
+    path.write_text(json.dumps({"test": {"storage": "swift", **driver, "registry": registry}}))
+    return path
+
+
 @dataclass
 class Place:
     """A registry with a container of its own."""
@@ -98,10 +122,6 @@ class Place:
     registry: Wire
     container: Container
     proxy: FaultProxy
-
-    def __post_init__(self) -> None:
-        self.container.ask("PUT")
-        self.container.put(layout.blob_data(Digest.of(CONFIG_BYTES)), CONFIG_BYTES)
 
 
 class Refused(Exception):

@@ -14,6 +14,7 @@ import gevent  # noqa: E402
 from gevent.pool import Pool  # noqa: E402
 
 from docker_registry.config import load  # noqa: E402
+from docker_registry.metrics.figures import Figures  # noqa: E402
 from docker_registry.serving import logs, server  # noqa: E402
 from docker_registry.serving.assembly import assemble  # noqa: E402
 from docker_registry.serving.handler import Handler, Server  # noqa: E402
@@ -23,8 +24,8 @@ from docker_registry.settings import Settings  # noqa: E402
 def start(settings: Settings) -> Server:
     listener = server.bind(settings)
     server.listen(listener)
-    serving = Server(listener, application=assemble(settings), spawn=Pool(100), log=None, handler_class=Handler)
-    serving.settings = settings
+    app = assemble(settings, Figures())
+    serving = Server(settings, listener, application=app, spawn=Pool(100), log=None, handler_class=Handler)
     serving.start()
     return serving
 

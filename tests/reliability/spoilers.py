@@ -75,6 +75,8 @@ def _answers() -> list[Fault]:
     for status in (401, 403):
         faults.append(_fault(f"{status}", "answer", status, refuses=True))
     faults.append(_fault("404", "answer", 404, says_missing=True, refuses=True))
+    foreign = {"ETag": _OTHER_ETAG}
+    faults.append(_fault("a 201 of another", "answer", 201, headers=foreign, methods=("PUT",), kinds=_BODIES))
     for status in (200, 201, 202, 204, 206):
         faults.append(_fault(f"an empty {status}", "answer", status, methods=("PUT", "GET", "HEAD"), kinds=_BODIES))
         faults.append(_fault(f"{status}, done", "answer", status, done=True, methods=("PUT",), kinds=_BODIES))

@@ -79,5 +79,5 @@ if __name__ == "__main__":
     given = settings_of(sys.argv[1], port=0)
     listener = server.bind(given)
     server.listen(listener)
-    print(listener.getsockname()[1], flush=True)
+    print(0 if given.socket else listener.getsockname()[1], flush=True)
     server.run(given, listener, reread, load)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from gevent import baseserver, pywsgi, socket
+from gevent.server import StreamServer
 
 from docker_registry.serving.handler import Handler, Server
 
@@ -38,6 +39,7 @@ def named(function: Any) -> set[str]:
         (baseserver.BaseServer._do_read, {"full", "do_handle", "do_read"}),
         (baseserver.BaseServer.set_spawn, {"pool", "full"}),
         (baseserver.BaseServer.close, {"stop_accepting", "socket"}),
+        (StreamServer.do_read, {"socket", "_accept"}),
     ],
 )
 def test_pywsgi_works_by_these_names(function: Any, names: set[str]) -> None:
@@ -49,7 +51,7 @@ def test_what_is_replaced_is_there_to_be_replaced() -> None:
     replaced = {name for name in ours if hasattr(HANDLER, name)}
     assert replaced == {
         *("__init__", "handle_one_request", "get_environ", "handle_one_response", "finalize_headers"),
-        *("_write_with_headers", "_sendall", "handle_error", "log_request"),
+        *("_write_with_headers", "_sendall", "handle_error", "log_request", "run_application"),
     }
     for name in replaced - {"__init__"}:
         theirs = list(inspect.signature(getattr(HANDLER, name)).parameters)

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from docker_registry.concurrency import trace
+from docker_registry.distribution.auth.told import BY_CERTIFICATE, BY_PROXY, Told
 from docker_registry.serving import proxies
 from docker_registry.serving.proxies import TrustedProxies
+from docker_registry.settings import Header
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 PLAIN = {"scheme": "http", "host": "inside:5000", "script": "", "client": "10.0.0.1"}
@@ -107,3 +110,50 @@ def test_who_is_not_believed_is_told_so_once(caplog: pytest.LogCaptureFixture) -
 @pytest.mark.parametrize("host", ["a..b", "xn--\xe4", "a" * 64, "a:99999", "[::g]"])
 def test_a_host_that_is_none_is_not_believed(host: str) -> None:
     assert through("10.0.0.1", X_FORWARDED_HOST=host)["host"] == "inside:5000"
+
+
+def told(remote: str, socket: bool = False, **headers: str) -> Any:
+    """Whom the application is told that a proxy let in, and what is left of a certificate and of the headers."""
+    seen: dict[str, Any] = {}
+    environ = {"REMOTE_ADDR": remote, BY_CERTIFICATE: Told("front"), **{f"HTTP_{key}": headers[key] for key in headers}}
+    app = TrustedProxies(lambda inner, _: seen.update(inner) or [], TRUSTED, socket, Header("X-User", "X-Groups"))
+    app(environ, lambda *_: None)
+    assert not {"HTTP_X_USER", "HTTP_X_GROUPS"} & set(seen)
+    return seen.get(BY_PROXY), seen.get(BY_CERTIFICATE)
+
+
+def test_a_user_by_header_is_believed_of_trusted_proxies_only() -> None:
+    assert told("10.0.0.1", X_USER="alice", X_GROUPS="a, b,") == (Told("alice", ("a", "b")), None)
+    assert told("192.0.2.1", X_USER="alice") == (None, Told("front"))
+    assert told("10.0.0.1", X_FORWARDED_FOR="192.0.2.1", X_USER="alice") == (Told("alice"), None)
+    assert told("", X_USER="alice") == (None, Told("front"))
+    assert told("", socket=True, X_USER="alice") == (Told("alice"), None)
+    # The proxy's own certificate is not its client's.
+    assert told("10.0.0.1") == (None, None)
+
+
+@pytest.mark.parametrize("name", ["", " ", "alice,mallory", "a" * 257])
+def test_what_is_no_name_is_nobody(name: str) -> None:
+    assert told("10.0.0.1", X_USER=name)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "identity", "taken"),
+    [
+        ("10.0.0.1", "0af7-651916.cd_43", True),
+        ("10.0.0.1", "x" * 64, True),
+        ("10.0.0.1", "x" * 65, False),
+        ("10.0.0.1", "two words", False),
+        ("10.0.0.1", 'a"b', False),
+        ("203.0.113.9", "0af7651916cd43", False),
+    ],
+)
+def test_a_trusted_proxy_may_give_the_request_its_id(sender: str, identity: str, taken: bool) -> None:
+    seen: dict[str, Any] = {}
+    environ = {"REMOTE_ADDR": sender, "HTTP_X_REQUEST_ID": identity, trace.ENVIRON: "ours"}
+    trace.begin("ours")
+    try:
+        TrustedProxies(lambda environ, _: seen.update(environ) or [], TRUSTED)(environ, lambda *_: None)
+        assert seen[trace.ENVIRON] == trace.current() == (identity if taken else "ours")
+    finally:
+        trace.begin("")

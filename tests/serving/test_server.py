@@ -32,6 +32,7 @@ class Running:
     """One server process."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]):
+        self._socket = settings.get("socket", "")
         self.settings_file = folder / "settings.json"
         self._log = folder / "log.txt"
         arguments = [json.dumps({"graceful_timeout": 5, **settings}), str(self.settings_file)]
@@ -45,10 +46,18 @@ class Running:
         self.get()
 
     def connect(self, timeout: float = DEADLINE) -> socket.socket:
+        if self._socket:
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(timeout)
+            client.connect(self._socket)
+            return client
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
     def http(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port or None, timeout=DEADLINE)
+        if self._socket:
+            connection.sock = self.connect()
+        return connection
 
     def get(self, path: str = "/") -> dict[str, Any]:
         connection = self.http()
@@ -398,6 +407,27 @@ def test_no_address_holds_more_than_its_share(start: Start) -> None:
         until(lambda: server.send(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))[9:12] == b"200")
 
 
+def test_a_unix_socket(start: Start, tmp_path: Path) -> None:
+    where = tmp_path / "registry.sock"
+    with socket.socket(socket.AF_UNIX) as left_over:
+        left_over.bind(str(where))
+    server = start(socket=str(where), limits={"connections": 1})
+    with half_sent(server) as first, half_sent(server) as second:
+        for client in (first, second):
+            client.sendall(b"67890")
+            assert read_until(client, b"}").startswith(b"HTTP/1.1 200 ")
+    server.logged(r'- "PUT /" 200 ')
+    taken = subprocess.run(
+        [sys.executable, "-m", "tests.serving.echo_server", json.dumps({"socket": str(where)})],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert f"cannot listen on {where}: Address already in use" in taken.stderr
+    assert server.stop() == 0
+
+
 def test_a_trusted_proxy_has_all_places(start: Start) -> None:
     server = Settings(limits=Limits(connections=1), trusted_proxies=(ip_network("192.0.2.0/24"),))
     shares = Shares(server.limits.connections, server.trusted_proxies)
@@ -527,7 +557,7 @@ def test_a_quotation_mark_ends_no_field(start: Start) -> None:
     server.send(b'GET /a"b HTTP/1.1\r\nHost: a\r\nUser-Agent: x\\" 200 "y\r\nConnection: close\r\n\r\n')
     line = server.logged(r"(?m)^.*/a.*$")[0]
     assert r'"GET /a\"b" 200 ' in line
-    assert line.endswith(r'"x\\\" 200 \"y"')
+    assert re.search(r'"x\\\\\\" 200 \\"y" request=[0-9a-f]{24}$', line)
 
 
 def test_a_forged_line_stays_one_line(start: Start) -> None:

@@ -17,6 +17,7 @@ class Kind(str, Enum):
     ANONYMOUS = "anonymous"
     USER = "user"  # a name and a password
     ROBOT = "robot"  # a password that the registry made itself
+    CERTIFICATE = "certificate"  # of a client
     TOKEN = "token"  # noqa: S105  a token server's word
 
 
@@ -36,6 +37,7 @@ class Caller:
     name: str = ""
     grants: Callable[[Access], bool] = field(default=_everything, repr=False, compare=False)
     roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     # Whether the credential still counts, for who remembers it; may ask the storage.
     still: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 

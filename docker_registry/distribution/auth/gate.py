@@ -14,6 +14,7 @@ from .access import Access
 from .caller import ANONYMOUS, Caller, Kind
 from .clients import network_of
 from .policy import Policy
+from .told import BY_CERTIFICATE, BY_PROXY, Told
 
 __all__ = ["Door", "Gate", "RefusedError", "challenge"]
 
@@ -44,17 +45,31 @@ class Door(Protocol):
 
 
 class Gate:
-    """All doors of one registry. Without doors, everybody is let in and may do everything."""
+    """All doors of one registry. Without any, everybody is let in and may do everything.
 
-    def __init__(self, doors: Sequence[Door], policy: Policy):
+    `by_certificate` and `by_proxy`: whether the server below is believed who somebody is.
+    """
+
+    def __init__(
+        self, doors: Sequence[Door], policy: Policy, *, by_certificate: bool = False, by_proxy: bool = False
+    ) -> None:
         self._doors = doors
+        self._by_certificate = by_certificate
+        self._by_proxy = by_proxy
+        self._asks = bool(doors or by_certificate or by_proxy)
         self.refused = {"credential": 0, "rights": 0, "busy": 0}  # requests, by why
         self.policy = policy
 
     def admit(self, request: Request, accesses: Sequence[Access]) -> Caller:
         """Who sent a request that needs `accesses` (none: a login). Raises UNAUTHORIZED or DENIED."""
-        if not self._doors:
-            return ANONYMOUS
+        caller = self._let_in(request, accesses) if self._asks else ANONYMOUS
+        for access in accesses:
+            if access.action != "pull" and self.policy.is_read_only(access.name):
+                self._log(request, str(caller), f"{access.name} is read-only")
+                raise RegistryError(Code.DENIED, f"{access.name} is read-only", access._asdict())
+        return caller
+
+    def _let_in(self, request: Request, accesses: Sequence[Access]) -> Caller:
         try:
             caller = self._identify(request)
         except RefusedError as error:
@@ -77,7 +92,7 @@ class Gate:
         return caller
 
     def may(self, caller: Caller, access: Access) -> bool:
-        return not self._doors or self.policy.allows(caller, access)
+        return not self._asks or self.policy.allows(caller, access)
 
     def may_see(self, caller: Caller, name: str) -> bool:
         """Whether a repository is in the caller's catalogue. A token that allows the catalogue allows all of it."""
@@ -88,10 +103,14 @@ class Gate:
         audit.info("%s from %s: %s", caller, request.remote_addr, deed)
 
     def _identify(self, request: Request) -> Caller:
+        told: Told | None = request.environ.get(BY_PROXY) if self._by_proxy else None
+        if told is not None:
+            return Caller(Kind.USER, told.name, groups=frozenset(told.groups))
         header = request.headers.get("Authorization", "")
-        scheme, _, credentials = header.partition(" ")
         if not header:
-            return ANONYMOUS
+            told = request.environ.get(BY_CERTIFICATE) if self._by_certificate else None
+            return Caller(Kind.CERTIFICATE, told.name, groups=frozenset(told.groups)) if told else ANONYMOUS
+        scheme, _, credentials = header.partition(" ")
         for door in self._doors:
             if door.scheme == scheme.lower():
                 return door.enter(credentials.strip(), network_of(request.remote_addr or ""))
@@ -102,7 +121,7 @@ class Gate:
         return RegistryError(
             Code.UNAUTHORIZED,
             detail=[access._asdict() for access in accesses],
-            headers={"WWW-Authenticate": ", ".join(challenges)},
+            headers={"WWW-Authenticate": ", ".join(challenges)} if challenges else None,
         )
 
     def _log(self, request: Request, who: str, what: str) -> None:

@@ -8,9 +8,9 @@ import re
 import bcrypt
 
 from docker_registry.concurrency.native import NativeThreads
+from docker_registry.rereading import FromFiles, read_file
 
 from .caller import Caller, Kind
-from .rereading import FromFiles, read_file
 
 __all__ = ["Htpasswd"]
 

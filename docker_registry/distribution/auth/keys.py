@@ -15,8 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from docker_registry.core.exceptions import ConfigError
-
-from .rereading import FromFiles, read_file
+from docker_registry.rereading import FromFiles, read_file
 
 __all__ = ["Keys"]
 

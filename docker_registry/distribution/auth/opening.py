@@ -36,7 +36,8 @@ def open_gate(settings: Settings, is_revoked: Callable[[str], bool] = lambda _: 
         from .token import Token
 
         doors.append(Token(auth.token))
-    return Gate(doors, Policy(auth.policy, auth.immutable))
+    policy = Policy(auth.policy, auth.immutable, auth.groups, auth.read_only)
+    return Gate(doors, policy, by_certificate=auth.certificates, by_proxy=bool(auth.header))
 
 
 def _keystone(door: KeystoneDoor) -> Passwords:

@@ -27,7 +27,8 @@ class _Rule(NamedTuple):
     def is_for(self, caller: Caller) -> bool:
         if caller.kind is Kind.ANONYMOUS:
             return self.anonymous
-        names = [f"{caller.kind.value}:{caller.name}", *(f"role:{role}" for role in caller.roles)]
+        names = [f"{caller.kind.value}:{caller.name}"]
+        names += [f"role:{role}" for role in caller.roles] + [f"group:{group}" for group in caller.groups]
         return self.everybody or any(pattern.matches(name) for pattern in self.who for name in names)
 
     def covers(self, repository: str) -> bool:
@@ -37,12 +38,19 @@ class _Rule(NamedTuple):
 class Policy:
     """Without a rule, whoever logged in may do everything, as in Distribution."""
 
-    def __init__(self, rules: Sequence[Rule], immutable: Sequence[Immutable] = ()):
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        immutable: Sequence[Immutable] = (),
+        groups: Sequence[tuple[str, Sequence[str]]] = (),
+        read_only: Sequence[str] = (),
+    ):
+        members = {f"group:{name}": who for name, who in groups}
         self._rules = [
             _Rule(
                 "*" in rule.who,
                 Kind.ANONYMOUS.value in rule.who,
-                _patterns([name for name in rule.who if ":" in name]),
+                _patterns([name for each in rule.who if ":" in each for name in (each, *members.get(each, ()))]),
                 _patterns(rule.repositories),
                 frozenset(rule.may),
             )
@@ -52,12 +60,16 @@ class Policy:
         self._rules_of = lru_cache(maxsize=_CALLERS)(self._find_rules)
         self._immutable = [(_patterns(rule.repositories), _patterns(rule.tags)) for rule in immutable]
 
-    def _find_rules(self, kind: Kind, name: str, roles: frozenset[str]) -> list[_Rule]:
-        return [rule for rule in self._rules if rule.is_for(Caller(kind, name, roles=roles))]
+        self._read_only = _patterns(read_only)
+
+    def _find_rules(
+        self, kind: Kind, name: str, roles: frozenset[str], groups: frozenset[str] = frozenset()
+    ) -> list[_Rule]:
+        return [rule for rule in self._rules if rule.is_for(Caller(kind, name, roles=roles, groups=groups))]
 
     def knows(self, caller: Caller) -> bool:
         """Whether any rule is for a caller."""
-        return bool(self._rules_of(caller.kind, caller.name, caller.roles))
+        return bool(self._rules_of(caller.kind, caller.name, caller.roles, caller.groups))
 
     def allows(self, caller: Caller, access: Access) -> bool:
         """Whether both the caller's credential and the table allow it."""
@@ -69,8 +81,12 @@ class Policy:
             return caller.kind is not Kind.ANONYMOUS
         if access == CATALOG:
             return True  # it shows only what the caller may pull
-        rules = self._rules_of(caller.kind, caller.name, caller.roles)
+        rules = self._rules_of(caller.kind, caller.name, caller.roles, caller.groups)
         return any(access.action in rule.actions and rule.covers(access.name) for rule in rules)
+
+    def is_read_only(self, repository: str) -> bool:
+        """Whether nobody may push to a repository, or delete from it."""
+        return any(pattern.matches(repository) for pattern in self._read_only)
 
     def has_immutable_tags(self, repository: str) -> bool:
         return any(pattern.matches(repository) for repositories, _ in self._immutable for pattern in repositories)

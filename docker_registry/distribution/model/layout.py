@@ -1,7 +1,7 @@
 """Every path in the storage, pure: Distribution 2.x's layout, and our few additions.
 
-The additions (`_manifests/referrers`, `_sessions`, `_robots`) have names that Distribution
-2.x passes over. Paths lie below `files/` because its swift driver put them
+The additions (`_manifests/referrers`, `_manifests/deleted`, `_sessions`, `_robots`) have names that
+Distribution 2.x passes over. Paths lie below `files/` because its swift driver put them
 there; `segments/` beside it belongs to the driver.
 """
 
@@ -18,6 +18,8 @@ __all__ = [
     "ROBOTS_MADE",
     "SESSIONS",
     "blob_data",
+    "deleted_tag",
+    "deleted_tags",
     "layer_link",
     "manifests",
     "referrer",
@@ -89,6 +91,16 @@ def tag_index(name: str, tag: str) -> str:
 def tag_index_link(name: str, tag: str, digest: Digest) -> str:
     """Says that a tag means, or once meant, this manifest."""
     return f"{tag_index(name, tag)}/{_pair(digest)}/link"
+
+
+def deleted_tags(name: str) -> str:
+    """The folder of what tags meant that were deleted; ours."""
+    return f"{manifests(name)}/deleted"
+
+
+def deleted_tag(name: str, tag: str, digest: Digest) -> str:
+    """Says that a tag meant this manifest when it was deleted; ours, and there for a while only."""
+    return f"{deleted_tags(name)}/{tag}/{_pair(digest)}/link"
 
 
 def referrers(name: str, subject: Digest) -> str:

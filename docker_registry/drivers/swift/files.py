@@ -68,9 +68,16 @@ class Files(object):
 
     def remove(self, path):
         """Remove a file with its segments; whether there was one."""
-        name, clean = self._names.writable(path), self._names.clean(path)
-        removed = self._objects.remove_plain(name) if v1_layout.is_small_file(clean) else self._objects.remove(name)
-        self._uncache(clean)
+        if v1_layout.is_small_file(self._names.clean(path)):
+            return self.remove_small(path)
+        removed = self._objects.remove(self._names.writable(path))
+        self.uncache(path)
+        return removed
+
+    def remove_small(self, path):
+        """Remove a file that never had segments; whether there was one."""
+        removed = self._objects.remove_plain(self._names.writable(path))
+        self.uncache(path)
         return removed
 
     def remove_once(self, path):

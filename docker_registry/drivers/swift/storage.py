@@ -133,6 +133,10 @@ class Storage(driver.Base):
     def overwrite_until(self, path, content, expires):
         self._files.overwrite_until(path, content, int(expires) + 1)  # never sooner
 
+    def remove_small(self, path):
+        if not self._files.remove_small(path):
+            raise FileNotFoundError(say("{0}: nothing is there", path))
+
     def get_newest(self, path):
         return self._files.get_as(path, self._newest)
 

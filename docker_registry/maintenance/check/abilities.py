@@ -20,8 +20,14 @@ _MIB = 1024 * 1024
 _KINDS = {"max_object_name_length", "max_object_name_size"}  # a word that only OpenStack's uses, and only Ceph's
 
 
-def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = None) -> Iterator[Line]:
-    """`info` is empty where the server tells nothing; `segment_size` is in bytes, `policy` that of a new container."""
+def abilities(
+    info: Mapping[str, Any], segment_size: int, policy: str | None = None, habits: Habits | None = None
+) -> Iterator[Line]:
+    """`info` is empty where the server tells nothing; `segment_size` is in bytes, `policy` that of a new container.
+
+    `habits` are what is known of it by trial too.
+    """
+    habits = habits or Habits(lambda: info)  # type: ignore[no-untyped-call]
     if not info:
         yield warning(
             "/info",
@@ -30,7 +36,6 @@ def abilities(info: Mapping[str, Any], segment_size: int, policy: str | None = N
             "more requests for each file. Let /info through",
         )
         return
-    habits = Habits(lambda: info)  # type: ignore[no-untyped-call]
     yield _server(info, habits)
     yield from _policy(info, policy)
     yield from _large_objects(info, segment_size, habits)
@@ -91,11 +96,12 @@ def _large_objects(info: Mapping[str, Any], segment_size: int, habits: Habits) -
     if habits.gives_manifests:
         yield ok("large objects", f"static (slo), {segments} segments a manifest; what has more gets several")
         return
+    doubt = _doubt(habits.gives_manifests, "give them back")
     yield ok(
         "large objects",
-        f"static (slo), {segments} segments a manifest, which the server may not give back: a list of them is stored "
-        f"beside them, one request more for each large blob; from {segments * segment_size // (1024 * _MIB)} GiB on "
-        "some segments are read and sent again as larger ones",
+        f"static (slo), {segments} segments a manifest, and the server {doubt}: a list of them is stored beside them, "
+        f"one request more for each large blob; from {segments * segment_size // (1024 * _MIB)} GiB on some segments "
+        "are read and sent again as larger ones",
     )
 
 
@@ -104,9 +110,14 @@ def _conditions(habits: Habits) -> Line:
         return ok("conditions", "a new file never replaces another")
     return ok(
         "conditions",
-        "the server is not known to keep them: one request more for each new file, to look first. Pushes of one large "
-        "blob at once may leave segments of no use, which fsck removes",
+        f"the server {_doubt(habits.keeps_conditions, 'keep them')}: one request more for each new file, to look "
+        "first. Pushes of one large blob at once may leave segments of no use, which fsck removes",
     )
+
+
+def _doubt(habit: bool | None, what: str) -> str:
+    """A habit that is not relied on."""
+    return f"is not known to {what}" if habit is None else f"does not {what}"
 
 
 def _bulk_delete(habits: Habits) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
@@ -17,11 +17,13 @@ from docker_registry.distribution.model import layout
 from docker_registry.drivers.swift.http import listing
 from docker_registry.drivers.swift.http.client import Client
 from docker_registry.drivers.swift.login.token import Auth
+from docker_registry.drivers.swift.names import Names
 from docker_registry.drivers.swift.settings import config
 from docker_registry.settings import Settings
 
 from .abilities import abilities
 from .lines import Line, error, ok, warning
+from .trial import Trial
 
 __all__ = ["Account"]
 
@@ -53,13 +55,14 @@ class Account:
         yield ok("endpoint", f"{access.url} ({self._swift.endpoint_type}{region})")
         found, there = self._container()
         yield from found
-        yield from self.abilities()
         if there:
             yield from self._rights()
+        yield from self.abilities()
 
     def abilities(self) -> Iterator[Line]:
         """Generate what the server can do, and what of the settings it cannot."""
-        yield from abilities(self._client.info, self._swift.segment_size, self._swift.storage_policy)
+        habits, swift = self._client.habits, self._swift
+        yield from abilities(self._client.info, swift.segment_size, swift.storage_policy, habits)
 
     @property
     def container(self) -> str:
@@ -108,10 +111,11 @@ class Account:
             ], False
         objects = answer.headers.get("x-container-object-count", "?")
         size = answer.headers.get("x-container-bytes-used", "?")
-        return [*clock, ok("container", f"{name}, {objects} objects, {size} bytes")], True
+        there = ok("container", f"{name}, {objects} objects, {size} bytes")
+        return [*clock, there, *_versions(answer.headers)], True
 
     def _rights(self) -> Iterator[Line]:
-        """Write, read, sign, delete a small file of its own name."""
+        """Write, read, sign, delete a small file of its own name; then try what else a registry asks of a Swift."""
         path = f"check-{uuid.uuid4().hex}"
         try:
             self._driver.put_content(path, _PROBE)
@@ -123,6 +127,8 @@ class Account:
             yield self._signed(path)
         finally:
             yield self._deleting(path)
+        folder = Names(self._swift.container, self._settings.storage_path).file(path)  # type: ignore[no-untyped-call]
+        yield from Trial(self._client, folder).run()
 
     def _reading(self, path: str) -> Line:
         try:
@@ -171,6 +177,22 @@ class Account:
         if content != _PROBE:
             return error("signed URL", "it leads to other bytes than were written", "Switch redirects off")
         return ok("signed URL", f"{url.partition('?')[0].partition('/v1')[0]} can be reached from here")
+
+
+def _versions(headers: Mapping[str, str]) -> Iterator[Line]:
+    """What becomes of a registry where its operator keeps old versions of objects: docs/containers.md."""
+    if headers.get("x-versions-location"):
+        yield error(
+            "versions",
+            "X-Versions-Location is set, so what a registry deletes comes back as the version before it",
+            "Tags and images cannot be deleted: remove it from the container",
+        )
+    elif headers.get("x-history-location") or headers.get("x-versions-enabled", "").lower() == "true":
+        yield warning(
+            "versions",
+            "old versions of objects are kept, so that nothing a registry deletes or replaces is freed",
+            "Switch them off, or let them expire, for this container",
+        )
 
 
 def _clock(date: str | None) -> list[Line]:

@@ -37,9 +37,10 @@ def new_key(kind: str = "ES256") -> Any:
 def certificate(
     key: Any, name: str, issuer: tuple[Any, x509.Certificate] | None = None, **fields: Any
 ) -> x509.Certificate:
-    """A key's certificate, by itself or by an issuer; `ca`, `host`, `starts` and `ends` may be given."""
+    """A key's certificate, by itself or by an issuer; `ca`, `host`, `groups`, `starts` and `ends` may be given."""
     now = datetime.now(timezone.utc)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    group = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, item) for item in fields.get("groups", ())]
+    subject = x509.Name([*group, x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer, parent = issuer or (key, None)
     builder = x509.CertificateBuilder(
         issuer_name=parent.subject if parent else subject,
@@ -49,8 +50,9 @@ def certificate(
         not_valid_before=fields.get("starts", now - DAY),
         not_valid_after=fields.get("ends", now + DAY),
     ).add_extension(x509.BasicConstraints(ca=fields.get("ca", issuer is None), path_length=None), critical=True)
-    if fields.get("host"):
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(fields["host"]))])
+    if host := fields.get("host"):
+        name_of_host = x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
+        names = x509.SubjectAlternativeName([name_of_host])
         builder = builder.add_extension(names, critical=False)
     algorithm = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return builder.sign(signer, algorithm)

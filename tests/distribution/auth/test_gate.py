@@ -15,10 +15,11 @@ from werkzeug.test import Client
 from docker_registry.core.driver import fetch
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.robots import Grant, Robots
+from docker_registry.distribution.auth.told import BY_CERTIFICATE, BY_PROXY, Told
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import OCI_INDEX, OCI_MANIFEST
 from docker_registry.distribution.storage import robot_book
-from docker_registry.settings import Auth, Immutable, Rule, Settings
+from docker_registry.settings import Auth, Header, Immutable, Rule, Settings
 from tests.distribution.auth.issuer import Issuer, access
 
 SECRET = b"a secret of the tests"
@@ -190,6 +191,72 @@ def test_keys_rotate(htpasswd: str) -> None:
         assert each.patch(location, data=CONTENT, headers=basic("alice", "alice")).status_code == upload
     after = both.post("/v2/a/blobs/uploads/", headers=basic("alice", "alice")).headers["Location"]
     assert new.patch(after, data=CONTENT, headers=basic("alice", "alice")).status_code == 202
+
+
+def told(key: str, name: str, *groups: str) -> dict[str, object]:
+    return {key: Told(name, groups)}
+
+
+def status(client: Client, path: str, environ: dict[str, object], method: str = "GET", **more: object) -> int:
+    return client.open(path, method=method, environ_overrides=environ, **more).status_code  # type: ignore[arg-type]
+
+
+def test_a_certificate_is_a_caller_where_the_settings_say_so() -> None:
+    rules = (
+        Rule(("certificate:build",), ("ci/**",), ("pull", "push")),
+        Rule(("group:auditors",), ("**",), ("pull",)),
+    )
+    client = registry(Auth(certificates=True, robots=True, policy=rules))
+    build, auditor = told(BY_CERTIFICATE, "build"), told(BY_CERTIFICATE, "carol", "auditors")
+    upload = f"/v2/ci/app/blobs/uploads/?digest={DIGEST}"
+    assert status(client, upload, build, "POST", data=CONTENT) == 201
+    assert status(client, upload, auditor, "POST", data=CONTENT) == 403
+    assert status(client, f"/v2/ci/app/blobs/{DIGEST}", auditor) == 200
+    assert status(client, "/v2/", build) == 200
+    # A password that is sent counts, and a wrong one is not made good by a certificate.
+    assert status(client, "/v2/", build, headers=basic("deploy", "wrong")) == 401
+    assert status(registry(Auth(robots=True)), "/v2/", build) == 401
+
+
+def test_only_certificates_let_nobody_else_in() -> None:
+    client = registry(Auth(certificates=True))
+    refused = client.get("/v2/")
+    assert (refused.status_code, refused.headers.get("WWW-Authenticate")) == (401, None)
+    assert client.get("/v2/_catalog").status_code == 401
+    assert status(client, "/v2/_catalog", told(BY_CERTIFICATE, "build")) == 200
+
+
+def test_whom_a_proxy_let_in(htpasswd: str) -> None:
+    rules = (Rule(("group:devs",), ("team/**",), ("pull", "push")), Rule(("user:bob",), ("bob/**",), ("pull",)))
+    client = registry(Auth(htpasswd=htpasswd, header=Header("X-Remote-User"), policy=rules))
+    dev = told(BY_PROXY, "carol", "devs")
+    assert status(client, f"/v2/team/a/blobs/uploads/?digest={DIGEST}", dev, "POST", data=CONTENT) == 201
+    # The proxy's word counts, whatever password it passed on.
+    assert status(client, f"/v2/team/a/blobs/{DIGEST}", dev, headers=basic("bob", "bob")) == 200
+    assert status(client, f"/v2/team/a/blobs/{DIGEST}", {}, headers=basic("bob", "bob")) == 403
+    assert status(registry(Auth(htpasswd=htpasswd)), "/v2/", dev) == 401
+
+
+def test_groups_of_the_config_file(htpasswd: str) -> None:
+    rules = (Rule(("group:devs",), ("**",), ("pull", "push")),)
+    client = registry(Auth(htpasswd=htpasswd, policy=rules, groups=(("devs", ("user:alice",)),)))
+    assert push(client, "a", basic("alice", "alice")) == 201
+    assert push(client, "a", basic("bob", "bob")) == 403
+
+
+@pytest.mark.parametrize("login", [True, False])
+def test_what_is_read_only_nobody_changes(htpasswd: str, login: bool) -> None:
+    auth = Auth(htpasswd=htpasswd if login else "", read_only=("archive/**",))
+    client, alice = registry(auth), basic("alice", "alice") if login else {}
+    refused = client.post("/v2/archive/a/blobs/uploads/", headers=alice)
+    assert (refused.status_code, refused.json["errors"][0]["message"]) == (403, "archive/a is read-only")
+    assert client.delete(f"/v2/archive/a/blobs/{DIGEST}", headers=alice).status_code == 403
+    assert pull(client, "archive/a", alice) == 404
+    assert push(client, "other", alice) == 201
+    mount = f"/v2/archive/a/blobs/uploads/?mount={DIGEST}&from=other"
+    assert client.post(mount, headers=alice).status_code == 403
+    if login:
+        assert client.post("/v2/archive/a/blobs/uploads/").status_code == 401
 
 
 def test_robots_beside_people(htpasswd: str) -> None:

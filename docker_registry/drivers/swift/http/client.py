@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
-from docker_registry.concurrency import deadline
+from docker_registry.concurrency import deadline, trace
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
 from ..compat import QuotaError, say
@@ -189,7 +189,10 @@ class Client(object):
             if answer.status != 404 or 404 in accept:
                 return answer
             if last:
-                raise MissingError(say("PUT {0}: container {1} is not there", name, self.container))
+                # Swift's proxies may remember for a while that it was not.
+                raise UnreachableError(
+                    say("PUT {0}: container {1} was made, and is not there yet", name, self.container)
+                )
             self._make_container()
 
     @property
@@ -243,14 +246,23 @@ class Client(object):
         return label if container else "the account", lambda root: root + tail
 
     def _missing_container(self):
-        answer = self.request("HEAD", accept=(401, 403, 404))
+        # Not 401: that the token has ended is what may have been cut off, and it is renewed here.
+        answer = self.request("HEAD", accept=(403, 404))
         return answer if answer.status == 404 else None
 
     def _make_container(self):
         policy = self._settings.storage_policy
         headers = {"X-Storage-Policy": policy} if policy else {}
         try:
-            self.request("PUT", headers=headers)
+            if self.request("PUT", headers=headers, accept=(404,)).status == 404:
+                raise MissingError(
+                    say(
+                        "container {0} is not there and cannot be made, since the account is not: {1}; check"
+                        " swift_object_storage_url, or the endpoint that the login names",
+                        self.container,
+                        self._access().url,
+                    )
+                )
         except BrokenError as error:
             raise MissingError(
                 say(
@@ -278,7 +290,7 @@ class Client(object):
                 return self._once(access, request)
             except errors.LIBRARY as error:
                 failure = error
-            if errors.status_of(failure) == 401 and not renewed:
+            if errors.status_of(failure) == 401 and (not renewed or self._may_renew(access, retries, failure, limit)):
                 access, renewed = self._access(refused=access), True
                 continue
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
@@ -291,6 +303,11 @@ class Client(object):
             settled = doubt() if doubt and errors.status_of(failure) is None else None
             if settled:
                 return settled
+            access = self._access()
+
+    def _may_renew(self, access, retries, failure, limit):
+        """Whether a token taken for this very request may have ended too, since sending took long: that is a try."""
+        return access.may_have_ended() and retries.pause(failure, limit) is not None
 
     def _named(self, error):
         """An error that says which quota is used up, if it is one of that."""
@@ -314,6 +331,9 @@ class Client(object):
             status = response.status
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))
+            logger.debug(
+                "%s %s: %s, transaction %s", request.verb, request.label, status, answer.headers.get("x-trans-id", "-")
+            )
             if good and request.kind is not None:
                 check(request.verb, request.headers or {}, answer)
                 (request.check or _any)(answer)
@@ -356,4 +376,6 @@ def _wire(request, root, token):
     """Verb, URL path with query, headers and body of a request."""
     headers = dict(request.headers or {})
     headers["X-Auth-Token"] = token
+    if trace.current():
+        headers["X-Trans-Id-Extra"] = trace.current()
     return request.verb, request.target(root) + ("?" + request.query if request.query else ""), headers, request.data

@@ -10,7 +10,7 @@ from ..compat import md5, say
 from ..http.client import Answer
 from ..http.listing import expiring_type
 from .large import COMMIT, LISTED, NEWEST, is_large
-from .reading import is_object, read_object, read_whole
+from .reading import MD5, is_object, read_object, read_whole
 
 __all__ = ["Content", "Objects", "size_of"]
 
@@ -70,6 +70,19 @@ class Content(object):
     def doubtless_parts(self):
         """The parts that no PUT of this content can bring to life any more, once another object is live."""
         return [] if self.unanswered else list(self.parts)
+
+    def may_stay(self, name, headers):
+        """Whether an object whose name determines its bytes may have this content's, given what HEAD said of it.
+
+        Not with another size, or another MD5. Where both cannot be compared, since they are cut differently, what has
+        segments or was committed stays; a plain object that was not came here by another way.
+        """
+        if size_of(name, headers) != self.size:
+            return False
+        match = MD5.match(headers.get("etag", ""))
+        if self.etag and match and not is_large(headers):
+            return match.group(1) == self.etag
+        return is_large(headers) or COMMIT.lower() in headers
 
     def is_in(self, headers):
         """Whether an object is this content, given what HEAD said of it (None: there is none)."""
@@ -138,21 +151,24 @@ class Objects(object):
     def settle(self, name, content):
         """Put content under a name that determines it, unless it is there.
 
-        A file of the same size stays, and the segments of this content go; one
-        of another size is damaged and gives way. 1 request where nothing is
-        there: two writers that overlap there may both succeed, and the segments
-        of the one that is not live are left to garbage collection.
+        What may have the same bytes stays, and the segments of this content go;
+        what cannot is damaged and gives way. 1 request where nothing is there,
+        2 where nobody could foretell the ETag: two writers that overlap there
+        may both succeed, and the segments of the one that is not live are left
+        to garbage collection.
         """
         for _ in range(ROUNDS):
             if self._put_new(name, content):
+                self._confirm(name, content)
                 return
             there = self._look(name)
             if there is None:
                 continue
             if content.wrote(there):
                 return
-            if size_of(name, there) != content.size:
+            if not content.may_stay(name, there):
                 self._replace(name, content, there)
+                self._confirm(name, content)
                 return
             if self._keep(name, there):
                 self._large.sweep(name, content.doubtless_parts(), there)
@@ -229,6 +245,14 @@ class Objects(object):
 
         headers = content.headers(only_new=False)
         self._client.put(name, content.body, content.query, headers, doubt=look, etag=content.stored_as)
+
+    def _confirm(self, name, content):
+        """See that a manifest is there whose ETag could not be compared with the answer's. Raises UnreachableError."""
+        if content.stored_as or not content.parts:
+            return
+        there = self._look(name)
+        if there is None or size_of(name, there) != content.size:
+            raise UnreachableError(say("PUT {0}: 201, but what was sent is not there", name))
 
     def _replace(self, name, content, former):
         old = self._old_parts(name, former) if former is not None and is_large(former) else ()

@@ -15,11 +15,11 @@ from ..http.errors import WrongAnswer
 from ..http.pool import BODY
 from .large import is_large
 
-__all__ = ["is_object", "open_object", "read_object", "read_whole"]
+__all__ = ["MD5", "is_object", "open_object", "read_object", "read_whole"]
 
 logger = logging.getLogger(__name__)
 
-_MD5 = re.compile(r'"?([0-9a-f]{32})"?$')
+MD5 = re.compile(r'"?([0-9a-f]{32})"?$')
 _SPAN = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
 
@@ -46,7 +46,7 @@ def _check_whole(answer):
     if is_large(answer.headers):
         return  # its ETag is that of its segments
     is_object(answer)
-    match = _MD5.match(etag)
+    match = MD5.match(etag)
     if match and match.group(1) != md5(answer.body).hexdigest():
         raise WrongAnswer(say("its bytes have another MD5 than its ETag {0}", etag))
 

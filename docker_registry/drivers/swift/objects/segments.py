@@ -23,9 +23,10 @@ class Segments(object):
         self._retries = retries
 
     def put(self, part, body, etag):
-        """Send a segment; with `etag`, its MD5, Swift's answer must have the same."""
+        """Send a segment; returns the ETag that Swift answers, which must be `etag`, its MD5, where that is given."""
         _, name = self._names.located(part.name)
-        self._client.put(name, body, headers={"ETag": etag} if etag else None, etag=etag)
+        answer = self._client.put(name, body, headers={"ETag": etag} if etag else None, etag=etag)
+        return answer.headers["etag"].strip('"')
 
     def read(self, part):
         """Generate the bytes of a segment."""

@@ -178,10 +178,7 @@ class SegmentedStage(Stage):
 
     def _send(self, part, buffer):
         try:
-            etag = buffer.md5.hexdigest()
-            self._segments.put(part, buffer.body(), etag)
-            if etag:
-                self._etags[part.name] = etag
+            self._etags[part.name] = self._segments.put(part, buffer.body(), buffer.md5.hexdigest())
         finally:
             buffer.clear()
 
@@ -208,8 +205,7 @@ class SegmentedStage(Stage):
 
     def _put_merged(self, body, etag):
         part = Part("{0}/merged-{1:08d}".format(self._id, len(self._merger.parts)), len(body))
-        self._segments.put(part, body, etag)
-        self._etags[part.name] = etag
+        self._etags[part.name] = self._segments.put(part, body, etag)
         return part
 
     def _put_list(self, parts):

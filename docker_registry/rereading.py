@@ -19,26 +19,24 @@ FILE_LIMIT = 4 << 20  # bytes
 class FromFiles(ABC):
     """Reads its files at once; raises ConfigError where they cannot be used.
 
-    Later, files that are gone or broken leave what was read before in force, and are logged. `option` is what the
-    config calls them.
+    Later, files that are gone or broken leave what was read before in force, and are logged, once for each change.
+    `option` is what the config calls them.
     """
 
     def __init__(self, option: str, *paths: str):
         self._option = option
         self._paths = paths
         self._lock = threading.Lock()
-        self._stamp: object = None
-        self._reread(self._look())
+        self._stamp = self._tried = self._look()
+        self._read()
 
     @property
     def version(self) -> object:
-        """Changes with the files."""
-        try:
-            stamp = self._look()
-            if stamp != self._stamp:
-                self._reread(stamp)
-        except ConfigError as error:
-            logger.error("%s; what was read before stays in force", error)
+        """Changes with what was read last; looks at the files, and reads them again where they have changed."""
+        stamp = self._look()
+        if stamp != self._tried:
+            self._tried = stamp
+            self._reread(stamp)
         return self._stamp
 
     @abstractmethod
@@ -46,12 +44,17 @@ class FromFiles(ABC):
         """Read the files, and put what they say in force at once or not at all; raises ConfigError."""
 
     def _reread(self, stamp: object) -> None:
-        with self._lock:
-            self._read()
-            self._stamp = stamp
+        try:
+            with self._lock:
+                self._read()
+                self._stamp = stamp
+        except ConfigError as error:
+            logger.error("%s; what was read before stays in force", error)
+        else:
+            logger.info("%s: read again: %s", self._option, ", ".join(self._paths))
 
     def _look(self) -> object:
-        return tuple(_stamp(self._option, path) for path in self._paths)
+        return tuple(map(_stamp, self._paths))
 
 
 def read_file(option: str, path: str) -> bytes:
@@ -60,16 +63,12 @@ def read_file(option: str, path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(FILE_LIMIT)
     except OSError as error:
-        raise _unreadable(option, path, error) from None
+        raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
 
 
-def _stamp(option: str, path: str) -> object:
+def _stamp(path: str) -> object:
     try:
         found = os.stat(path)
     except OSError as error:
-        raise _unreadable(option, path, error) from None
+        return error.errno
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _unreadable(option: str, path: str, error: OSError) -> ConfigError:
-    return ConfigError(f"{option}: cannot read {path}: {error.strerror}")

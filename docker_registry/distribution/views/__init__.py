@@ -1,0 +1,1 @@
+"""What people want to see of a registry, as plain values: for the page and the command line. No HTML, no printing."""

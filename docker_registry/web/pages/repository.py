@@ -1,0 +1,114 @@
+"""One repository: its tags, a page of them with what each is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from werkzeug.wrappers import Response
+
+from docker_registry.distribution.errors import Code, RegistryError
+from docker_registry.distribution.views import names
+from docker_registry.distribution.views.kinds import IMAGE
+from docker_registry.distribution.views.listing import Listing, Tag
+from docker_registry.distribution.views.looking import Row
+
+from ..commands import Command, pull_commands
+from ..pictures import weeks
+from ..visit import Visit
+
+__all__ = ["folders", "page"]
+
+_PAGE = 25  # tags
+
+
+class _Part(NamedTuple):
+    tags: list[Tag]
+    first: int  # place of the first one, from 1
+    total: int
+    following: str  # the marker of the next page, "" on the last
+
+
+def page(visit: Visit, name: str) -> Response:
+    listing = visit.looker.listing(name)
+    if listing.is_empty and name not in visit.looker.names():
+        near = [other for other in names.near(visit.looker.names(), name) if visit.may(other, "pull")]
+        raise RegistryError(Code.NAME_UNKNOWN, f"there is no repository {name}", {"near": near})
+    query, order = visit.argument("q").strip(), "name" if visit.argument("sort") == "name" else "push"
+    part = _choose(listing, query, order, visit.argument("after"))
+    rows = visit.looker.rows(name, listing, part.tags)
+    summary = listing.summary()
+    chosen = next((row for row in rows if row.tag.name == visit.argument("pull")), _first(rows))
+    return visit.page(
+        "repository.html",
+        section="repositories",
+        name=name,
+        crumbs_above=folders(name),
+        short=name.rpartition("/")[2],
+        listing=listing,
+        summary=summary,
+        weeks=weeks(summary.weeks),
+        rows=rows,
+        part=part,
+        search=query,
+        order=order,
+        chosen=chosen,
+        commands=_commands(visit, name, chosen),
+        following=_following(visit, name, query, order, part.following),
+        host=visit.host,
+        may_delete=visit.may_change(name, "delete"),
+    )
+
+
+def folders(name: str) -> list[tuple[str, str]]:
+    """The folders above a repository: (path, word)."""
+    parts = name.split("/")
+    return [("/".join(parts[: depth + 1]), word) for depth, word in enumerate(parts[:-1])]
+
+
+def _choose(listing: Listing, query: str, order: str, after: str) -> _Part:
+    """The tags of one page; those that only hold attachments come where somebody asks for them."""
+    tags = [*listing.tags, *listing.fallback] if query.startswith("sha") else list(listing.tags)
+    tags = [tag for tag in tags if query.lower() in tag.name.lower()]
+    tags.sort(key=lambda tag: tag.name if order == "name" else (-(tag.pushed or 0), tag.name))  # type: ignore[arg-type,return-value]
+    places = {_marker(tag, order): place for place, tag in enumerate(tags, 1)}
+    start = places.get(after) or _behind(tags, after, order)
+    chosen = tags[start : start + _PAGE]
+    more = start + _PAGE < len(tags)
+    return _Part(chosen, start + 1, len(tags), _marker(chosen[-1], order) if more else "")
+
+
+def _marker(tag: Tag, order: str) -> str:
+    """Behind what a page begins: not a number, so that nothing shifts when a tag comes or goes."""
+    return tag.name if order == "name" else f"{tag.pushed or 0:.5f}_{tag.name}"
+
+
+def _behind(tags: list[Tag], after: str, order: str) -> int:
+    """Where a page begins whose marker's tag is gone meanwhile."""
+    if not after:
+        return 0
+    if order == "name":
+        return sum(1 for tag in tags if tag.name <= after)
+    time, _, name = after.partition("_")
+    try:
+        pushed = float(time)
+    except ValueError:
+        return 0
+    return sum(1 for tag in tags if (-(tag.pushed or 0), tag.name) <= (-pushed, name))
+
+
+def _following(visit: Visit, name: str, query: str, order: str, after: str) -> str:
+    if not after:
+        return ""
+    return visit.url(f"r/{name}", {"q": query, "sort": "name" if order == "name" else "", "after": after})
+
+
+def _first(rows: list[Row]) -> Row | None:
+    """What to show commands for when nobody has said: what is newest, or called so."""
+    good = [row for row in rows if row.brief]
+    return next((row for row in good if row.tag.name == "latest"), good[0] if good else None)
+
+
+def _commands(visit: Visit, name: str, row: Row | None) -> list[Command]:
+    if row is None or visit.host is None:
+        return []
+    return pull_commands(visit.host, name, row.tag.name, row.digest, row.brief.kind if row.brief else IMAGE)

@@ -1,0 +1,115 @@
+"""The pages below `/ui/` in a registry: which address is which page, who may see it, and what errors look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from docker_registry.distribution.auth.access import CATALOG, Access
+from docker_registry.distribution.auth.caller import ANONYMOUS
+from docker_registry.distribution.auth.clients import client_of, network_of
+from docker_registry.distribution.context import Context
+from docker_registry.distribution.errors import Code, RegistryError
+from docker_registry.distribution.model import grammar
+from docker_registry.distribution.views.looking import Looker
+
+from . import forms, statics
+from .pages import comparison, deleting, failure, image, index, repository, storage, tagging
+from .visit import Visit
+
+__all__ = ["Site"]
+
+_YEAR = 365 * 24 * 3600  # s
+# Neither `:` nor `@` is in a name, so what follows one ends it, however many slashes it has.
+_ADDRESS = re.compile(r"(?P<what>r|delete|tag)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?")
+_DEEDS = {"delete": deleting.page, "tag": tagging.page}
+_ACTIONS = {"r": ("pull",), "delete": ("pull", "delete"), "tag": ("pull", "push")}
+_FORMS = tuple(_DEEDS.values())
+
+Arguments = dict[str, Any]
+Page = Callable[..., Response]
+
+
+class Site:
+    """What `Registry` asks for all that is not the API."""
+
+    def __init__(self, context: Context):
+        self._context = context
+        self._looker = Looker(context.containers, context.parsing)
+
+    def serves(self, request: Request) -> bool:
+        """Whether a request is for a page: `/` is one for browsers, and the API's for all others."""
+        path = request.path
+        return path == "/ui" or path.startswith("/ui/") or (path == "/" and _is_browser(request))
+
+    def answer(self, request: Request) -> Response:
+        """Raises RegistryError, which `failed` shows."""
+        path = request.path.removeprefix("/ui").removeprefix("/")
+        if request.path in ("/", "/ui"):
+            return _redirect(Visit(self._context, self._looker, request, ANONYMOUS).url())
+        if path.startswith("static/"):
+            return _static(path.removeprefix("static/"))
+        context, address = self._context, request.remote_addr or ""
+        try:
+            page, needs, arguments = self._match(path)
+            sends = self._check_method(request, page)
+            caller = context.gate.admit(request, needs)
+        except RegistryError:
+            context.limits.refused(network_of(address))
+            raise
+        visit = Visit(context, self._looker, request, caller)
+        if sends:
+            forms.check(visit)
+        return context.limits.within(client_of(caller, address), sends, lambda: page(visit, **arguments))
+
+    def failed(self, request: Request, error: RegistryError) -> Response:
+        return failure.page(Visit(self._context, self._looker, request, ANONYMOUS), error)
+
+    def _check_method(self, request: Request, page: Page) -> bool:
+        """Whether a request sends a form; raises METHOD_UNSUPPORTED."""
+        allowed = ("GET", "HEAD", "POST") if page in _FORMS else ("GET", "HEAD")
+        if request.method not in allowed:
+            raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": ", ".join(allowed)})
+        return request.method == "POST"
+
+    def _match(self, path: str) -> tuple[Page, list[Access], Arguments]:
+        """The page of a path, what a caller must be allowed for it, and its variables. Raises PATH_UNKNOWN."""
+        if path == "":
+            return index.page, [CATALOG], {}
+        if path == "login":
+            return index.login, [], {}
+        if path == "storage":
+            return storage.page, [CATALOG], {}
+        found = _ADDRESS.fullmatch(path)
+        if found is None:
+            raise RegistryError(Code.PATH_UNKNOWN)
+        name = grammar.check_name(found["name"].rstrip("/"))
+        needs = [Access("repository", name, action) for action in _ACTIONS[found["what"]]]
+        if found["what"] in _DEEDS and found["reference"] is None:
+            return _DEEDS[found["what"]], needs, {"name": name}
+        if found["what"] != "r":
+            raise RegistryError(Code.PATH_UNKNOWN)
+        if found["reference"] is None:
+            return repository.page, needs, {"name": name}
+        page = comparison.page if found["compared"] else image.page
+        return page, needs, {"name": name, "reference": grammar.parse_reference(found["reference"])}
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def _redirect(where: str) -> Response:
+    return Response(status=HTTPStatus.FOUND, headers={"Location": where, "Vary": "Accept"})
+
+
+def _static(address: str) -> Response:
+    file = statics.find(address)
+    if file is None:
+        raise RegistryError(Code.PATH_UNKNOWN)
+    headers = {"Cache-Control": f"public, max-age={_YEAR}, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(file.body, headers=headers, content_type=file.content_type)

@@ -1,0 +1,81 @@
+"""One request for a page: who asks, for what, and how links and commands must be written for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from werkzeug.wrappers import Request, Response
+
+from docker_registry.concurrency.workers import gather
+from docker_registry.distribution.auth.access import Access
+from docker_registry.distribution.auth.caller import Caller, Kind
+from docker_registry.distribution.context import Context
+from docker_registry.distribution.views.looking import Looker
+
+from .commands import Host
+from .rendering import render
+
+__all__ = ["Visit"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Visit:
+    def __init__(self, context: Context, looker: Looker, request: Request, caller: Caller):
+        self.context = context
+        self.looker = looker
+        self.request = request
+        self.caller = caller
+
+    def argument(self, name: str) -> str:
+        """A value of the query, cut to what any of them can need, and without what no name has and no page may hold."""
+        return "".join(filter(str.isprintable, self.request.args.get(name, "")[:512]))
+
+    def may(self, name: str, action: str) -> bool:
+        return self.context.gate.may(self.caller, Access("repository", name, action))
+
+    def may_change(self, name: str, action: str) -> bool:
+        """Whether the caller may push or delete, and the registry takes that now."""
+        settings = self.context.settings
+        if settings.read_only or (action == "delete" and not settings.delete_enabled):
+            return False
+        return self.may(name, action)
+
+    def url(self, path: str = "", query: Mapping[str, str] | None = None) -> str:
+        """The address of a page; arguments that are empty are left out."""
+        given = {key: value for key, value in (query or {}).items() if value}
+        tail = f"?{urlencode(given)}" if given else ""
+        return f"{self.request.root_path.rstrip('/')}/ui/{quote(path, safe='/:@')}{tail}"
+
+    @property
+    def host(self) -> Host | None:
+        """What to put before a repository's name; None where clients cannot reach it by the host alone."""
+        if self.context.settings.prefix or self.request.root_path.strip("/"):
+            return None
+        public = urlsplit(self.context.settings.public_url)
+        if public.netloc:
+            return Host(public.netloc, public.scheme == "https")
+        return Host(self.request.host, self.request.scheme == "https")
+
+    @staticmethod
+    def both(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+        """What two questions to the storage give, asked side by side."""
+        calls: list[Callable[[], Any]] = [first, second]
+        one, other = gather(calls)
+        return one, other
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page with what all pages have."""
+        host = self.host
+        common = {
+            "url": self.url,
+            "brand": host.name if host else self.request.host,
+            "login": self.context.settings.auth.is_on,
+            "who": "" if self.caller.kind is Kind.ANONYMOUS else self.caller.name or self.caller.kind.value,
+            "query": "",
+            "section": "",
+        }
+        return render(template, {**common, **values}, status)

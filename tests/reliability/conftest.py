@@ -1,0 +1,21 @@
+"""The Swift of all live tests, and one of a test's own, which holds nobody up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docker_registry.embedded import EmbeddedSwift
+from tests.live.conftest import cluster, container, running_cluster, swift
+from tests.peers import need_module
+
+__all__ = ["cluster", "container", "own_swift", "running_cluster", "swift"]
+
+
+@pytest.fixture
+def own_swift(tmp_path: Path) -> Iterator[EmbeddedSwift]:
+    need_module("swift")
+    with EmbeddedSwift(tmp_path / "swift", fsync=False, object_server=True) as running:
+        yield running
