@@ -8,7 +8,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run lint test model reliability mutants bench clean clean-data
+.PHONY: run lint test model reliability mutants fuzz bench clean clean-data
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
@@ -33,6 +33,14 @@ reliability: $(VENV)/.test
 # Breaks the code on purpose; the tests that docs/spec.md names must notice.
 mutants: $(VENV)/.test
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+# Hostile input, so often over sockets and to each parser; says how many. Some Pythons have no atheris.
+FUZZ_INPUTS ?= 20000
+fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check schemathesis
+	-$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: atheris
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(PYTEST) -s --timeout=7200 tests/fuzz $(ARGS)
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -20,10 +20,14 @@ __all__ = [
     "ContainerRule",
     "Debug",
     "DriverConfig",
+    "Endpoint",
     "Expire",
     "Immutable",
+    "KeepTags",
+    "KeepUntagged",
     "KeystoneDoor",
     "Limits",
+    "Retention",
     "Rule",
     "Settings",
     "Tls",
@@ -95,6 +99,32 @@ class Expire(NamedTuple):
     after: float | None = None  # s; None where only the push may ask for it
     on_request: bool = False  # whether a push may ask, by header or annotation, for no longer than `after`
     labels: bool = False  # whether it may ask by a label of the image's config too, which costs a request
+
+
+class KeepTags(NamedTuple):
+    """Tags of which some stay, for any of these reasons; of several, the first that fits a tag counts."""
+
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    all: bool = False  # every one of them stays
+    last: int | None = None  # so many that were pushed last
+    younger: float | None = None  # s; those that were pushed since then
+
+
+class KeepUntagged(NamedTuple):
+    """How long manifests stay that no tag needs; of several, the first that fits a repository counts."""
+
+    repositories: tuple[str, ...]
+    after: float  # s
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What `retention` removes. What no rule is for stays."""
+
+    every: float = 0.0  # s between two runs inside `serve`; 0 for none
+    tags: tuple[KeepTags, ...] = ()
+    untagged: tuple[KeepUntagged, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,6 +227,22 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """One of Distribution's `notifications.endpoints`: who is told what happens."""
+
+    name: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout: float = 1.0  # s
+    threshold: int = 10  # failures in a row from which on `backoff` lies between tries
+    backoff: float = 1.0  # s
+    ignored_media_types: frozenset[str] = frozenset()
+    ignored_actions: frozenset[str] = frozenset()
+    secret: bytes = field(default=b"", repr=False)  # signs what is sent; b"" for no signature
+    queue: int = 10_000  # events that wait, in one process
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
 
@@ -229,6 +275,7 @@ class Settings:
     upload_ttl: float = 24 * 3600.0  # s; an upload's URL is refused after it
     page: bool = True  # serve a web page below /ui/
     expire: tuple[Expire, ...] = ()
+    retention: Retention = Retention()
 
     # Who may come in.
     auth: Auth = Auth()
@@ -255,6 +302,8 @@ class Settings:
     workers: int = 1
     debug: Debug | None = None
     checks: tuple[Check, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    event_references: bool = False  # list in an event of a manifest what it refers to
     graceful_timeout: float = 60.0  # s for requests in flight when told to stop
     idle_timeout: float = 75.0  # s between two requests of a kept connection
     header_timeout: float = 20.0  # s for a request's head to come in whole

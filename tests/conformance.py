@@ -452,6 +452,10 @@ class Suite(object):
             assert [(entry.path, entry.size) for entry in found] == [("r/a-/c", 2), ("r/a/c", 2), ("r/d", 2)]
         assert [entry.path for entry in driver.walk_outside("r", "/b", after="a.")] == ["r/a/c", "r/d"]
         assert list(driver.walk_outside("missing", "/b")) == []
+        # Whoever removes what is old tells by this that a file was not written again since.
+        for entry in driver.walk_outside("r", "/b"):
+            modified = driver.stat(entry.path, newest=True).modified
+            assert modified is entry.modified is None or abs(modified - entry.modified) < 0.005
 
     # Files that end.
 
@@ -510,6 +514,16 @@ class Suite(object):
         driver.put_content("x/y", b"below")
         driver.remove("x")
         assert driver.get_content("x/y") == b"below"
+
+    def test_remove_a_small_file(self, driver):
+        for path in ("x", "x/y", "xy"):
+            driver.overwrite(path, b"small")
+        driver.remove_small("x")
+        assert sorted(entry.path for entry in driver.walk()) == ["x/y", "xy"]
+        for path in ("x", "nothing"):
+            with pytest.raises(FileNotFoundError):
+                driver.remove_small(path)
+        assert sorted(entry.path for entry in driver.walk()) == ["x/y", "xy"]
 
     def test_remove_many(self, driver, subject):
         large = pattern(2 * subject.segment_size)

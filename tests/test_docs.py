@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text()
 SERVER = (ROOT / "docs" / "server.md").read_text()
+DISTRIBUTION = (ROOT / "docs" / "distribution-config.md").read_text()
 
 
 def name_of(page: Path) -> str:
@@ -104,14 +105,28 @@ def test_every_option_of_the_section_registry_is_explained(name: str) -> None:
     assert re.search(rf"(?m)^\| [^|]*`{name}`", SERVER)
 
 
-def test_every_key_of_distribution_is_in_its_row() -> None:
-    rows = {
-        row[0]: set(re.findall(r"`([a-z0-9.]+)`", row[1]))
-        for row in re.findall(r"(?m)^\| (honoured|named in a warning|refused) \| (.*) \|$", SERVER)
-    }
-    assert {".".join(path) for path in keys.HONOURED} <= rows["honoured"]
-    assert {".".join(path) for path in keys.IGNORED} == rows["named in a warning"]
-    assert {".".join(path) for path in keys.REFUSED} <= rows["refused"]
+@pytest.mark.parametrize(
+    ("section", "table"),
+    [
+        ("Honoured", {*keys.HONOURED, ("storage", "swift")}),
+        ("Ignored, with a warning that names the key", set(keys.IGNORED)),
+        ("Refused", set(keys.REFUSED)),
+    ],
+)
+def test_every_key_of_distribution_is_in_its_table(section: str, table: set[tuple[str, ...]]) -> None:
+    text = DISTRIBUTION[DISTRIBUTION.index(f"## {section}\n") :].partition("\n## ")[0]
+    shown = [key for row in re.findall(r"(?m)^\| (`[^|]*`) \|", text) for key in re.findall(r"`([a-z0-9.]+)`", row)]
+    assert sorted(shown) == sorted(".".join(path) for path in table)
+
+
+def test_each_key_of_distribution_names_a_test_that_is_there() -> None:
+    rows = re.findall(r"(?m)^\| `.*\| `(tests/\S+\.py)(?:::(\w+))?` \|$", DISTRIBUTION)
+    assert len(rows) == len(re.findall(r"(?m)^\| `", DISTRIBUTION))
+    for file, test in rows:
+        assert f"def {test}(" in (ROOT / file).read_text() if test else (ROOT / file).exists(), (file, test)
+
+
+def test_every_parameter_of_distribution_s_swift_is_named() -> None:
     parameters = set(
         re.findall(r"`([a-z]+)`", SERVER[SERVER.index("Of `storage.swift`") : SERVER.index("## The secret")])
     )

@@ -62,6 +62,7 @@ CONTRACTS = [
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
     ("distribution", ("concurrency", "core", "settings", "rereading")),
     ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
+    ("distribution.events", ("concurrency", "settings", "distribution.auth.caller", "distribution.model")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),
     (
@@ -70,10 +71,8 @@ CONTRACTS = [
             "concurrency",
             "core",
             "settings",
-            *(
-                f"distribution.{room}"
-                for room in ("auth", "model", "storage", "container", "context", "errors", "expiry", "resource")
-            ),
+            *(f"distribution.{room}" for room in ("auth", "events", "model", "storage")),
+            *(f"distribution.{module}" for module in ("container", "context", "errors", "expiry", "resource")),
         ),
     ),
     (
@@ -83,12 +82,23 @@ CONTRACTS = [
     ("web", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance",
-        ("concurrency", "core", "settings", "distribution.model", "distribution.homes", "drivers.swift"),
+        (
+            *("concurrency", "core", "settings", "drivers.swift"),
+            *(f"distribution.{room}" for room in ("auth", "container", "homes", "model", "storage")),
+        ),
     ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
     (
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
+    ),
+    ("images", ("concurrency", "core", "settings", "distribution")),
+    (
+        "maintenance.retention",
+        (
+            *("core", "settings", "maintenance.progress", "maintenance.parallel"),
+            *(f"distribution.{room}" for room in ("auth", "container", "model", "storage")),
+        ),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
     ("rereading", ("core",)),
@@ -102,6 +112,8 @@ CONTRACTS = [
             "concurrency",
             "distribution",
             "maintenance.check",
+            "maintenance.progress",
+            "maintenance.retention",
             "metrics",
             "web",
         ),

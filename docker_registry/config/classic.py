@@ -19,8 +19,9 @@ from .auth import NO_LOGIN, checked, fitting, read_section
 from .containers import Outer, read_containers
 from .limits import read_limits
 from .loaded import Loaded, default_workers
+from .notifications import NOTIFICATIONS, read_endpoints
 from .secret import secrets
-from .tags import read_expire
+from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import (
     Options,
@@ -218,15 +219,20 @@ def _fields(options: Options) -> dict[str, Any]:
     if "health" in section.rest():
         fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
     fields["expire"] = read_expire(section)
+    fields["retention"] = read_retention(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
         if name in section.rest():
             fields[field] = section.take(name, convert, None)
+    if "notifications" in section.rest():
+        values, below = _flat(section.section("notifications"), NOTIFICATIONS)
+        fields["endpoints"] = read_endpoints(values, below)
+        fields["event_references"] = bool(values.get("events.includereferences"))
     if "auth" in fields:
         behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
         fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
-    sections = ["auth", "containers", "debug", "expire", "health", "limits", "tls"]
+    sections = ["auth", "containers", "debug", "expire", "health", "limits", "notifications", "retention", "tls"]
     section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
 

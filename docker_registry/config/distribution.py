@@ -18,10 +18,11 @@ from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, fitting, read_section
 from .containers import Outer, read_containers
-from .keys import APART, DEBUG, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
+from .keys import APART, DEBUG, EVENTS, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
-from .tags import read_expire
+from .notifications import read_endpoints
+from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import Options, Problems, hint, socket_path
 from .watching import read_checks, read_debug
@@ -251,13 +252,17 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     limits: Any = options.take("registry.limits", lambda value: value, {})
     fields["limits"] = read_limits(Options(limits, f"{file}, registry.limits", problems))
     of_tags = {path[1]: value for path, value in values.items() if HONOURED.get(path, ("",))[0] == TAGS}
-    fields["expire"] = read_expire(Options(of_tags, f"{file}, registry", problems))
+    registry = Options(of_tags, f"{file}, registry", problems)
+    fields["expire"], fields["retention"] = read_expire(registry), read_retention(registry)
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
     fitting(fields["auth"], fields["tls"], behind, Options({}, f"{file}, registry.auth", problems))
     debug, below_debug = _section("http.debug", DEBUG, values, file, problems)
     fields["debug"] = read_debug(debug, below_debug)
+    told, below = _section("notifications", EVENTS, values, file, problems)
+    fields["endpoints"] = read_endpoints(told, below)
+    fields["event_references"] = bool(told["events.includereferences"])
     fields["checks"] = read_checks(*_section("health", HEALTH, values, file, problems))
     fields["secret"], *former = fields.pop("secrets", (b"",))
     fields["former_secrets"] = tuple(former)

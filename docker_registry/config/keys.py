@@ -11,11 +11,11 @@ from typing import Any
 
 from docker_registry.drivers.swift.settings.options import BY_NAME
 
-from . import auth, tls, watching
+from . import auth, notifications, tls, watching
 from .secret import secrets
 from .values import flag, headers, log_fields, networks, path_prefix, seconds, size, text, whole, word
 
-__all__ = ["APART", "DEBUG", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "is_own"]
+__all__ = ["APART", "DEBUG", "EVENTS", "HEALTH", "HONOURED", "IGNORED", "REFUSED", "SWIFT", "TAGS", "is_own"]
 
 Path = tuple[str, ...]
 Converter = Callable[[Any], Any]
@@ -41,8 +41,9 @@ def _table(entries: dict[str, Any]) -> dict[Path, Any]:
 
 
 # Fields that are read apart: they are made of several keys, or of a section.
-AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TAGS, TLS = "auth", "containers", "debug", "checks", "limits", "tags", "tls"
-APART = (AUTH, CONTAINERS, DEBUG, HEALTH, LIMITS, TAGS, TLS)
+AUTH, CONTAINERS, DEBUG, EVENTS, HEALTH = "auth", "containers", "debug", "endpoints", "checks"
+LIMITS, TAGS, TLS = "limits", "tags", "tls"
+APART = (AUTH, CONTAINERS, DEBUG, EVENTS, HEALTH, LIMITS, TAGS, TLS)
 
 # The field of Settings ("" where what the key asks for is how it is anyway), and how the value is read.
 HONOURED: dict[Path, tuple[str, Converter]] = _table(
@@ -51,6 +52,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         **{f"auth.{name}": (AUTH, convert) for name, convert in auth.DISTRIBUTION.items()},
         **{f"http.debug.{name}": (DEBUG, convert) for name, convert in watching.DEBUG.items()},
         **{f"health.{name}": (HEALTH, convert) for name, convert in watching.HEALTH.items()},
+        **{f"notifications.{name}": (EVENTS, convert) for name, convert in notifications.NOTIFICATIONS.items()},
         "catalog.maxentries": ("page_size_max", whole(1, 1_000_000)),
         "http.addr": ("address", watching.address),
         "http.draintimeout": ("graceful_timeout", seconds),
@@ -71,6 +73,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "registry.containers": (CONTAINERS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
+        "registry.retention": (TAGS, lambda value: value),
         "registry.trustedproxies": ("trusted_proxies", networks),
         "registry.verifyblobs": ("verify_blobs", flag),
         "storage.delete.enabled": ("delete_enabled", flag),
@@ -84,7 +87,6 @@ IGNORED: dict[Path, str] = _table(
         "compatibility": "no client of today sends schema 1 manifests",
         "log.hooks": "send the log on from where it is collected",
         "middleware": "Distribution's plug-ins cannot be loaded",
-        "notifications": "no notifications are sent",
         "policy": "repositories have no classes here",
         "redis": "facts that cannot change are kept in memory",
         "reporting": "errors go to the log",

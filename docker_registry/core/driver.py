@@ -139,6 +139,13 @@ class Base(Paths):
         """
         self.put_content(path, content)
 
+    def overwrite_once(self, path: str, content: bytes) -> None:
+        """As `overwrite`, by one request that is not sent again whatever comes of it.
+
+        After any error nobody knows whether the file is still written, some time later.
+        """
+        raise self._missing("overwrite_once")
+
     def overwrite_until(self, path: str, content: bytes, expires: float) -> None:
         """As `overwrite`, of a file that is gone for every reader from a time on (seconds since the epoch).
 
@@ -147,6 +154,14 @@ class Base(Paths):
         that have `supports_expiry`.
         """
         raise self._missing("overwrite_until")
+
+    def remove_small(self, path: str) -> None:
+        """Remove a small file that never was a large one; raises FileNotFoundError where it is not there.
+
+        Cheaper than `remove` where a large file leaves parts to look for. A folder of that name stays.
+        """
+        self.stat(path)  # `remove` would take a folder along with all that is in it
+        self.remove(path)
 
     def get_newest(self, path: str) -> bytes:
         """The whole of a small file that others may replace or remove at any time, as it is now.

@@ -12,6 +12,7 @@ from docker_registry.settings import MIB, Settings
 from .auth.gate import Gate
 from .auth.opening import open_gate
 from .container import Containers
+from .events.events import Events
 from .expiry import Expiry
 from .limits import Limits
 from .storage.memory_bound import MemoryBound
@@ -34,6 +35,7 @@ class Context:
     manifest_memory: MemoryBound
     parsing: Parsing
     expiry: Expiry
+    events: Events
 
     @classmethod
     def over(cls, driver: Driver, settings: Settings, others: Iterable[Driver] = ()) -> Context:
@@ -48,4 +50,4 @@ class Context:
         gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
         if settings.expire and not all(container.driver.supports_expiry for container in containers):
             raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
-        return cls(settings, gate, limits, containers, memory, parsing, Expiry(settings.expire))
+        return cls(settings, gate, limits, containers, memory, parsing, Expiry(settings.expire), Events(settings))

@@ -8,11 +8,11 @@ which Docker's daemon passes on from its client's configuration.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from docker_registry.settings import Expire
 
-from .auth.patterns import Pattern
+from .auth.patterns import Patterns
 
 __all__ = ["ANNOTATION", "HEADER", "LEAST", "Expiry", "asked", "parse_time"]
 
@@ -37,12 +37,12 @@ def parse_time(text: str) -> float | None:
 class Expiry:
     """The rules of one registry: of those that fit a tag, the first one counts."""
 
-    def __init__(self, rules: Sequence[Expire]):
-        self._rules = [(rule, _patterns(rule.repositories), _patterns(rule.tags)) for rule in rules]
+    def __init__(self, rules: Iterable[Expire]):
+        self._rules = [(rule, Patterns(rule.repositories), Patterns(rule.tags)) for rule in rules]
 
     def rule(self, repository: str, tag: str) -> Expire | None:
         for rule, repositories, tags in self._rules:
-            if _fits(repositories, repository) and _fits(tags, tag):
+            if repositories.matches(repository) and tags.matches(tag):
                 return rule
         return None
 
@@ -50,11 +50,3 @@ class Expiry:
 def asked(texts: Mapping[str, str]) -> float | None:
     """After how many seconds annotations or labels ask for a tag to vanish; None where they do not."""
     return parse_time(texts.get(ANNOTATION, ""))
-
-
-def _fits(patterns: Sequence[Pattern], name: str) -> bool:
-    return any(pattern.matches(name) for pattern in patterns)
-
-
-def _patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:
-    return tuple(map(Pattern, texts))

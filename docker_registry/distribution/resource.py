@@ -63,6 +63,15 @@ class Resource:
         """Write down what the caller did, such as "deleted a/b:1.0"."""
         self.gate.note(self.request, self.caller, deed)
 
+    def tell(self, action: str, target: dict[str, Any]) -> None:
+        """Let those whom the settings name know what happened; the targets are `events.event`'s."""
+        self.context.events.tell(action, target, self.request, self.caller)
+
+    def whole_url(self, path: str) -> str:
+        """The same as `path` with scheme and host, as whoever is told of it must ask."""
+        origin = self.settings.public_url.rstrip("/") or f"{self.request.scheme}://{self.request.host}"
+        return origin + self.path(path)
+
     def path(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         """`path` (it starts with `/v2/`) and a query as a client must ask for it on this host."""
         tail = f"?{urlencode(query)}" if query else ""

@@ -125,7 +125,7 @@ class Registryctl:
         return Response(status=HTTPStatus.OK)
 
     def _delete_manifest(self, name: str, digest: Digest) -> Response:
-        if not deletion.delete_manifest(self._containers.of(name).store, name, digest):
+        if deletion.delete_manifest(self._containers.of(name).store, name, digest) is None:
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"there is no manifest {name}@{digest}")
         logger.info("removed %s@%s", name, digest)
         return Response(status=HTTPStatus.OK)

@@ -31,6 +31,7 @@ class Assembled:
         registry = Registry(default, settings, others)
         if settings.page:
             registry.mount(_site(registry))
+        self._events = registry.context.events
         figures.ask(partial(sources.of_registry, registry))
         self.health = Health(settings.checks, default)
         self.readiness = Readiness(default)
@@ -41,6 +42,10 @@ class Assembled:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return self._app(environ, start_response)
+
+    def close(self, patience: float) -> None:
+        """No request comes any more: send the events that wait, for at most so many seconds."""
+        self._events.close(patience)
 
 
 def _site(registry: Registry) -> Site:

@@ -94,6 +94,7 @@ class TrustedProxies:
             if client is None:
                 break
             environ["REMOTE_ADDR"] = str(client)
+            environ.pop("REMOTE_PORT", None)  # which was the proxy's
             if not self._trusts(str(client)):
                 break
         prefix = said.get("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")

@@ -32,6 +32,7 @@ from docker_registry.settings import Settings
 from . import logs
 from .allocator import keep_freed_memory
 from .handler import Handler, Server
+from .housekeeping import Housekeeping, chores
 
 __all__ = ["bind", "bind_debug", "listen", "run"]
 
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 2048  # connections that wait to be accepted
 HANG = 120  # s without a sign of life after which a worker is killed
 POLL = 0.1  # s
+FLUSH = 10.0  # s for events of notifications that wait when a worker ends
 # s from SIGTERM on in which an idle connection may still have a request: a proxy that has not noticed yet sends it
 # there, and may not send it again elsewhere.
 LAST_CALL = 1.0
@@ -158,7 +160,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_connections": self.settings.connections,
             "timeout": HANG,
             # The workers keep to the settings; this is for one that does not.
-            "graceful_timeout": int(self.settings.graceful_timeout) + 5,
+            "graceful_timeout": int(self.settings.graceful_timeout) + 5 + int(FLUSH),
             "logger_class": _Log,
             "proc_name": "docker-registry-swift",
             "control_socket_disable": True,
@@ -170,6 +172,10 @@ class _Application(BaseApplication):  # type: ignore[misc]
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def sockets(self) -> list[int]:
+        """The file descriptors on which the master listens."""
+        return [each.fileno() for each in (self._listener, self.debug) if each is not None]
 
     def load(self) -> Any:
         self.figures = Figures()
@@ -202,6 +208,19 @@ def _heed_signals(_master: Arbiter, _worker: Any) -> None:
 
 
 class _Master(Arbiter):  # type: ignore[misc]
+    def __init__(self, app: _Application):
+        super().__init__(app)
+        self._housekeeping = Housekeeping()
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        settings = self.app.settings
+        self._housekeeping.tend(chores(settings), settings, self.app.sockets())
+
+    def stop(self, graceful: bool = True) -> None:
+        self._housekeeping.stop()
+        super().stop(graceful)
+
     def handle_term(self) -> None:
         patience = self.app.settings.graceful_timeout
         self.app.board.stop()
@@ -252,6 +271,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         if watch:
             watch.begin_to_end()
         self._stop(servers, settings.graceful_timeout)
+        self._close(self.wsgi)
         if watch:
             watch.end()
 
@@ -286,6 +306,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             server.environ["wsgi.url_scheme"] = "https"
         server.start()
         return server
+
+    def _close(self, app: Any) -> None:
+        """Let the application send what it still has to, while the master sees that this worker lives."""
+        close = getattr(app, "close", None)
+        if close is not None:
+            self.notify()
+            close(FLUSH)
 
     def _watch(self, servers: list[Server]) -> Any:
         """None where there is no second port."""

@@ -10,7 +10,7 @@ import yaml
 from docker_registry.config import classic, distribution
 from docker_registry.config.values import Problems
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.settings import Expire, Settings
+from docker_registry.settings import Expire, KeepTags, KeepUntagged, Retention, Settings
 from tests.config.test_distribution import merged
 
 
@@ -69,3 +69,50 @@ def test_mistakes_are_named(read: Any, item: str, why: str) -> None:
         read(f"expire: [{item}]")
     with pytest.raises(ConfigError, match="expire: must be a list"):
         read(f"expire: {item}")
+
+
+RETENTION = """
+retention:
+  every: 6h
+  tags:
+    - {tags: [v*, latest], keep: all}
+    - {repositories: "ci/**", keep_last: 10, keep_younger: 30d}
+    - {repositories: old/app, keep_last: 0}
+  untagged:
+    - {repositories: "ci/**", after: 14d}
+"""
+
+
+@both
+def test_retention(read: Any) -> None:
+    assert read(RETENTION).retention == Retention(
+        every=6 * 3600.0,
+        tags=(
+            KeepTags(("**",), ("v*", "latest"), all=True),
+            KeepTags(("ci/**",), ("*",), last=10, younger=30 * 86400.0),
+            KeepTags(("old/app",), ("*",), last=0),
+        ),
+        untagged=(KeepUntagged(("ci/**",), 14 * 86400.0),),
+    )
+    assert read(EXPIRE).retention == Retention()
+
+
+@both
+@pytest.mark.parametrize(
+    ("section", "why"),
+    [
+        ("{tags: [{tags: v*}]}", "retention, tags, item 1: keeps nothing: add keep_last"),
+        ("{tags: [{keep_last: -1}]}", "item 1: keep_last: must be a whole number"),
+        ("{tags: [{keep_last: many}]}", "item 1: keep_last: must be a whole number"),
+        ("{tags: [{keep: some}]}", "keep: must be one of all"),
+        ("{tags: [{keep: all, keep_last: 3}]}", "keep: all leaves keep_last and keep_younger without a meaning"),
+        ("{tags: [{keep_younger: 0}]}", "keep_younger: must be 1 second or more"),
+        ("{untagged: [{repositories: a}]}", "retention, untagged, item 1: after: is missing"),
+        ("{tag: []}", "unknown option tag; did you mean tags?"),
+        ("{tags: {keep: all}}", "tags: must be a list"),
+        ("7d", "must be a mapping of options"),
+    ],
+)
+def test_mistakes_of_retention_are_named(read: Any, section: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        read(f"retention: {section}")

@@ -96,7 +96,7 @@ class TestPull:
         assert cost(expect(307, lambda: client.get(URL))) == 0
 
     def test_delete(self, fresh: Fresh, cost: Cost) -> None:
-        assert cost(expect(202, lambda: fresh().delete(URL))) == 3  # the link; and to remove it, a look and the DELETE
+        assert cost(expect(202, lambda: fresh().delete(URL))) == 2  # the link is read, then removed
 
     def test_mount(self, fresh: Fresh, cost: Cost) -> None:
         client = fresh()

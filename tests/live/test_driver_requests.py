@@ -67,6 +67,8 @@ def test_small_files(swift: EmbeddedSwift, storage: Storage) -> None:
     assert cost(swift, storage.content_redirect_url, "there") in ([], ["HEAD", "HEAD"])
     assert cost(swift, storage.content_redirect_url, "there") == []
     assert cost(swift, storage.remove, "there") == ["HEAD", "DELETE"]
+    storage.overwrite("there", b"x")
+    assert cost(swift, storage.remove_small, "there") == ["DELETE"]
 
 
 def test_large_files(swift: EmbeddedSwift, storage: Storage) -> None:

@@ -107,7 +107,7 @@ def write_config_through(proxy: FaultProxy, swift: EmbeddedSwift, container: str
     """A config file of a registry that asks Swift, also for tokens, through a proxy; `options` are the driver's."""
     through = proxy.url.removesuffix(swift.storage_url.removeprefix(swift.url))
     urls = {"swift_authurl": f"{through}/auth/v1.0", "swift_object_storage_url": proxy.url}
-    driver = swift.options(swift_container=container, swift_segment_size=SEGMENT, **urls, **options)
+    driver = swift.options(**{"swift_container": container, "swift_segment_size": SEGMENT, **urls, **options})
     # Clients compare digests; here the registry does it too, so that a flipped byte is no complete answer.
     registry = {"port": 0, "link_ttl": 0, "verify_blobs": True, "access_log": False}
     path = folder / f"{container}.yml"

@@ -6,7 +6,9 @@ come from strangers.
 
 from __future__ import annotations
 
-__all__ = ["Pattern"]
+from collections.abc import Iterable
+
+__all__ = ["Pattern", "Patterns"]
 
 
 class Pattern:
@@ -34,6 +36,16 @@ class Pattern:
 
     def matches(self, text: str) -> bool:
         return _match(self._parts, text.split("/"), "**", lambda part, name: _match(part, name, "*", str.__eq__))
+
+
+class Patterns:
+    """Any of several patterns. Raises ValueError as Pattern does."""
+
+    def __init__(self, texts: Iterable[str]):
+        self._patterns = [Pattern(text) for text in texts]
+
+    def matches(self, text: str) -> bool:
+        return any(pattern.matches(text) for pattern in self._patterns)
 
 
 def _match(pattern, items, wild, equal) -> bool:  # type: ignore[no-untyped-def]

@@ -8,6 +8,7 @@ from docker_registry.core.exceptions import FileNotFoundError, WrongArgumentsErr
 from docker_registry.core.types import BytesRange, Reader
 
 from ..errors import Code, RegistryError
+from ..events import event
 from ..model import layout, ranges
 from ..model.digest import Digest
 from ..resource import Resource
@@ -25,6 +26,7 @@ class Blobs(Resource):
         found = self.store.find_blob(name, digest)
         if found is None:
             raise _unknown(digest)
+        self._tell_of_pull(name, digest, found[1])
         return self._not_modified(digest) or self._answer(digest, found[1])
 
     def get(self, name: str, digest: Digest) -> Response:
@@ -34,11 +36,13 @@ class Blobs(Resource):
             raise _unknown(digest)
         not_modified = self._not_modified(digest)
         if not_modified is not None:
+            self._tell_of_pull(name, digest, self.store.known_size(stored))
             return not_modified
         url = self.driver.content_redirect_url(layout.blob_data(stored)) if self.settings.redirect else None
         if url is not None:
+            self._tell_of_pull(name, digest, self.store.known_size(stored))
             return Response(status=307, headers={"Location": url, "Docker-Content-Digest": str(digest)})
-        return self._serve(digest, stored)
+        return self._serve(name, digest, stored)
 
     def delete(self, name: str, digest: Digest) -> Response:
         """Take the blob out of this repository; its bytes are left to garbage collection."""
@@ -52,7 +56,13 @@ class Blobs(Resource):
             raise _unknown(digest)
         self.store.unlink_layer(name, digest)
         self.audit(f"deleted the blob {name}@{digest}")
+        self.tell("delete", event.of_removed(name, digest))
         return Response(status=202)
+
+    def _tell_of_pull(self, name: str, digest: Digest, size: int | None) -> None:
+        if self.context.events.is_on:
+            url = self.whole_url(f"/v2/{name}/blobs/{digest}")
+            self.tell("pull", event.of_blob(name, digest, size, url))
 
     def _not_modified(self, digest: Digest) -> Response | None:
         """The answer to a client that has the blob (RFC 9110 13.1.2: compared weakly)."""
@@ -60,7 +70,7 @@ class Blobs(Resource):
             return Response(status=304, headers=_validators(digest))
         return None
 
-    def _serve(self, digest: Digest, stored: Digest) -> Response:
+    def _serve(self, name: str, digest: Digest, stored: Digest) -> Response:
         try:
             bytes_range = self._wanted(digest)
             reader = self.driver.open_for_client(layout.blob_data(stored), bytes_range)
@@ -73,6 +83,7 @@ class Blobs(Resource):
         except (WrongArgumentsError, ranges.UnsatisfiableError):
             raise self._unsatisfiable(digest, stored) from None
         self.store.saw_blob(stored, reader.size)
+        self._tell_of_pull(name, digest, reader.size)
         if self.settings.verify_blobs and reader.length == reader.size:
             reader = verified(reader, stored)
         response = self._answer(digest, reader.length, reader)

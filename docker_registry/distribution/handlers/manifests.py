@@ -15,11 +15,12 @@ from docker_registry.settings import Expire
 
 from .. import expiry
 from ..errors import Code, RegistryError
+from ..events import event
 from ..model import grammar
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
 from ..resource import Resource
-from ..storage import deletion, publishing
+from ..storage import deletion, publishing, restoring
 from ..storage.labels import read_labels
 from ..storage.request_body import Body
 
@@ -42,6 +43,7 @@ class Manifests(Resource):
             manifest = self._read(name, digest)
         if not self._accepts(manifest.media_type):
             digest, manifest = self._choose(name, reference, digest, manifest)
+        self._tell("pull", name, digest, manifest, "" if ":" in reference else reference)
         headers = {**_headers(digest), "Vary": "Accept"}
         return Response(manifest.body, headers=headers, content_type=manifest.media_type)
 
@@ -60,10 +62,7 @@ class Manifests(Resource):
             _check_digest(digest, body)
         else:
             digest, tags = Digest.of(body), [target]
-        self._refuse_to_move(name, tags, digest)
-        expires = self._expires(name, tags, manifest)
-        publishing.publish(self.store, name, digest, manifest, tags, expires)
-        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
+        expires = self.publish(name, digest, manifest, tags)
         response = Response(status=201, headers=_headers(digest))
         response.headers["Location"] = self.url(f"/v2/{name}/manifests/{digest}")
         if manifest.subject:
@@ -74,6 +73,29 @@ class Manifests(Resource):
             response.headers["X-Expires-At"] = http_date(min(expires.values()))
         return response
 
+    def publish(
+        self, name: str, digest: Digest, manifest: Manifest, tags: Sequence[grammar.Tag]
+    ) -> dict[grammar.Tag, float]:
+        """Store a manifest and let tags mean it; when those vanish that do.
+
+        Raises DENIED for an immutable tag, and what `publishing.publish` does.
+        """
+        self._refuse_to_move(name, tags, digest)
+        expires = self._expires(name, tags, manifest)
+        publishing.publish(self.store, name, digest, manifest, tags, expires)
+        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
+        for tag in tags or ("",):
+            self._tell("push", name, digest, manifest, tag)
+        return expires
+
+    def restore(self, name: str, tag: grammar.Tag, digest: Digest) -> None:
+        """Let a tag mean a manifest again that it meant before; raises as `publish`, and MANIFEST_UNKNOWN."""
+        manifest = self._read(name, digest)
+        self._refuse_to_move(name, [tag], digest)
+        restoring.restore(self.store, name, tag, digest, self._expires(name, [tag], manifest))
+        self.audit(f"restored {name}:{tag} to {digest}")
+        self._tell("push", name, digest, manifest, tag)
+
     def delete(self, name: str, reference: str) -> Response:
         if not self.settings.delete_enabled:
             raise RegistryError(
@@ -82,13 +104,23 @@ class Manifests(Resource):
         target = self._known(name, reference)
         self._refuse_to_delete(name, target)
         if isinstance(target, Digest):
-            found = deletion.delete_manifest(self.store, name, target)
+            untagged = deletion.delete_manifest(self.store, name, target)
         else:
-            found = deletion.delete_tag(self.store, name, target)
-        if not found:
+            untagged = [target] if deletion.delete_tag(self.store, name, target) else None
+        if untagged is None:
             raise _unknown(name, reference)
         self.audit(f"deleted {name}{'@' if isinstance(target, Digest) else ':'}{target}")
+        if isinstance(target, Digest):
+            self.tell("delete", event.of_removed(name, target))
+        for tag in untagged:
+            self.tell("delete", event.of_tag(name, tag))
         return Response(status=202)
+
+    def _tell(self, action: str, name: str, digest: Digest, manifest: Manifest, tag: str) -> None:
+        events = self.context.events
+        if events.is_on:
+            url = self.whole_url(f"/v2/{name}/manifests/{digest}")
+            self.tell(action, event.of_manifest(name, digest, manifest, url, tag, events.references))
 
     def _refuse_to_move(self, name: str, tags: Sequence[str], digest: Digest) -> None:
         """Raises DENIED for an immutable tag that means another manifest."""

@@ -11,6 +11,7 @@ from ..auth.caller import ANONYMOUS, Caller
 from ..container import Container
 from ..context import Context
 from ..errors import Code, RegistryError
+from ..events import event
 from ..model import grammar, ranges
 from ..model.digest import Digest, DigestError, new_hash
 from ..resource import Resource
@@ -48,8 +49,12 @@ class _Sending(Resource):
         """Whom an upload's URL is bound to."""
         return str(self.caller)
 
-    def created(self, name: str, digest: Digest) -> Response:
+    def created(self, name: str, digest: Digest, size: int | None, source: str = "") -> Response:
+        """Answer that a blob is there, which was mounted from the repository `source` if that is given."""
         self.audit(f"pushed the blob {name}@{digest}")
+        if self.context.events.is_on:
+            url = self.whole_url(f"/v2/{name}/blobs/{digest}")
+            self.tell("mount" if source else "push", event.of_blob(name, digest, size, url, source))
         headers = {"Location": self.url(f"/v2/{name}/blobs/{digest}"), "Docker-Content-Digest": str(digest)}
         return Response(status=201, headers=headers)
 
@@ -65,11 +70,12 @@ class Uploads(_Sending):
         if "mount" in query:
             digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
             if self._is_mountable(source) and self.blob_writer.mount(name, source, digest):
-                return self.created(name, digest)
+                return self.created(name, digest, self.store.known_size(digest), source)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
-            self.blob_writer.close(self.sessions.start(name, owner=self.owner), digest, Body(self.request))
-            return self.created(name, digest)
+            body = Body(self.request)
+            self.blob_writer.close(self.sessions.start(name, owner=self.owner), digest, body)
+            return self.created(name, digest, body.received)
         response = self.accepted(self.sessions.start(name, self._algorithm(), self.owner))
         response.headers["OCI-Chunk-Min-Length"] = str(CHUNK_MIN_LENGTH)
         return response
@@ -115,8 +121,9 @@ class Upload(_Sending):
         state, chunk = self._open(name, session), self._chunk()
         if chunk is not None and chunk[0] != state.offset:
             state = self._newest(state, chunk[0])
-        self.blob_writer.close(state, digest, self._body(chunk))
-        return self.created(name, digest)
+        body = self._body(chunk)
+        self.blob_writer.close(state, digest, body)
+        return self.created(name, digest, state.offset + body.received)
 
     def delete(self, name: str, session: str) -> Response:
         """Give the upload up."""

@@ -1,7 +1,7 @@
 """Every path in the storage, pure: Distribution 2.x's layout, and our few additions.
 
-The additions (`_manifests/referrers`, `_sessions`, `_robots`) have names that Distribution
-2.x passes over. Paths lie below `files/` because its swift driver put them
+The additions (`_manifests/referrers`, `_manifests/deleted`, `_sessions`, `_robots`, `_turns`) have names that
+Distribution 2.x passes over. Paths lie below `files/` because its swift driver put them
 there; `segments/` beside it belongs to the driver.
 """
 
@@ -17,7 +17,10 @@ __all__ = [
     "ROBOTS",
     "ROBOTS_MADE",
     "SESSIONS",
+    "TURNS",
     "blob_data",
+    "deleted_tag",
+    "deleted_tags",
     "layer_link",
     "manifests",
     "referrer",
@@ -30,6 +33,7 @@ __all__ = [
     "tag_index",
     "tag_index_link",
     "tags",
+    "turn",
     "under",
 ]
 
@@ -37,6 +41,7 @@ ROOT = "files/docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
 SESSIONS = f"{ROOT}/_sessions"  # ours
+TURNS = f"{ROOT}/_turns"  # ours
 ROBOTS = f"{ROOT}/_robots"  # ours: what is known of the passwords of machines
 ROBOTS_MADE = f"{ROBOTS}/made"
 
@@ -91,6 +96,16 @@ def tag_index_link(name: str, tag: str, digest: Digest) -> str:
     return f"{tag_index(name, tag)}/{_pair(digest)}/link"
 
 
+def deleted_tags(name: str) -> str:
+    """The folder of what tags meant that were deleted; ours."""
+    return f"{manifests(name)}/deleted"
+
+
+def deleted_tag(name: str, tag: str, digest: Digest) -> str:
+    """Says that a tag meant this manifest when it was deleted; ours, and there for a while only."""
+    return f"{deleted_tags(name)}/{tag}/{_pair(digest)}/link"
+
+
 def referrers(name: str, subject: Digest) -> str:
     """The folder of what refers to a manifest; ours."""
     return f"{manifests(name)}/referrers/{_pair(subject)}"
@@ -109,6 +124,11 @@ def session_file(session: str, name: str) -> str:
 def robot_revoked(identity: str) -> str:
     """Is there where a robot's password is revoked; ours."""
     return f"{ROBOTS}/revoked/{identity}"
+
+
+def turn(chore: str) -> str:
+    """Written when a registry begins a chore that replicas take turns at; ours."""
+    return f"{TURNS}/{chore}"
 
 
 def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:

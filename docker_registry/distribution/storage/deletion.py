@@ -13,22 +13,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from functools import partial
-from hashlib import md5
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
 from docker_registry.concurrency.workers import gather
+from docker_registry.core.exceptions import FileNotFoundError
 
 from ..model import layout
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
+from .history import link_md5, note_deleted
 from .store import DamagedError, Store
-from .tags import listed_tags
+from .tags import ListedTag, listed_tags
 
-__all__ = ["delete_manifest", "delete_tag", "tags"]
+__all__ = ["delete_manifest", "delete_tag", "retire_tag", "tags"]
 
 logger = logging.getLogger(__name__)
+
+_SAME = 0.01  # s: by how much listing and HEAD may differ over when an object was written
 
 
 class _Tag(NamedTuple):
@@ -39,15 +42,53 @@ class _Tag(NamedTuple):
 def delete_tag(store: Store, name: str, tag: str) -> bool:
     """Remove a tag and its history; whether it was there. What it points to stays."""
     current = layout.tag_current(name, tag)
-    there = store.has_link(current)  # a removal that is repeated, since its answer was lost, would find nothing
+    there, meaning = _read(store, current)  # a removal that is repeated, its answer lost, would find nothing
+    if meaning is not None:
+        note_deleted(store, name, tag, meaning)
     _remove_all(store, [entry.path for entry in store.driver.walk(layout.tag_index(name, tag))])
     if there:
         store.remove_link(current)
     return there
 
 
-def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
-    """Remove a manifest, every tag that points to it and its entry with its subject; whether any of it was there.
+def retire_tag(store: Store, name: str, tag: ListedTag) -> bool:
+    """Remove a tag and its history, unless it was pushed since it was listed; whether it was removed.
+
+    The last look comes straight before the removal, which is one request that
+    is not sent again: only a push between these two is undone (its image is
+    there by digest), and no late repetition hits a later push. Raises
+    ConnectionError where nobody knows whether the tag still goes.
+    """
+    current = layout.tag_current(name, tag.name)
+    history = [entry.path for entry in store.driver.walk(layout.tag_index(name, tag.name))]
+    _, meaning = _read(store, current)
+    if meaning is None or tag.md5 not in (None, link_md5(meaning)):
+        return False
+    note_deleted(store, name, tag.name, meaning)
+    try:
+        pushed = store.driver.stat(current, newest=True).modified
+        if pushed is None or tag.pushed is None or abs(pushed - tag.pushed) > _SAME:
+            return False
+        store.driver.remove_once(current)
+    except FileNotFoundError:
+        return False
+    _remove_all(store, history)
+    return True
+
+
+def _read(store: Store, path: str) -> tuple[bool, Digest | None]:
+    """Whether a link is there, and what it holds; None where that is damaged."""
+    try:
+        digest = store.read_link(path)
+    except DamagedError:
+        return True, None
+    return digest is not None, digest
+
+
+def delete_manifest(store: Store, name: str, digest: Digest) -> list[str] | None:
+    """Remove a manifest, every tag that points to it and its entry with its subject.
+
+    The tags that went along; None where none of it was there.
 
     What refers to it stays, and is listed still.
     """
@@ -59,14 +100,14 @@ def delete_manifest(store: Store, name: str, digest: Digest) -> bool:
         links.remove(layer)
     untagged = _untag(store, name, digest)
     if not links and not untagged:
-        return False
+        return None
     if manifest and manifest.subject:
         _remove_all(store, [layout.referrer(name, manifest.subject, digest)])
     if layer in links:
         store.remove_link(layer)
     # Even if it was gone: a push may have come between, and must not keep its link without the tag just removed.
     store.remove_link(revision)
-    return True
+    return untagged
 
 
 def tags(store: Store, name: str) -> Iterator[str]:
@@ -81,10 +122,11 @@ def _manifest(store: Store, digest: Digest) -> Manifest | None:
         return None
 
 
-def _untag(store: Store, name: str, digest: Digest) -> bool:
-    """Remove the tags that mean `digest`, and what the others' history says of it; whether any tag meant it."""
-    tags = _tags_that_may_mean(store, name, digest)
-    return any(gather([partial(_untag_one, store, name, digest, tag) for tag in tags]))
+def _untag(store: Store, name: str, digest: Digest) -> list[str]:
+    """Remove the tags that mean `digest`, and what the others' history says of it; which tags meant it."""
+    tags = list(_tags_that_may_mean(store, name, digest))
+    meant = gather([partial(_untag_one, store, name, digest, tag) for tag in tags])
+    return [tag.name for tag, was_one in zip(tags, meant, strict=True) if was_one]
 
 
 def _untag_one(store: Store, name: str, digest: Digest, tag: _Tag) -> bool:
@@ -100,6 +142,7 @@ def _untag_one(store: Store, name: str, digest: Digest, tag: _Tag) -> bool:
         return False
     if meaning is not None:
         store.remove_link(current)
+        note_deleted(store, name, tag.name, digest)  # not before: nothing may come between the look and the removal
     _remove_all(store, tag.history)
     return meaning is not None
 
@@ -107,7 +150,7 @@ def _untag_one(store: Store, name: str, digest: Digest, tag: _Tag) -> bool:
 def _tags_that_may_mean(store: Store, name: str, digest: Digest) -> Iterator[_Tag]:
     """From one flat listing: tags that it says mean `digest`, or once meant it, and those that have no history."""
     folder = layout.tags(name) + "/"
-    content = md5(str(digest).encode(), usedforsecurity=False).hexdigest()
+    content = link_md5(digest)
     rows = (
         (entry.path.removeprefix(folder).partition("/")[0], entry) for entry in store.driver.walk(layout.tags(name))
     )
@@ -120,7 +163,12 @@ def _tags_that_may_mean(store: Store, name: str, digest: Digest) -> Iterator[_Ta
 
 
 def _remove_all(store: Store, paths: list[str]) -> None:
-    """Raises the first error; what could be removed is."""
-    if paths:
-        for error in store.driver.remove_many(paths).values():
-            raise error
+    """Small files, side by side; one that is not there counts as removed."""
+    gather([partial(_remove_one, store, path) for path in paths])
+
+
+def _remove_one(store: Store, path: str) -> None:
+    try:
+        store.driver.remove_small(path)
+    except FileNotFoundError:
+        pass

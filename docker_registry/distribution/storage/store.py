@@ -102,7 +102,7 @@ class Store:
     def remove_link(self, path: str) -> bool:
         """Whether there was one."""
         try:
-            self.driver.remove(path)
+            self.driver.remove_small(path)
         except FileNotFoundError:
             return False
         finally:
@@ -176,6 +176,11 @@ class Store:
         size = self._remember(("size", digest), lambda: self._ask_size(digest), self._link_ttl)
         if size is None:
             self.lost_blob(digest)
+        return size
+
+    def known_size(self, digest: Digest) -> int | None:
+        """A blob's size, where this process happens to remember it."""
+        size: int | None = self.cache.get(("size", digest))
         return size
 
     def _ask_size(self, digest: Digest) -> int | None:

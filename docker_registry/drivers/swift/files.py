@@ -41,6 +41,11 @@ class Files(object):
         """Write or replace a file that never had segments."""
         self._overwrite(self._names.clean(path), content)
 
+    def overwrite_once(self, path, content):
+        """The same by one request, which is not sent again."""
+        self._objects.overwrite_once(self._names.writable(path), Content.plain(content))
+        self.uncache(path)
+
     def overwrite_until(self, path, content, expires):
         """The same, of a file that vanishes at a time, in whole seconds since the epoch."""
         self._objects.overwrite(self._names.writable(path), Content.plain(content, expires))
@@ -63,9 +68,16 @@ class Files(object):
 
     def remove(self, path):
         """Remove a file with its segments; whether there was one."""
-        name, clean = self._names.writable(path), self._names.clean(path)
-        removed = self._objects.remove_plain(name) if v1_layout.is_small_file(clean) else self._objects.remove(name)
-        self._uncache(clean)
+        if v1_layout.is_small_file(self._names.clean(path)):
+            return self.remove_small(path)
+        removed = self._objects.remove(self._names.writable(path))
+        self.uncache(path)
+        return removed
+
+    def remove_small(self, path):
+        """Remove a file that never had segments; whether there was one."""
+        removed = self._objects.remove_plain(self._names.writable(path))
+        self.uncache(path)
         return removed
 
     def remove_once(self, path):

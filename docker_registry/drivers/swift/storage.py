@@ -127,8 +127,15 @@ class Storage(driver.Base):
     def overwrite(self, path, content):
         self._files.overwrite(path, content)
 
+    def overwrite_once(self, path, content):
+        self._files.overwrite_once(path, content)
+
     def overwrite_until(self, path, content, expires):
         self._files.overwrite_until(path, content, int(expires) + 1)  # never sooner
+
+    def remove_small(self, path):
+        if not self._files.remove_small(path):
+            raise FileNotFoundError(say("{0}: nothing is there", path))
 
     def get_newest(self, path):
         return self._files.get_as(path, self._newest)

@@ -20,10 +20,12 @@ class What(Enum):
     SIGNATURE = auto()  # a link to a signature of a manifest, as Distribution wrote them up to 2.4
     TAG = auto()  # the link that says what a tag means now
     INDEX = auto()  # the link that says what a tag means or meant
+    DELETED_TAG = auto()  # the note of what a tag meant that was deleted
     REFERRER = auto()  # a manifest in the list of its subject's referrers
     UPLOAD = auto()  # a file of an upload in progress
     COLLECTION = auto()  # what garbage collection and registries tell each other
     ROBOT = auto()  # what is known of a robot's password
+    TURN = auto()  # the mark of when a replica began a chore
     V1 = auto()  # a file of docker-registry's v1 layout
     UNKNOWN = auto()
 
@@ -79,6 +81,8 @@ def place(path: str) -> Place:
         return _UNKNOWN
     if path.startswith(collection.FOLDER + "/"):
         return Place(What.COLLECTION)
+    if path.startswith(layout.TURNS + "/"):
+        return Place(What.TURN)
     if path.startswith(layout.ROBOTS + "/"):
         return Place(What.ROBOT)
     if path.startswith(_V1_FOLDERS):
@@ -126,6 +130,8 @@ def _in_repository(path: str) -> Place:
             return Place(What.TAG, name, tag)
         case ["manifests", "tags", tag, "index", algorithm, code, "link"]:
             return Place(What.INDEX, name, tag, _digest([algorithm, code]))
+        case ["manifests", "deleted", tag, algorithm, code, "link"]:
+            return Place(What.DELETED_TAG, name, tag, _digest([algorithm, code]))
         case ["manifests", "referrers", *subject, algorithm, code, "descriptor"] if len(subject) == 2:
             return Place(What.REFERRER, name, digest=_digest([algorithm, code]), subject=_digest(subject))
         case ["uploads", upload, "data" | "startedat"] | ["uploads", upload, "hashstates", _, _] if _UUID.fullmatch(

@@ -21,14 +21,16 @@ _ACTIONS = {
     "open": "Reader",
     "open_for_client": "Reader",
     "overwrite": "PutContent",
+    "overwrite_until": "PutContent",
     "put_content": "PutContent",
     "remove": "Delete",
     "remove_many": "Delete",
     "remove_once": "Delete",
     "stat": "Stat",
     "walk": "List",
+    "walk_outside": "List",
 }
-_GENERATORS = ("list_prefixes", "walk")
+_GENERATORS = ("list_prefixes", "walk", "walk_outside")
 _NAME = "registry_storage_action_seconds"
 
 

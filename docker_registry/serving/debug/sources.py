@@ -57,6 +57,7 @@ def of_registry(registry: Registry) -> Values:
         yield ("registry_storage_cache_total", kind), count
     yield ("registry_cache_bytes",), cache.used
     yield ("registry_cache_limit_bytes",), cache.limit
+    yield from context.events.figures()
     for reason, count in context.gate.refused.items():
         yield ("registry_logins_refused_total", reason), count
     for container in context.containers:

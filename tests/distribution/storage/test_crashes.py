@@ -21,11 +21,13 @@ SUBJECT = Digest.of(b"subject")
 BODY = image(b"layer", subject=subject_of(b"subject"))
 DIGEST = Digest.of(BODY)
 WRITES = 5  # data, revision, tag's index, referrer, tag
-REMOVALS = 7  # two tags with three index links, referrer, revision
+REMOVALS = 9  # two tags with three index links and two notes of what they meant, referrer, revision
 
 
 class Failing(Base):
     """A memory whose changes all fail from the `allowed`-th on."""
+
+    supports_expiry = True
 
     def __init__(self, inner: Base, allowed: int):
         super().__init__()
@@ -40,6 +42,10 @@ class Failing(Base):
     def put_content(self, path: str, content: bytes) -> str:
         self._change()
         return self.inner.put_content(path, content)
+
+    def overwrite_until(self, path: str, content: bytes, expires: float) -> None:
+        self._change()
+        self.inner.overwrite_until(path, content, expires)
 
     def remove(self, path: str) -> None:
         if self.inner.exists(path):
@@ -73,7 +79,12 @@ def clients(memory: Base, allowed: int) -> tuple[Client, Client]:
 
 
 def links(memory: Base) -> list[str]:
-    return [entry.path for entry in memory.walk(layout.manifests("app"))]
+    """Without the notes of what deleted tags meant, which the storage removes in time."""
+    return [
+        entry.path
+        for entry in memory.walk(layout.manifests("app"))
+        if not entry.path.startswith(layout.deleted_tags("app"))
+    ]
 
 
 @pytest.mark.parametrize("allowed", range(WRITES))

@@ -1,0 +1,68 @@
+"""`retention`: remove the tags that the rules of the config file do not keep."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
+from docker_registry.distribution.auth.policy import Policy
+from docker_registry.maintenance.progress import Quiet, for_terminal
+from docker_registry.maintenance.retention.job import Job, check_driver
+from docker_registry.maintenance.retention.report import JsonReport, TextReport
+from docker_registry.maintenance.retention.rules import Rules
+from docker_registry.settings import Retention
+
+from .options import config_options, load_and_warn, open_containers
+
+__all__ = ["retention"]
+
+_NOT_RUN, _NOT_WHOLE = 2, 1
+
+
+@click.command()
+@config_options
+@click.option("--dry-run", is_flag=True, help="Remove nothing, say what would go and why.")
+@click.option("--workers", type=click.IntRange(1, 48), default=8, metavar="N", help="Repositories at a time. [8]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: tags, then a summary.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def retention(config: str | None, flavor: str | None, dry_run: bool, workers: int, as_json: bool, quiet: bool) -> None:
+    """Remove the tags that the rules in registry.retention do not keep. Registries may serve meanwhile.
+
+    The images stay until gc takes what nobody uses; until then `tags
+    --restore` brings a tag back. Immutable tags stay.
+
+    \b
+    The exit status is
+      0  when it has looked at all repositories, whether or not anything went,
+      1  when the storage did not answer for some of them,
+      2  when it could not run: a wrong option or config file, no rules, no
+         login, a listing of repositories that failed.
+    """
+    try:
+        settings = load_and_warn(config, flavor).settings
+        if settings.retention == Retention():
+            raise ConfigError("the config file has no rules: add registry.retention, see docs/retention.md")
+        containers = open_containers(settings)
+        for container in containers:
+            check_driver(container.driver)
+    except UnspecifiedError as error:
+        _end(str(error))
+    policy = Policy(settings.auth.policy, settings.auth.immutable)
+    job = Job(Rules(settings.retention), policy, Quiet() if quiet else for_terminal(), workers, dry_run)
+    report = JsonReport(sys.stdout, dry_run) if as_json else TextReport(sys.stdout, dry_run)
+    try:
+        for container in containers:
+            for outcome in job.run(containers, container):
+                report.tell(outcome)
+    except ConnectionError as error:
+        _end(f"gave up: {error or error.message}")
+    report.end(job.summary)
+    sys.exit(_NOT_WHOLE if job.summary.failed else 0)
+
+
+def _end(why: str) -> NoReturn:
+    click.echo(f"docker-registry-swift: {why}", err=True)
+    sys.exit(_NOT_RUN)

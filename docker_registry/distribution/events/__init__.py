@@ -1,0 +1,1 @@
+"""Notifications: what happened, told to whoever the settings name, in Distribution's form."""

@@ -1,0 +1,146 @@
+"""`retention` and `tags` as commands on a real Swift, and beside Distribution 2.8: what goes, and comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from docker_registry.commands.group import Commands
+from docker_registry.config import load
+from docker_registry.embedded import EmbeddedSwift
+from docker_registry.settings import of_each_container, open_driver
+from tests.live.adoption import both, in_process
+from tests.live.ours import Ours, write_config
+from tests.live.wire import Client, digest_of
+from tests.maintenance.planting import fsck
+
+RULES = {
+    "tags": [{"repositories": "ci/**", "tags": "keep-*", "keep": "all"}, {"repositories": "ci/**", "keep_last": 2}]
+}
+
+
+class Command:
+    def __init__(self, config: Path):
+        self.config = config
+
+    def __call__(self, name: str, *arguments: str, status: int = 0) -> Result:
+        done = CliRunner().invoke(Commands(), [name, "--config", str(self.config), *arguments])
+        assert done.exit_code == status, done.output
+        return done
+
+
+@pytest.fixture
+def command(swift: EmbeddedSwift, container: str, tmp_path: Path) -> Command:
+    return Command(write_config(tmp_path, swift, container, retention=RULES))
+
+
+def push(client: Client, name: str, *tags: str) -> dict[str, str]:
+    return {tag: digest_of(client.push_image(name, tag, [tag.encode()])) for tag in tags}
+
+
+def test_a_tag_that_retention_removed_is_brought_back(swift: EmbeddedSwift, command: Command, tmp_path: Path) -> None:
+    settings = load(str(command.config), None).settings
+    with in_process(settings) as client:
+        digests = push(client, "ci/app", "a", "keep-1", "b", "c")
+        push(client, "other", "a", "b", "c")
+        would = command("retention", "--dry-run", "--quiet").stdout
+        assert "ci/app:a: would go: rule 2: not one of the last 2" in would
+        assert "1 repositories with a rule: 1 tags would go" in would
+        assert client.tags("ci/app") == ["a", "b", "c", "keep-1"]
+        with swift.counting() as requests:
+            lines = [json.loads(line) for line in command("retention", "--json", "--quiet").stdout.splitlines()]
+        assert (lines[0]["repository"], lines[0]["tag"], lines[0]["removed"]) == ("ci/app", "a", True)
+        assert lines[-1]["summary"] == {"repositories": 1, "doomed": 1, "removed": 1, "failed": 0, "dry_run": False}
+        # Repositories, their tags; two that count; history, tag, note, last look, removal; the history's end.
+        assert len(requests) <= 11
+        assert client.tags("ci/app") == ["b", "c", "keep-1"]
+        assert client.tags("other") == ["a", "b", "c"]
+        assert client.ask("GET", "/v2/ci/app/manifests/a").status_code == 404
+
+        told = command("tags", "ci/app", "--history").stdout
+        assert re.search(rf"(?m)^a {digests['a']} was, deleted 20\d\d-", told)
+        assert re.search(rf"(?m)^keep-1 {digests['keep-1']} pushed 20\d\d-", told)
+        assert "deleted" not in command("tags", "ci/app").stdout
+        assert fsck(open_driver(settings)) == []
+        assert "is sha256:" in command("tags", "ci/app", "--restore", f"a@{digests['a']}").stdout
+        assert client.pull("ci/app", "a")
+        assert client.tags("ci/app") == ["a", "b", "c", "keep-1"]
+
+
+def test_a_manifest_that_was_deleted_is_brought_back_with_a_tag_that_was_moved(command: Command) -> None:
+    with in_process(load(str(command.config), None).settings) as client:
+        first = digest_of(client.push_image("app", "latest", [b"one"]))
+        second = digest_of(client.push_image("app", "latest", [b"two"]))
+        told = [json.loads(line) for line in command("tags", "app", "--history", "--json").stdout.splitlines()]
+        assert [(each["digest"], each["how"]) for each in told] == [(second, "current"), (first, "moved")]
+        client.delete_manifest("app", second)
+        assert client.tags("app") == []
+        for digest in (first, second):
+            command("tags", "app", "--restore", f"latest@{digest}")
+            assert digest_of(client.manifest("app", "latest")) == digest
+            assert digest in client.pull("app", "latest")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["App"], "App"),
+        (["app", "--restore", "latest"], "write TAG@DIGEST"),
+        (["app", "--restore", "latest@sha256:123"], "write TAG@DIGEST"),
+        (["app", "--restore", f"latest@sha256:{'0' * 64}"], "cannot be brought back"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(command: Command, arguments: list[str], why: str) -> None:
+    done = command("tags", *arguments, status=2)
+    assert why in done.output
+    assert "Traceback" not in done.output
+
+
+def test_no_rules_are_no_run(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    done = Command(write_config(tmp_path, swift, container))("retention", status=2)
+    assert "the config file has no rules: add registry.retention" in done.output
+
+
+def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    apart: dict[str, Any] = {"apart": {"repositories": ["ci/apart/**"], "swift_container": f"{container}-apart"}}
+    command = Command(write_config(tmp_path, swift, container, retention=RULES, containers=apart))
+    settings = load(str(command.config), None).settings
+    with in_process(settings) as client:
+        push(client, "ci/app", "a", "b", "c")
+    (_, elsewhere) = of_each_container(settings)
+    with in_process(elsewhere[1]) as client:
+        push(client, "ci/apart/app", "a", "b", "c")
+    assert "2 repositories with a rule: 2 tags removed" in command("retention", "--quiet").stdout
+    assert command("tags", "ci/apart/app").stdout.count("pushed") == 2
+
+
+def test_serve_applies_the_rules_by_itself(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path, swift, container, retention={**RULES, "every": "1s"})
+    with Ours(tmp_path, config) as registry, Client(registry.url) as client:
+        push(client, "ci/app", "a", "keep-1", "b", "c")
+        registry.wait_for("retention removed ci/app:a (rule 2: not one of the last 2)")
+        registry.wait_for("retention looked at 1 repositories: 0 tags removed")
+        assert client.tags("ci/app") == ["b", "c", "keep-1"]
+        assert registry.log.count("retention removed") == 1
+        assert "Traceback" not in registry.log
+
+
+def test_distribution_lists_no_tag_that_went(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    with both(swift, container, tmp_path) as clients:
+        document = json.loads(clients.distribution.config.read_text())
+        config = tmp_path / "with-rules.yml"
+        config.write_text(json.dumps({**document, "registry": {"retention": RULES}}))
+        push(clients.theirs, "ci/app", "a", "b", "c")
+        command = Command(config)
+        assert "1 tags removed" in command("retention", "--quiet").stdout
+        assert clients.theirs.tags("ci/app") == clients.ours.tags("ci/app") == ["b", "c"]
+        digest = json.loads(command("tags", "ci/app", "--history", "--json").stdout.splitlines()[-1])["digest"]
+        clients.distribution.garbage_collect("--dry-run")
+        command("tags", "ci/app", "--restore", f"a@{digest}")
+        assert clients.theirs.tags("ci/app") == ["a", "b", "c"]
+        assert clients.theirs.pull("ci/app", "a") == clients.ours.pull("ci/app", "a")
