@@ -112,6 +112,8 @@ CONTRACTS = [
             "concurrency",
             "distribution",
             "maintenance.check",
+            "maintenance.progress",
+            "maintenance.retention",
             "metrics",
             "web",
         ),
