@@ -123,6 +123,9 @@ class Index(Ownership, Images):
         """Whether any listed file is of a layout that is known here, v1's apart."""
         return any(self.count(table) for table in ("blob", "link", "upload"))
 
+    def has_link(self, path: str) -> bool:
+        return any(self._ask("SELECT 1 FROM link WHERE path = ?", path))
+
     def unproven_links(self) -> Iterator[Link]:
         """Links whose content the listing did not prove to be the right digest."""
         yield from map(

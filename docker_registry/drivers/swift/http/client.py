@@ -165,7 +165,7 @@ class Client(object):
         finally:
             answer.stream.close()
 
-    def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None):
+    def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None, once=False):
         """PUT an object; the container is made when it is missing.
 
         `etag` is the one that Swift must answer with, where it is known; only
@@ -173,7 +173,8 @@ class Client(object):
 
         Swift refuses some requests before it has read their body, and what
         stands before it may then reset the connection: where that breaks, who
-        waits for an answer has to look. `doubt` looks for the object.
+        waits for an answer has to look. `doubt` looks for the object. What is
+        put `once` is not sent again where there was no answer.
         """
 
         def look():
@@ -183,7 +184,7 @@ class Client(object):
         headers.setdefault("Content-Type", "application/octet-stream")
         for last in (False, True):
             answer = self.request(
-                "PUT", name, query, headers, data, accept + (404,), doubt=look, check=is_stored_as(etag)
+                "PUT", name, query, headers, data, accept + (404,), doubt=look, check=is_stored_as(etag), once=once
             )
             if answer.status != 404 or 404 in accept:
                 return answer
