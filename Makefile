@@ -8,7 +8,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run lint test model reliability mutants bench clean clean-data
+.PHONY: run lint test model reliability soak mutants fuzz bench clean clean-data
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
@@ -30,9 +30,22 @@ reliability: $(VENV)/.test
 	RELIABILITY=whole $(PYTEST) -s tests/reliability $(ARGS)
 	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/distribution/storage/test_races.py
 
+# Half an hour of mixed load with faults; SOAK says another number of seconds.
+SOAK ?= 1800
+soak: $(VENV)/.test
+	SOAK=$(SOAK) $(PYTEST) -s --timeout=$$(($(SOAK) + 900)) tests/reliability/test_soak.py $(ARGS)
+
 # Breaks the code on purpose; the tests that docs/spec.md names must notice.
 mutants: $(VENV)/.test
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+# Hostile input, so often over sockets and to each parser; says how many. Some Pythons have no atheris.
+FUZZ_INPUTS ?= 20000
+fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check schemathesis
+	-$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: atheris
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(PYTEST) -s --timeout=7200 tests/fuzz $(ARGS)
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)

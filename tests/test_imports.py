@@ -84,7 +84,7 @@ CONTRACTS = [
         "maintenance",
         (
             *("concurrency", "core", "settings", "drivers.swift"),
-            *(f"distribution.{room}" for room in ("auth", "container", "homes", "model", "storage")),
+            *(f"distribution.{room}" for room in ("auth", "container", "events", "homes", "model", "storage")),
         ),
     ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
@@ -92,11 +92,12 @@ CONTRACTS = [
         "maintenance.gc",
         ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
     ),
+    ("images", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance.retention",
         (
-            *("core", "settings", "maintenance.progress", "maintenance.parallel"),
-            *(f"distribution.{room}" for room in ("auth", "container", "model", "storage")),
+            *("core", "settings", "maintenance.opening", "maintenance.progress", "maintenance.parallel"),
+            *(f"distribution.{room}" for room in ("auth", "container", "events", "model", "storage")),
         ),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
@@ -111,6 +112,8 @@ CONTRACTS = [
             "concurrency",
             "distribution",
             "maintenance.check",
+            "maintenance.progress",
+            "maintenance.retention",
             "metrics",
             "web",
         ),

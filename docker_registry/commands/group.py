@@ -20,6 +20,11 @@ COMMANDS = {
     "demo": ("docker_registry.commands.demo:demo", "Run a registry and its own Swift on this machine, to try things."),
     "swift": ("docker_registry.commands.demo:swift", "Run only the small OpenStack Swift of `demo`."),
     "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
+    "ls": ("docker_registry.commands.ls:ls", "List repositories, or the tags of one."),
+    "inspect": ("docker_registry.commands.inspect:inspect", "Say what an image consists of."),
+    "cp": ("docker_registry.commands.cp:cp", "Copy images between repositories, and from and to OCI layouts."),
+    "rm": ("docker_registry.commands.rm:rm", "Delete tags and manifests."),
+    "export": ("docker_registry.commands.export:export", "Write all images into OCI layouts."),
     "robot": ("docker_registry.commands.robot:robot", "Make, list and revoke passwords for machines."),
     "secrets": ("docker_registry.commands.secrets:secrets", "Say which keys sign, and which only verify."),
     "fsck": ("docker_registry.commands.fsck:fsck", "Look for damage in a container, and repair what is safe."),
@@ -32,7 +37,7 @@ COMMANDS = {
         "docker_registry.commands.retention:retention",
         "Remove the tags that the config's rules do not keep.",
     ),
-    "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
+    "gc": ("docker_registry.commands.gc:gc", "Remove what nobody uses any more, while registries serve."),
 }
 
 

@@ -38,6 +38,11 @@ __all__ = ["Registry", "Site"]
 
 logger = logging.getLogger(__name__)
 
+# Whatever somebody pushed, no browser shows it as a page of this host, or runs it.
+_NEVER_A_PAGE = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 _SENDING = {"POST", "PUT", "PATCH"}
 _WRITES = {*_SENDING, "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
@@ -95,13 +100,17 @@ class Registry:
         site = self._site
         if site is not None and site.serves(request):
             return self._guard(request, site.answer, partial(site.failed, request))
-        return self._guard(request, self._call, RegistryError.response)
+        response = self._guard(request, self._call, RegistryError.response)
+        for name, value in _NEVER_A_PAGE.items():
+            response.headers.setdefault(name, value)
+        return response
 
     def _guard(
         self, request: Request, call: Callable[[Request], Response], render: Callable[[RegistryError], Response]
     ) -> Response:
         try:
             with self.context.containers.default.driver.time_limit(self.settings.storage_timeout):
+                _check_query(request.query_string)
                 return call(request)
         except RegistryError as error:
             known = error
@@ -138,7 +147,6 @@ class Registry:
 
     def _match(self, request: Request) -> tuple[type[Resource], dict[str, str]]:
         """The resource that is asked for, and its variables; raises RegistryError where it has no such method."""
-        _check_query(request.query_string)
         kind, values = routes.match(_path(request))
         if kind.label:
             request.environ[HANDLER], request.environ[REPOSITORY] = kind.label, values.get("name", "")

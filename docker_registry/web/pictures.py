@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Bar", "bars", "weeks"]
+__all__ = ["Bar", "Tile", "bars", "tiles", "weeks"]
 
 
 class Bar(NamedTuple):
@@ -42,3 +42,53 @@ def bars(sizes: Sequence[int], width: float = 1000.0, least: float = 3.0) -> lis
         drawn.append(Bar(round(x, 2), 0, round(each * scale, 2), 1))
         x += each * scale
     return drawn
+
+
+class Tile(NamedTuple):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def tiles(sizes: Sequence[int], width: float, height: float) -> list[Tile]:
+    """A rectangle for each size (the largest first, none 0), in proportion, as square as may be: a squarified treemap.
+
+    Rows are filled along the shorter side for as long as that makes their worst rectangle squarer.
+
+    >>> [tuple(tile) for tile in tiles([2, 1, 1], 4, 2)]
+    [(0.0, 0.0, 2.0, 2.0), (2.0, 0.0, 2.0, 1.0), (2.0, 1.0, 2.0, 1.0)]
+    """
+    total = sum(sizes)
+    areas = [size * width * height / total for size in sizes]
+    drawn: list[Tile] = []
+    x = y = 0.0
+    while areas:
+        side = min(width, height)
+        count = _row(areas, side)
+        row, areas = areas[:count], areas[count:]
+        thick = sum(row) / side
+        along = 0.0
+        for area in row:
+            length = area / thick
+            flat = (x, y + along, thick, length) if width >= height else (x + along, y, length, thick)
+            drawn.append(Tile(*(round(value, 2) for value in flat)))
+            along += length
+        if width >= height:
+            x, width = x + thick, width - thick
+        else:
+            y, height = y + thick, height - thick
+    return drawn
+
+
+def _row(areas: Sequence[float], side: float) -> int:
+    """How many of the next areas make the best row along a side."""
+    best, count, total = float("inf"), 0, 0.0
+    for area in areas:
+        total += area
+        thick = total / side
+        worst = max(max(thick * thick / each, each / (thick * thick)) for each in (areas[0], area))
+        if worst > best:
+            break
+        best, count = worst, count + 1
+    return count

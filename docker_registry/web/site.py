@@ -17,16 +17,23 @@ from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.views.looking import Looker
 
-from . import statics
-from .pages import failure, image, index, repository
+from . import forms, statics
+from .pages import comparison, deleting, failure, history, image, index, repository, storage, tagging
 from .visit import Visit
 
 __all__ = ["Site"]
 
 _YEAR = 365 * 24 * 3600  # s
-_REFERENCE = re.compile(r"(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+))?")
+# Neither `:` nor `@` is in a name, so what follows one ends it, however many slashes it has.
+_ADDRESS = re.compile(
+    r"(?P<what>r|delete|history|tag)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
+)
+_DEEDS = {"delete": deleting.page, "history": history.page, "tag": tagging.page}
+_ACTIONS = {"r": ("pull",), "delete": ("pull", "delete"), "history": ("pull",), "tag": ("pull", "push")}
+_FORMS = tuple(_DEEDS.values())
 
 Arguments = dict[str, Any]
+Page = Callable[..., Response]
 
 
 class Site:
@@ -50,33 +57,48 @@ class Site:
             return _static(path.removeprefix("static/"))
         context, address = self._context, request.remote_addr or ""
         try:
-            if request.method not in ("GET", "HEAD"):
-                raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": "GET, HEAD"})
             page, needs, arguments = self._match(path)
+            sends = self._check_method(request, page)
             caller = context.gate.admit(request, needs)
         except RegistryError:
             context.limits.refused(network_of(address))
             raise
         visit = Visit(context, self._looker, request, caller)
-        return context.limits.within(client_of(caller, address), False, lambda: page(visit, **arguments))
+        if sends:
+            forms.check(visit)
+        return context.limits.within(client_of(caller, address), sends, lambda: page(visit, **arguments))
 
     def failed(self, request: Request, error: RegistryError) -> Response:
         return failure.page(Visit(self._context, self._looker, request, ANONYMOUS), error)
 
-    def _match(self, path: str) -> tuple[Callable[..., Response], list[Access], Arguments]:
+    def _check_method(self, request: Request, page: Page) -> bool:
+        """Whether a request sends a form; raises METHOD_UNSUPPORTED."""
+        allowed = ("GET", "HEAD", "POST") if page in _FORMS else ("GET", "HEAD")
+        if request.method not in allowed:
+            raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": ", ".join(allowed)})
+        return request.method == "POST"
+
+    def _match(self, path: str) -> tuple[Page, list[Access], Arguments]:
         """The page of a path, what a caller must be allowed for it, and its variables. Raises PATH_UNKNOWN."""
         if path == "":
             return index.page, [CATALOG], {}
         if path == "login":
             return index.login, [], {}
-        found = _REFERENCE.fullmatch(path.removeprefix("r/")) if path.startswith("r/") else None
+        if path == "storage":
+            return storage.page, [CATALOG], {}
+        found = _ADDRESS.fullmatch(path)
         if found is None:
             raise RegistryError(Code.PATH_UNKNOWN)
         name = grammar.check_name(found["name"].rstrip("/"))
-        needs = [Access("repository", name, "pull")]
+        needs = [Access("repository", name, action) for action in _ACTIONS[found["what"]]]
+        if found["what"] in _DEEDS and found["reference"] is None:
+            return _DEEDS[found["what"]], needs, {"name": name}
+        if found["what"] != "r":
+            raise RegistryError(Code.PATH_UNKNOWN)
         if found["reference"] is None:
             return repository.page, needs, {"name": name}
-        return image.page, needs, {"name": name, "reference": grammar.parse_reference(found["reference"])}
+        page = comparison.page if found["compared"] else image.page
+        return page, needs, {"name": name, "reference": grammar.parse_reference(found["reference"])}
 
 
 def _is_browser(request: Request) -> bool:

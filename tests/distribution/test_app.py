@@ -392,3 +392,15 @@ def test_all_who_work_for_a_client_share_its_time() -> None:
         gather([lambda: seen.append(deadline.current())] * 8)
     assert len(set(map(id, seen))) == 1
     assert seen[0] is not None
+
+
+def test_nothing_that_is_pushed_is_a_page_of_this_host(client: Client) -> None:
+    page = b"<script>alert(1)</script>"
+    digest = Digest.of(page)
+    client.post(f"/v2/a/blobs/uploads/?digest={digest}", data=page)
+    for path in (f"/v2/a/blobs/{digest}", "/v2/a/tags/list", "/v2/nothing/here", "/v2/"):
+        headers = client.get(path, headers={"Accept": "text/html"}).headers
+        assert "sandbox" in headers["Content-Security-Policy"]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Type"] in ("application/octet-stream", "application/json")

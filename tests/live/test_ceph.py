@@ -6,7 +6,8 @@ import dataclasses
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from docker_registry.core.driver import Base
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.swift import Storage
+from docker_registry.drivers.swift.http.client import Client as Swift
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.maintenance.check.check import look_at_storage
+from docker_registry.maintenance.check.lines import Level
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.parallel import each
-from docker_registry.settings import Expire, Settings
+from docker_registry.settings import Expire, Settings, open_driver
 from tests import conformance
 from tests.conformance import pattern, read, together
 from tests.drivers.test_real_swift import Real
@@ -195,6 +199,17 @@ def test_a_key_of_the_account_signs_urls(ceph: Ceph, container: str, driver: Bas
         assert found.read() == b"content"
 
 
+def test_check_says_what_it_lacks(ceph: Ceph, container: str, settings: Settings) -> None:
+    Raw(ceph, container).ask("PUT")
+    found = {line.subject: line for line in look_at_storage(settings, open_driver(settings))}
+    assert all(line.level is not Level.ERROR for line in found.values())
+    assert "Ceph's gateway" in found["/info"].text
+    assert "does not keep them" in found["conditions"].text
+    assert "does not give them back" in found["large objects"].text
+    assert found["compare and delete"].text == "ignored; never used"
+    assert Raw(ceph, container).names() == []
+
+
 def test_distribution_beside_us(ceph: Ceph, container: str, tmp_path: Path) -> None:
     layers = [pattern(3 * MIB + 7), b"small"]
     with both(ceph, container, tmp_path, chunksize=MIB) as clients:
@@ -246,3 +261,61 @@ def test_an_image_over_three_containers_of_two_swifts(
         links = [each for each in Raw(where, name).names() if f"{layout.REPOSITORIES}/" in each]
         assert links
         assert all(f"{layout.REPOSITORIES}/{folder}/" in each for each in links)
+
+
+@pytest.mark.parametrize(
+    ("which", "files", "images"),
+    [
+        ("swift", ["P", "HP", "PPPP", "GH", "DH", "GG"], {"push": 28, "pull": 25, "tags": 1, "catalog": 1}),
+        ("ceph", ["HP", "HH", "HHPPPPP", "GH", "DDH", "GGGH"], {"push": 39, "pull": 25, "tags": 2, "catalog": 2}),
+    ],
+)
+def test_what_it_costs(
+    which: str,
+    files: list[str],
+    images: dict[str, int],
+    container: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As docs/ceph.md says, on both real ones; `/info` and tokens are left out, and the habits are known by then."""
+    options = request.getfixturevalue(which).options(swift_container=container, swift_segment_size=MIB)
+    sent: list[str] = []
+    once = Swift._once
+
+    def counted(self: Swift, access: Any, asked: Any) -> Any:
+        sent.extend([] if asked.label == "/info" else [asked.verb[0]])
+        return once(self, access, asked)
+
+    monkeypatch.setattr(Swift, "_once", counted)
+
+    def cost(call: Callable[[], object]) -> str:
+        sent.clear()
+        call()
+        return "".join(sorted(sent))
+
+    driver, content = Storage("/", options), pattern(2 * MIB + 5)
+    driver.put_content("there", b"x")
+    driver.stream_write("known", Bytes(content))
+    driver.parts("known")
+    driver.remove("known")
+
+    def push() -> None:
+        with driver.stage() as stage:
+            stage.fill(Bytes(content))
+            stage.commit("large", immutable=True)
+
+    put = partial(driver.put_content, "new", b"x")
+    calls = [put, put, push, lambda: driver.parts("large"), lambda: driver.remove("large")]
+    found = [cost(call) for call in calls]
+    push()
+    assert [*found, cost(lambda: list(driver.walk()))] == files
+    driver.remove("large")
+    layers = [b"layer %d" % number for number in range(10)]
+    settings = Settings(driver=type(Settings().driver)(options))
+    with in_process(settings) as client:
+        pushed = len(cost(lambda: client.push_image("app", "v1", layers)))
+    with in_process(settings) as client:  # another replica, which knows nothing yet
+        pulled = len(cost(lambda: client.pull("app", "v1")))
+        lists = [len(cost(call)) for call in (lambda: client.tags("app"), client.repositories)]
+    assert {"push": pushed, "pull": pulled, "tags": lists[0], "catalog": lists[1]} == images

@@ -21,6 +21,10 @@ PAGES = (
     f"/ui/r/{first_image.NAME}:{first_image.TAG}",
     f"/ui/r/{first_image.CHART}:0.1.0",
     "/ui/r/nothing",
+    "/ui/storage",
+    f"/ui/r/{first_image.NAME}:{first_image.TAG}/diff?to={first_image.TAG}",
+    f"/ui/delete/{first_image.NAME}?tag={first_image.TAG}",
+    f"/ui/tag/{first_image.NAME}?tag=new&digest=sha256:{'0' * 64}",
 )
 WINDOWS = ((1280, "dark"), (390, "light"))
 
@@ -114,10 +118,34 @@ def test_everything_is_reached_by_keyboard(open_page) -> None:
     assert page.locator("h1").inner_text() == f"{first_image.NAME}:{first_image.TAG}"
 
 
+def test_the_list_follows_what_is_typed(open_page) -> None:
+    page = open_page("/ui/")
+    page.locator("#find").press_sequentially("charts")
+    page.wait_for_url("**/ui/?q=charts")
+    assert page.locator("tbody a", has_text="hello").count() == 1
+    page.locator("#find").fill("")
+    page.wait_for_url("**/ui/")
+    assert page.locator("tbody a", has_text="hello").count() == 2
+    assert page.evaluate("document.activeElement.id") == "find"
+
+
+def test_a_tag_is_given_and_deleted(open_page) -> None:
+    page = open_page(f"/ui/r/{first_image.NAME}:{first_image.TAG}")
+    page.get_by_label("Give it another tag").fill("tried")
+    page.get_by_role("button", name="Tag…").click()
+    page.get_by_role("button", name="Set the tag tried").click()
+    page.wait_for_url(f"**/ui/r/{first_image.NAME}:tried")
+    page.get_by_role("link", name="Delete…").click()
+    page.get_by_role("button", name="Delete 1 tag").click()
+    assert page.locator("h1").inner_text() == "Deleted"
+    page.get_by_role("link", name="Back to").click()
+    assert page.locator("tbody code", has_text="tried").count() == 0
+
+
 def test_it_works_without_javascript(open_page) -> None:
     page = open_page("/ui/", java_script_enabled=False)
     page.locator("#find").fill("hello")
     page.get_by_role("button", name="Search").click()
-    page.locator("tbody a", has_text="hello").last.click()
+    page.locator(f'tbody a[href$="/{first_image.NAME}"]').click()
     assert page.locator("textarea").first.input_value().startswith("docker pull")
     assert page.get_by_role("button", name="Copy").count() == 0

@@ -59,6 +59,9 @@ def test_what_pages_cost(swift: EmbeddedSwift, driver: Base) -> None:
         "/ui/r/app": (1 + PAGE + PARTS, 0),
         "/ui/r/app:all": (8 + PLATFORMS - 1 + 1, 1),  # its other images, and what is attached
         "/ui/r/app:t1": (6, 1),
+        "/ui/r/app:t1/diff?to=t2": (10, 2),
+        "/ui/storage": (2, 0),  # one listing of blobs, one of links
+        "/ui/delete/app?tag=t1": (2, 1),
     }
     for path, (first, again) in budgets.items():
         client = mounted(driver)

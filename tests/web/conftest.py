@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import Client
 
-from docker_registry.core.driver import Base, fetch
-from tests.web.pages import mounted
+from docker_registry.core.driver import Base
+from tests.web.pages import Listed, mounted
 
 
 @pytest.fixture
 def driver() -> Base:
-    return fetch("memory")("/registry", None)
+    return Listed("/registry", None)
 
 
 @pytest.fixture

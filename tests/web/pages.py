@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -10,13 +11,23 @@ from xml.etree.ElementTree import Element
 import html5lib
 from werkzeug.test import Client
 
-from docker_registry.core.driver import Base
+from docker_registry.core.driver import Base, fetch
+from docker_registry.core.types import Entry
 from docker_registry.distribution.app import Registry
 from docker_registry.settings import Settings
 from docker_registry.web.rendering import POLICY
 from docker_registry.web.site import Site
 
-__all__ = ["Page", "mounted", "visit"]
+__all__ = ["Listed", "Page", "mounted", "visit"]
+
+
+class Listed(fetch("memory")):  # type: ignore[misc]
+    """The memory driver with listings as Swift has them: with the MD5 of each content."""
+
+    def walk(self, path: str | None = None) -> Iterator[Entry]:
+        for entry in super().walk(path):
+            content = self.get_content(entry.path)
+            yield entry._replace(md5=hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 
 def mounted(driver: Base, **settings: Any) -> Client:
@@ -45,9 +56,10 @@ class Page:
         return [element.get("href", "") for element in self.all("a")]
 
     def table(self) -> list[list[str]]:
-        """The rows of its table, cell by cell."""
+        """The rows of its tables, cell by cell, without boxes to tick."""
         rows = [row for body in self.all("tbody") for row in body.iter("tr")]
-        return [[" ".join("".join(cell.itertext()).split()) for cell in row] for row in rows]
+        cells = [[cell for cell in row if cell.get("class") != "mark"] for row in rows]
+        return [[" ".join("".join(cell.itertext()).split()) for cell in row] for row in cells]
 
     def commands(self) -> list[str]:
         return ["".join(element.itertext()) for element in self.all("textarea")]

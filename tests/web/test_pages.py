@@ -50,8 +50,8 @@ def test_repositories_stand_below_their_folders(client: Client) -> None:
     for name in ("zoo", "team/app", "team/web"):
         push_image(client, name, "1.0", b"layer")
     rows = visit(client, "/ui/").table()
-    assert [row[0] for row in rows] == ["team/", "app", "web", "zoo"]
-    assert rows[1][1:3] == ["1", "just now"]
+    assert [row[0] for row in rows] == ["zoo", "team/", "app", "web"]
+    assert rows[2][1:3] == ["1", "just now"]
 
 
 def test_many_repositories_are_folded(client: Client) -> None:
@@ -82,10 +82,10 @@ def test_a_repository_s_tags(client: Client) -> None:
     push(client, "team/app", "latest", body)
     page = visit(client, "/ui/r/team/app?sort=name")
     rows = page.table()
-    assert [row[:2] for row in rows] == [["1.0", "amd64"], ["latest", "amd64"]]
+    assert [row[:2] for row in rows] == [["1.0 same as latest", "amd64"], ["latest same as 1.0", "amd64"]]
     assert rows[0][2] == f"{7 + len(json.dumps(CONFIG))} B"
     assert "docker pull localhost/team/app:latest" in page.commands()
-    assert [row[0] for row in visit(client, "/ui/r/team/app?q=1.").table()] == ["1.0"]
+    assert [row[0] for row in visit(client, "/ui/r/team/app?q=1.").table()] == ["1.0 same as latest"]
     assert "No tag has" in visit(client, "/ui/r/team/app?q=nothing").words()
 
 
@@ -306,3 +306,8 @@ def test_without_rules_a_login_is_asked_for(driver: Base, tmp_path: Path) -> Non
     assert visit(client, "/ui/", 401)
     assert "Nothing here that you may see" in visit(client, "/ui/", auth=("ana", "word")).words()
     assert client.get("/ui/", auth=("ana", "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/ui/r/a", "/ui/r/a@latest", "/ui/login", "/ui/static/x"])
+def test_a_query_that_is_no_text_is_the_client_s_fault(client: Client, path: str) -> None:
+    assert client.get(path, environ_overrides={"QUERY_STRING": "\xff=\xff"}).status_code == 400

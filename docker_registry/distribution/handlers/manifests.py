@@ -20,7 +20,7 @@ from ..model import grammar
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
 from ..resource import Resource
-from ..storage import deletion, publishing
+from ..storage import deletion, publishing, restoring
 from ..storage.labels import read_labels
 from ..storage.request_body import Body
 
@@ -62,12 +62,7 @@ class Manifests(Resource):
             _check_digest(digest, body)
         else:
             digest, tags = Digest.of(body), [target]
-        self._refuse_to_move(name, tags, digest)
-        expires = self._expires(name, tags, manifest)
-        publishing.publish(self.store, name, digest, manifest, tags, expires)
-        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
-        for tag in tags or ("",):
-            self._tell("push", name, digest, manifest, tag)
+        expires = self.publish(name, digest, manifest, tags)
         response = Response(status=201, headers=_headers(digest))
         response.headers["Location"] = self.url(f"/v2/{name}/manifests/{digest}")
         if manifest.subject:
@@ -77,6 +72,29 @@ class Manifests(Resource):
         if expires:
             response.headers["X-Expires-At"] = http_date(min(expires.values()))
         return response
+
+    def publish(
+        self, name: str, digest: Digest, manifest: Manifest, tags: Sequence[grammar.Tag]
+    ) -> dict[grammar.Tag, float]:
+        """Store a manifest and let tags mean it; when those vanish that do.
+
+        Raises DENIED for an immutable tag, and what `publishing.publish` does.
+        """
+        self._refuse_to_move(name, tags, digest)
+        expires = self._expires(name, tags, manifest)
+        publishing.publish(self.store, name, digest, manifest, tags, expires)
+        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
+        for tag in tags or ("",):
+            self._tell("push", name, digest, manifest, tag)
+        return expires
+
+    def restore(self, name: str, tag: grammar.Tag, digest: Digest) -> None:
+        """Let a tag mean a manifest again that it meant before; raises as `publish`, and MANIFEST_UNKNOWN."""
+        manifest = self._read(name, digest)
+        self._refuse_to_move(name, [tag], digest)
+        restoring.restore(self.store, name, tag, digest, self._expires(name, [tag], manifest))
+        self.audit(f"restored {name}:{tag} to {digest}")
+        self._tell("push", name, digest, manifest, tag)
 
     def delete(self, name: str, reference: str) -> Response:
         if not self.settings.delete_enabled:

@@ -7,10 +7,11 @@ there. Nothing here is a ground for writing or removing anything.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from docker_registry.concurrency.workers import gather
 from docker_registry.core.exceptions import FileNotFoundError
@@ -25,16 +26,28 @@ from ..storage.store import DamagedError, Store
 from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of, details_of
 from .listing import Listing, Summary, Tag, list_repository, summarize
 from .names import all_names
+from .usage import Usage, measure
 
 __all__ = ["Found", "Looker", "Referrer", "Row"]
 
 T = TypeVar("T")
 
 _MEMORY = 24 * 1024 * 1024  # bytes of what is remembered here
-_NAMES_TTL, _SUMMARY_TTL, _LISTING_TTL = 30.0, 60.0, 10.0  # s
+_SUMMARY_TTL = 60.0  # s
+_LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at most ...
+_USAGE_TTL = (60.0, 1800.0)
+_PAUSE = 20  # ... and in between so many times as long as it took
 _MORE = 64  # requests for children and configs that one list of tags may add to those for its manifests
 _REFERRERS = 16  # read for one page
 _CONFIG_MAX = 4 * 1024 * 1024  # bytes
+
+
+class Timed(NamedTuple):
+    """What was asked for, how long it took, and when it came (time.time)."""
+
+    value: Any
+    took: float
+    came: float
 
 
 class Row(NamedTuple):
@@ -74,7 +87,7 @@ class Looker:
 
     def names(self) -> tuple[str, ...]:
         """All repositories: one request for each 10,000."""
-        return self._remember("names", partial(all_names, self._containers), _NAMES_TTL)
+        return self._paced("names", partial(all_names, self._containers), _NAMES_TTL).value  # type: ignore[no-any-return]
 
     def summaries(self, names: Sequence[str]) -> dict[str, Summary]:
         """One request for each that was not asked for in the last minute."""
@@ -86,7 +99,17 @@ class Looker:
 
     def listing(self, name: str) -> Listing:
         """One request for each 10,000 rows."""
-        return self._remember(("listing", name), partial(list_repository, self._store(name), name), _LISTING_TTL)
+        ask = partial(list_repository, self._store(name), name)
+        return self._paced(("listing", name), ask, _LISTING_TTL).value  # type: ignore[no-any-return]
+
+    def usage(self) -> Timed:
+        """What holds the bytes: one request for each 10,000 blobs and links, seldom."""
+        return self._paced("usage", partial(measure, self._containers), _USAGE_TTL)
+
+    def known_usage(self) -> Usage | None:
+        """The same as it was last seen here, if it was: for what is good to know and not worth asking."""
+        known: Timed | None = self._cache.get("usage")
+        return known.value if known else None
 
     def forget(self, name: str) -> None:
         """Somebody has just changed a repository through this process."""
@@ -248,6 +271,12 @@ class Looker:
         artifact_type = (manifest.artifact_type or "") if manifest else ""
         return Referrer(digest, brief, artifact_type[:200], listing.revisions.get(digest))
 
+    def _paced(self, key: Hashable, ask: Callable[[], Any], bounds: tuple[float, float]) -> Timed:
+        """What costs much is asked for seldom: whoever reloads a page must not keep a worker busy with it."""
+        known: Timed | None = self._cache.get(key)
+        least, most = bounds
+        return self._remember(key, partial(_timed, ask), min(max(least, _PAUSE * known.took), most) if known else least)
+
     def _store(self, name: str) -> Store:
         return self._containers.of(name).store
 
@@ -257,6 +286,12 @@ class Looker:
 
     def _remember(self, key: Hashable, ask: Callable[[], T], max_age: float) -> T:
         return self._cache.fetch(key, ask, max_age)
+
+
+def _timed(ask: Callable[[], Any]) -> Timed:
+    begun = time.monotonic()
+    value = ask()
+    return Timed(value, time.monotonic() - begun, time.time())
 
 
 class _MissingError(Exception):

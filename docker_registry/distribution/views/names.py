@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
@@ -86,16 +86,21 @@ def _folded(names: Sequence[str], start: int) -> list[Entry]:
         else:
             counts[name[:end]] = counts.get(name[:end], 0) + 1
     entries += [Entry(name, below) for name, below in counts.items()]
-    return sorted(entries)
+    return entries
 
 
 def _cut(entries: list[Entry], after: str, total: int) -> Page:
-    # A folder comes behind the repository of its name: the marker says which of the two was last.
-    key: Callable[[Entry], str] = _marker
-    start = bisect_right(entries, after, key=key) if after else 0
+    entries = sorted(entries, key=lambda entry: _place(_marker(entry)))
+    start = bisect_right([_place(_marker(entry)) for entry in entries], _place(after)) if after else 0
     page = entries[start : start + PAGE]
     return Page(page, _marker(page[-1]) if page and start + PAGE < len(entries) else "", total)
 
 
+def _place(marker: str) -> tuple[str, str]:
+    """The repositories of a folder stand together, before those of the folders in it."""
+    return marker.rstrip("/").rpartition("/")[0], marker
+
+
 def _marker(entry: Entry) -> str:
+    """What an entry is called by a page that begins behind it: a folder may have the name of a repository."""
     return f"{entry.name}/" if entry.below else entry.name

@@ -13,8 +13,9 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.grammar import Tag
 from docker_registry.distribution.model.manifest import ManifestError
 from docker_registry.distribution.storage.store import DamagedError
-from docker_registry.distribution.views.images import Brief, Child, Config, Details, Layer
+from docker_registry.distribution.views.images import Brief, Child, Config, Details, Layer, Step
 from docker_registry.distribution.views.kinds import format_name
+from docker_registry.distribution.views.listing import Listing
 from docker_registry.distribution.views.looking import Found
 
 from .. import words
@@ -23,17 +24,20 @@ from ..pictures import Bar, bars
 from ..visit import Visit
 from .repository import folders
 
-__all__ = ["Shown", "find", "page"]
+__all__ = ["Shown", "find", "page", "same_platform"]
 
 logger = logging.getLogger(__name__)
 
+_OTHERS = 3  # repositories that are named of those with the same layer
 _TAGS = 12  # other tags that are named
+_CHOICES = 50  # tags to compare with
 
 
 class _Step(NamedTuple):
     command: str
     layer: Layer | None
     width: float  # of its bar, in percent
+    others: list[str]  # repositories that have the layer too
 
 
 class _Platform(NamedTuple):
@@ -61,6 +65,7 @@ def page(visit: Visit, name: str, reference: Tag | Digest) -> Response:
     tags = [each.name for each in listing.tags if each.digest == top.digest and each.name != tag]
     pushed = next((each.pushed for each in listing.tags if each.name == tag), listing.revisions.get(top.digest))
     host = visit.host
+    elsewhere = _elsewhere(visit, name, details)
     return visit.page(
         "image.html",
         section="repositories",
@@ -78,15 +83,25 @@ def page(visit: Visit, name: str, reference: Tag | Digest) -> Response:
         format=format_name(top.media_type),
         platforms=_platforms(visit, name, top, details),
         attestations=[child for child in top.children if child.attests],
-        stack=_stack(details),
-        steps=_steps(details, shown.config),
+        stack=_stack(details, elsewhere),
+        steps=_steps(details, shown.config, elsewhere),
+        is_counted=elsewhere is not None,
         referrers=referrers,
         more_referrers=more_referrers,
         tags=tags[:_TAGS],
         more_tags=max(len(tags) - _TAGS, 0),
+        may_tag=visit.may_change(name, "push"),
+        may_delete=visit.may_change(name, "delete"),
+        newest=_newest(listing, top.digest, tag),
         commands=pull_commands(host, name, tag, top.digest, top.kind) if host else [],
         by_digest=pull_commands(host, name, "", top.digest, top.kind)[0].text if host and tag else "",
     )
+
+
+def _newest(listing: Listing, digest: Digest, tag: str) -> list[str]:
+    """What somebody may compare with: tags of other images, the newest first."""
+    others = [each for each in listing.tags if each.name != tag and each.digest != digest]
+    return [each.name for each in sorted(others, key=lambda each: -(each.pushed or 0))[:_CHOICES]]
 
 
 def find(visit: Visit, name: str, reference: Tag | Digest, platform: str) -> Shown:
@@ -98,6 +113,15 @@ def find(visit: Visit, name: str, reference: Tag | Digest, platform: str) -> Sho
         details = _details(visit, name, image.digest)
     config = visit.looker.config(name, details)
     return Shown(top, details, *((None, config) if isinstance(config, str) else (config, "")))
+
+
+def same_platform(visit: Visit, name: str, shown: Shown, other: Shown) -> Shown:
+    """The same image for the platform of another one, where it has that."""
+    wanted = next((child.platform for child in other.top.children if child.digest == other.details.digest), None)
+    child = next((child for child in shown.top.children if child.platform == wanted), None)
+    if child is None or child.digest == shown.details.digest:
+        return shown
+    return find(visit, name, shown.top.digest, str(child.digest))
 
 
 def _details(visit: Visit, name: str, reference: Tag | Digest) -> Details:
@@ -134,16 +158,36 @@ def _platforms(visit: Visit, name: str, top: Details, shown: Details) -> list[_P
     ]
 
 
-def _stack(details: Details) -> list[tuple[Bar, Layer]]:
-    """The layers side by side."""
-    return list(zip(bars([layer.size for layer in details.layers]), details.layers, strict=False))
+def _elsewhere(visit: Visit, name: str, details: Details) -> dict[str, list[str]] | None:
+    """Which other repositories have each layer, of those that the caller may see; None where nobody has counted yet."""
+    usage = visit.looker.known_usage()
+    if usage is None:
+        return None
+    digests = [layer.digest for layer in details.layers]
+    owners = {digest: usage.owners.get(digest.rpartition(":")[2], ()) for digest in digests}
+    return {
+        digest: [each for each in names if each != name and visit.may(each, "pull")] for digest, names in owners.items()
+    }
 
 
-def _steps(details: Details, config: Config | None) -> Sequence[_Step]:
+def _stack(details: Details, elsewhere: dict[str, list[str]] | None) -> list[tuple[Bar, Layer, bool]]:
+    """The layers side by side, and whether others have them too."""
+    drawn = bars([layer.size for layer in details.layers])
+    shared = [bool(elsewhere and elsewhere[layer.digest]) for layer in details.layers]
+    return list(zip(drawn, details.layers, shared, strict=False))
+
+
+def _steps(details: Details, config: Config | None, elsewhere: dict[str, list[str]] | None) -> Sequence[_Step]:
     most = max((layer.size for layer in details.layers), default=0) or 1
     steps = config.steps if config else ()
     if details.kind.tool or not steps:
-        return [_Step(layer.title, layer, round(100 * layer.size / most, 1)) for layer in details.layers]
+        steps = tuple(Step(layer.title, layer) for layer in details.layers)
     return [
-        _Step(step.command, step.layer, round(100 * step.layer.size / most, 1) if step.layer else 0) for step in steps
+        _Step(
+            step.command,
+            step.layer,
+            round(100 * step.layer.size / most, 1) if step.layer else 0,
+            elsewhere[step.layer.digest][:_OTHERS] if elsewhere and step.layer else [],
+        )
+        for step in steps
     ]

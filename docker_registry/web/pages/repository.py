@@ -55,6 +55,7 @@ def page(visit: Visit, name: str) -> Response:
         commands=_commands(visit, name, chosen),
         following=_following(visit, name, query, order, part.following),
         host=visit.host,
+        may_delete=visit.may_change(name, "delete"),
     )
 
 

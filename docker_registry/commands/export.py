@@ -1,0 +1,52 @@
+"""`export`: everything into OCI layouts, the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from docker_registry.core.exceptions import UsageError
+from docker_registry.distribution.auth.patterns import Pattern
+from docker_registry.images.copying import copy
+from docker_registry.images.inside import Inside
+from docker_registry.images.places import Layout, Repository
+from docker_registry.maintenance.progress import Quiet, for_terminal
+
+from .options import config_options, load_and_warn
+
+__all__ = ["export"]
+
+
+@click.command()
+@config_options
+@click.option("--only", "pattern", default="**", metavar="PATTERN", help="Repositories that match, such as 'team/**'.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, folder: Path) -> None:
+    """Write every tagged image into OCI image layouts, one for each repository, in FOLDER.
+
+    What is there already is not written again, so an export can be repeated.
+    Images that cannot be pulled are named, and the exit status is then 1.
+
+    \b
+    Example:
+      docker-registry-swift export --only 'team/**' /srv/backup
+    """
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        try:
+            wanted = Pattern(pattern)
+        except ValueError as error:
+            raise click.BadParameter(f"{pattern}: {error}", param_hint="--only") from None
+        failed = 0
+        for name in filter(wanted.matches, registry.names()):
+            source, target = Repository(registry, name), Layout(folder / name / "image")
+            with (Quiet() if quiet else for_terminal()).step(name) as advance:
+                for tag in source.tags():
+                    try:
+                        copy(source, target, tag, [tag], advance)
+                    except UsageError as error:
+                        failed += 1
+                        click.echo(f"{name}:{tag}: {error}", err=True)
+        if failed:
+            raise UsageError(f"{failed} images could not be exported; they are named above")

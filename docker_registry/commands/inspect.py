@@ -1,0 +1,91 @@
+"""`inspect`: what an image consists of."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from docker_registry.core.exceptions import UsageError
+from docker_registry.distribution.model import grammar
+from docker_registry.distribution.model.manifest import ManifestError
+from docker_registry.distribution.storage.store import DamagedError
+from docker_registry.distribution.views.images import Config, Details
+from docker_registry.distribution.views.looking import Found
+from docker_registry.images.inside import Inside
+
+from .naming import Image, parse_image
+from .options import config_options, load_and_warn
+
+__all__ = ["inspect"]
+
+
+@click.command()
+@config_options
+@click.option("--raw", is_flag=True, help="The manifest as it was pushed, byte for byte.")
+@click.argument("image")
+def inspect(config: str | None, flavor: str | None, raw: bool, image: str) -> None:
+    """Say as JSON what an image or artifact consists of.
+
+    \b
+    Examples:
+      docker-registry-swift inspect team/app:1.0
+      docker-registry-swift inspect --raw team/app@sha256:...
+    """
+    named = parse_image(image)
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        try:
+            found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
+            if found is None:
+                raise UsageError(f"there is no {named.text}")
+            if raw:
+                sys.stdout.buffer.write(found.manifest.body)
+                return
+            click.echo(json.dumps(_described(registry, named, found), indent=2))
+        except (DamagedError, ManifestError) as error:
+            raise UsageError(f"{named.text} cannot be read: {error}") from None
+
+
+def _described(registry: Inside, image: Image, found: Found) -> dict[str, Any]:
+    details = registry.looker.details(found)
+    config = registry.looker.config(image.name, details)
+    listing = registry.looker.listing(image.name)
+    attached, more = registry.looker.referrers(image.name, listing, found.digest)
+    described = {
+        "name": image.name,
+        "digest": str(found.digest),
+        "mediaType": details.media_type,
+        "kind": details.kind.word,
+        "artifactType": details.artifact_type or None,
+        "subject": str(details.subject) if details.subject else None,
+        "platforms": _platforms(details),
+        "layers": [layer._asdict() for layer in details.layers],
+        "layersSize": details.layers_size,
+        "annotations": dict(details.annotations),
+        "attached": [{"digest": str(each.digest), "artifactType": each.artifact_type} for each in attached],
+        "attachedMore": more,
+        **(_config(config) if isinstance(config, Config) else {"configProblem": config or None}),
+    }
+    return {key: value for key, value in described.items() if value not in (None, [], {}, 0)}
+
+
+def _platforms(details: Details) -> list[dict[str, Any]]:
+    return [
+        {"digest": str(child.digest), "platform": child.platform.full, "size": child.size}
+        for child in details.children
+        if not child.attests
+    ]
+
+
+def _config(config: Config) -> dict[str, Any]:
+    return {
+        "platform": config.platform.full,
+        "created": config.created,
+        "author": config.author or None,
+        "config": dict(config.facts),
+        "environment": dict(config.environment),
+        "labels": dict(config.labels),
+        "history": [step.command for step in config.steps],
+    }

@@ -1,0 +1,36 @@
+"""`rm`: delete tags and manifests."""
+
+from __future__ import annotations
+
+import click
+
+from docker_registry.images.inside import Inside
+
+from .naming import parse_image
+from .options import config_options, load_and_warn
+
+__all__ = ["rm"]
+
+
+@click.command()
+@config_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.argument("images", nargs=-1, required=True)
+def rm(config: str | None, flavor: str | None, yes: bool, images: tuple[str, ...]) -> None:
+    """Delete a tag, or by digest a manifest with all of its tags. The bytes go when garbage is collected.
+
+    \b
+    Examples:
+      docker-registry-swift rm team/app:1.0
+      docker-registry-swift rm --yes team/app@sha256:...
+    """
+    named = [parse_image(image, default="") for image in images]
+    for image in named:
+        if not image.reference:
+            raise click.BadParameter(f"{image.name}: name a tag or a digest, as in {image.name}:1.0")
+    with Inside(load_and_warn(config, flavor).settings) as registry:
+        for image in named:
+            if not yes:
+                click.confirm(f"Delete {image.text}?", abort=True)
+            registry.call("DELETE", f"/v2/{image.name}/manifests/{image.reference}", 202)
+            click.echo(f"deleted {image.text}")

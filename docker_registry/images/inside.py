@@ -1,0 +1,100 @@
+"""A registry in this process, asked as a client asks one: each call has the rules, locks and looks of the server."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.wrappers import Response
+
+from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import UsageError
+from docker_registry.core.types import Readable
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.views.looking import Looker
+from docker_registry.settings import Auth, Limits, Settings, of_each_container, open_driver
+
+__all__ = ["Inside"]
+
+_PATIENCE = 30.0  # s
+
+
+class Inside:
+    """The registry that the settings describe, for whoever can read them: no login, no limit for one client.
+
+    What else they say counts: immutable tags, tags that expire, deleting switched off, `read_only`, notifications.
+    Use it as a context manager.
+    """
+
+    def __init__(self, settings: Settings, drivers: list[Driver] | None = None):
+        """`drivers` are those of its containers, the default one first. Raises ConfigError."""
+        default, *others = drivers or [open_driver(each) for _, each in of_each_container(settings)]
+        self._registry = Registry(default, _unguarded(settings), others)
+        self.looker = Looker(self._registry.context.containers, self._registry.context.parsing)
+
+    def __enter__(self) -> Inside:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Receivers of notifications are told first, if they answer."""
+        self._registry.context.events.close(_PATIENCE)
+
+    def names(self) -> tuple[str, ...]:
+        """All repositories."""
+        return self.looker.names()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Readable | None = None,
+        size: int = 0,
+    ) -> Response:
+        """An answer, whatever its status; its body is read as it is iterated. `size` is that of `body`, in bytes."""
+        builder = EnvironBuilder(quote(path), method=method, query_string=query, headers=Headers(headers))
+        environ = {**builder.get_environ(), "CONTENT_LENGTH": str(size), "REMOTE_ADDR": ""}
+        if body is not None:
+            environ["wsgi.input"] = body
+        content, status, answered = run_wsgi_app(self._registry, environ)
+        return Response(content, status, answered)
+
+    def call(self, method: str, path: str, *expected: int, **options: Any) -> Response:
+        """An answer with one of these statuses; raises UsageError, with the registry's words, for any other."""
+        answer = self.ask(method, path, **options)
+        if answer.status_code not in expected:
+            raise UsageError(f"{path.removeprefix('/v2/')}: {_why(answer)}")
+        return answer
+
+
+def _unguarded(settings: Settings) -> Settings:
+    return replace(
+        settings,
+        auth=Auth(immutable=settings.auth.immutable),
+        secret=secrets.token_bytes(32),  # no upload goes on in another process
+        limits=Limits(),
+        redirect=False,
+        prefix="",
+        public_url="",
+        headers=(),
+    )
+
+
+def _why(answer: Response) -> str:
+    body = b"".join(_bytes(answer))
+    try:
+        return "; ".join(entry["message"] for entry in json.loads(body)["errors"])
+    except (ValueError, LookupError, TypeError):
+        return answer.status
+
+
+def _bytes(answer: Response) -> Iterator[bytes]:
+    yield from answer.iter_encoded()
+    answer.close()

@@ -1,0 +1,93 @@
+"""What holds the bytes, and what deleting a repository would free."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from werkzeug.wrappers import Response
+
+from docker_registry.distribution.views.usage import ROWS, Used
+
+from ..pictures import Tile, tiles
+from ..rules import spoken
+from ..visit import Visit
+from ..words import size
+
+__all__ = ["page"]
+
+_SHOWN = 100  # repositories in the list
+_TILES = 24  # in the picture
+_LETTER = 8.6  # width of one in the picture
+_WIDE, _TALL = (1000.0, 360.0), (400.0, 640.0)
+
+
+class _Piece(NamedTuple):
+    name: str  # "" for what is no single repository
+    label: str
+    bytes: int
+
+
+class _Drawn(NamedTuple):
+    piece: _Piece
+    tile: Tile
+    label: str  # "" where it does not fit
+    size: str
+
+
+class _Map(NamedTuple):
+    width: float
+    height: float
+    drawn: list[_Drawn]
+
+
+def page(visit: Visit) -> Response:
+    timed = visit.looker.usage()
+    usage = timed.value
+    seen = [each for each in usage.repositories if visit.context.gate.may_see(visit.caller, each.name)]
+    sees_all = len(seen) == len(usage.repositories)
+    most = max((each.size for each in seen), default=0) or 1
+    pieces = _pieces(seen, usage.shared if sees_all else 0, usage.unused if sees_all else 0)
+    return visit.page(
+        "storage.html",
+        section="storage",
+        usage=usage,
+        sees_all=sees_all,
+        counted=timed.came,
+        rows=[(each, round(100 * each.alone / most, 1), round(100 * each.size / most, 1)) for each in seen[:_SHOWN]],
+        more=seen[_SHOWN:],
+        limit=0 if usage.is_whole else ROWS,
+        alone=sum(each.alone for each in seen),
+        rules=spoken(visit.context.settings) if sees_all else [],
+        maps=[_draw(pieces, *_WIDE), _draw(pieces, *_TALL)],
+    )
+
+
+def _pieces(seen: list[Used], shared: int, unused: int) -> list[_Piece]:
+    """What the picture consists of, the largest first; small repositories are one piece."""
+    pieces = [_Piece(each.name, each.name, each.alone) for each in seen[:_TILES]]
+    rest = seen[_TILES:]
+    pieces += [
+        _Piece("", f"{len(rest)} others", sum(each.alone for each in rest)),
+        _Piece("", "shared by several", shared),
+        _Piece("", "used by none", unused),
+    ]
+    return sorted((piece for piece in pieces if piece.bytes), key=lambda piece: -piece.bytes)
+
+
+def _draw(pieces: list[_Piece], width: float, height: float) -> _Map:
+    drawn = []
+    for piece, tile in zip(pieces, tiles([piece.bytes for piece in pieces], width, height), strict=True):
+        text = size(piece.bytes)
+        label = _fitting(piece.label, tile)
+        has_room = label and tile.height > 50 and tile.width > _LETTER * len(text) + 16
+        drawn.append(_Drawn(piece, tile, label, text if has_room else ""))
+    return _Map(width, height, drawn)
+
+
+def _fitting(label: str, tile: Tile) -> str:
+    """As much of a name as fits, its end first; "" for too little room."""
+    room = int((tile.width - 16) / _LETTER)
+    if tile.height < 26 or room < 3:
+        return ""
+    short = label if len(label) <= room else label.rpartition("/")[2]
+    return short if len(short) <= room else f"{short[: room - 1]}…"

@@ -1,0 +1,112 @@
+"""The commands for images, typed on a real Swift: what skopeo pushed they show and copy, what they copy it pulls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from docker_registry.commands.group import Commands
+from docker_registry.core.exceptions import UsageError
+from docker_registry.embedded import EmbeddedSwift
+from tests.live.clients import run, skopeo_pull, skopeo_push
+from tests.live.images import MIB, Layout, file_layer
+from tests.live.ours import Ours, write_config
+from tests.peers import need
+
+DEADLINE = 120.0  # s
+
+
+class Typed:
+    """Types commands for one registry's config file."""
+
+    def __init__(self, config: Path):
+        self._config = config
+
+    def __call__(self, name: str, *arguments: str, status: int = 0, answer: str = "") -> str:
+        """What it prints; of a failure its one line on stderr."""
+        command = [sys.executable, "-m", "docker_registry.cli", name, "--config", str(self._config), *arguments]
+        done = subprocess.run(command, input=answer, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert done.returncode == status, done
+        return done.stdout if not status else done.stderr
+
+    def rows(self, *arguments: str) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self("ls", "--json", *arguments).splitlines()]
+
+
+@pytest.fixture
+def pushed(swift: EmbeddedSwift, container: str, tmp_path: Path) -> tuple[Ours, Typed, Layout]:
+    need("skopeo")
+    config = write_config(tmp_path, swift, container)
+    layout = Layout(tmp_path / "layout")
+    layers = [file_layer("large", 40 * MIB), file_layer("small", 1 * MIB)]
+    images = {name: layout.add_image(None, layers, name) for name in ("amd64", "arm64")}
+    layout.add_index("1.0", images)
+    return Ours(tmp_path, config), Typed(config), layout
+
+
+def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout], tmp_path: Path) -> None:
+    registry, typed, layout = pushed
+    with registry as server:
+        skopeo_push(layout.reference("1.0"), server.url, "team/app:1.0", "--all")
+    # No server runs from here on.
+    (row,) = typed.rows("team/app")
+    assert (row["tag"], row["platforms"], row["kind"]) == ("1.0", ["amd64", "arm64"], "Image")
+    inspected = json.loads(typed("inspect", "team/app:1.0"))
+    assert inspected["digest"] == row["digest"]
+    raw = typed("inspect", "--raw", f"team/app@{row['digest']}")
+    assert json.loads(raw)["manifests"][0]["platform"]["architecture"] == "amd64"
+
+    assert typed("cp", "--quiet", "team/app:1.0", "archive/app:kept") == f"{row['digest']} kept\n"
+    assert typed("cp", "--quiet", "team/app:1.0", f"oci:{tmp_path / 'out'}:1.0") == f"{row['digest']} 1.0\n"
+    run("skopeo", "copy", "--quiet", "--all", f"oci:{tmp_path / 'out'}:1.0", f"oci:{tmp_path / 'again'}:1.0")
+    assert typed("rm", "--yes", "team/app:1.0") == "deleted team/app:1.0\n"
+    assert typed.rows("team/app") == []
+    assert typed("cp", "--quiet", f"oci:{tmp_path / 'again'}:1.0", "team/app:2.0") == f"{row['digest']} 2.0\n"
+
+    typed("export", "--quiet", str(tmp_path / "all"))
+    for name, tag in (("team/app", "2.0"), ("archive/app", "kept")):
+        source = f"oci:{tmp_path / 'all' / name / 'image'}:{tag}"
+        run("skopeo", "copy", "--quiet", "--all", source, f"oci:{tmp_path / 'check'}:{tag}")
+    with registry as server:
+        for image in ("team/app:2.0", "archive/app:kept"):
+            skopeo_pull(server.url, image, tmp_path / "pulled", "--all")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("ls no/such", "there is no repository no/such"),
+        ("inspect no/such", "there is no no/such:latest"),
+        ("rm --yes no/such:1", "no manifest 1"),
+        ("rm --yes no/such", "name a tag or a digest"),
+        ("rm UPPER:1", "is not a repository name"),
+        ("cp no/such:1 a:1", "no/such"),
+        ("cp oci:FOLDER/nothing:1 a:1", "has no image 1"),
+        ("cp a:1 oci:FOLDER/nothing:b/c", "write oci:FOLDER"),
+        ("cp --all-tags a:1 b", "with --all-tags"),
+        ("export --only a//b FOLDER/e", "must have no empty part"),
+    ],
+)
+def test_what_is_wrong_is_told(swift: EmbeddedSwift, container: str, tmp_path: Path, words: str, says: str) -> None:
+    name, *rest = words.replace("FOLDER/", f"{tmp_path}/").split()
+    command = Commands().get_command(click.Context(click.Group()), name)
+    assert command
+    result = CliRunner().invoke(command, ["--config", str(write_config(tmp_path, swift, container)), *rest])
+    assert result.exit_code in (1, 2)
+    told = str(result.exception) if isinstance(result.exception, UsageError) else result.output
+    assert says in told
+
+
+def test_a_delete_is_asked_about(pushed: tuple[Ours, Typed, Layout], tmp_path: Path) -> None:
+    _, typed, layout = pushed
+    typed("cp", "--quiet", f"oci:{layout.folder}:1.0", "team/app:1.0")
+    assert "Aborted" in typed("rm", "team/app:1.0", status=1, answer="n\n")
+    assert len(typed.rows("team/app")) == 1
+    typed("rm", "team/app:1.0", answer="y\n")
+    assert typed.rows("team/app") == []
