@@ -89,6 +89,8 @@ def main() -> None:
             "tags": f"/ui/r/{_LARGE}",
             "tags by name": f"/ui/r/{_LARGE}?sort=name&after=1.0.5",
             "an image": f"/ui/r/{_LARGE}:new-1",
+            "a comparison": f"/ui/r/{_LARGE}:new-1/diff?to=new-2",
+            "storage": "/ui/storage",
         }
         print("| page | requests | ms | requests again | ms again | kB |\n|---|---|---|---|---|---|")
         for what, path in pages.items():

@@ -124,6 +124,7 @@ class Retention:
 
     tags: tuple[KeepTags, ...] = ()
     untagged: tuple[KeepUntagged, ...] = ()
+    every: float = 0.0  # s between two runs inside `serve`; 0 for none
 
 
 @dataclass(frozen=True)

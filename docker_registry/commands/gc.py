@@ -1,20 +1,22 @@
-"""`gc`: say what nobody uses, while registries serve."""
+"""`gc`: remove what nobody uses, while registries serve."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import NoReturn
 
 import click
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
-from docker_registry.distribution.model.collection import Terms
+from docker_registry.distribution.model.collection import TERMS, Terms
 from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.options import DAY, FsckOptions
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.gc.report import JsonReport, TextReport
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
@@ -23,19 +25,26 @@ from .options import config_options, container_option, containers, load_and_warn
 
 __all__ = ["gc"]
 
-LOOKED, NOT_RUN, WRONG_PLACE = 0, 2, 3
+DONE, STOPPED, NOT_RUN, WRONG_PLACE = range(4)
 
 
 @click.command()
 @config_options
 @container_option
-@click.option("--dry-run", is_flag=True, help="Write and remove nothing. Needed in this version.")
+@click.option("--dry-run", is_flag=True, help="Write and remove nothing.")
 @click.option(
     "--grace",
     type=click.FloatRange(0),
     metavar="DAYS",
     default=3.0,
-    help="Days since what nobody uses was last written. [3]",
+    help="Days since what nobody uses was last written, and between the two halves of a run. [3]",
+)
+@click.option("--untagged", is_flag=True, help="Also manifests that no tag leads to.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="With --untagged: only those that were pushed so long ago. [30]",
 )
 @click.option("--workers", type=click.IntRange(1, 48), default=16, metavar="N", help="Requests at a time. [16]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: files, then a summary.")
@@ -46,31 +55,35 @@ def gc(
     container: str | None,
     dry_run: bool,
     grace: float,
+    untagged: bool,
+    older_than: float | None,
     workers: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say which layers and manifests nobody uses any more, by repository. Registries may serve meanwhile.
+    """Remove layers and manifests that nobody uses any more. Registries may serve meanwhile.
 
-    This version only looks, and wants --dry-run: removing comes when the
-    protocol for it (docs/gc.md), which registries follow already, has been
-    tried on a cluster. With registry.containers, one container comes after
-    the other, each with a run of its own.
+    A run has two halves: one call announces what may go, and one that comes
+    after the grace period removes what nobody has used since. So call it now
+    and then, with the same options; each call does what is next, says what it
+    did, and when to come again. It may be called on several hosts, and killed.
+    With registry.containers, one container comes after the other, each with a
+    run of its own.
 
     \b
     The exit status is
-      0  when it has looked,
-      2  when it could not, or would refuse to remove anything: no --dry-run,
-         a wrong option or config file, no login, a listing that failed, a
-         walk that was not whole, pushes by Distribution 2.x,
+      0  when it did what was next, which may be nothing,
+      1  when it stopped before its end; the next call goes on,
+      2  when it could not run, or refused to remove anything: a wrong option
+         or config file, no login, a listing that failed, a walk that was not
+         whole, pushes by Distribution 2.x,
       3  in the wrong place, as with fsck,
       the worst of these, where there are several containers.
     """
-    if not dry_run:
-        _end(NOT_RUN, "gc only looks in this version: give --dry-run")
     try:
         settings = load_and_warn(config, flavor).settings
         terms, options = _terms(grace * DAY), _options(settings, workers)
+        age = _age(untagged, older_than)
         chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     except UnspecifiedError as error:
         _end(NOT_RUN, str(error))
@@ -78,36 +91,33 @@ def gc(
     statuses = []
     for name, each, driver in chosen:
         report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
-        statuses.append(_look(each, driver, options, terms, progress, report))
+        with Collector(driver, options, progress, terms, age) as job:
+            statuses.append(_collect(each, driver, job, dry_run, report))
     # A container may be empty where others are not.
     found = [status for status in statuses if status != WRONG_PLACE]
     sys.exit(max(found, default=WRONG_PLACE))
 
 
-def _look(
-    settings: Settings,
-    driver: Base,
-    options: FsckOptions,
-    terms: Terms,
-    progress: Quiet,
-    report: JsonReport | TextReport,
-) -> int:
+def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, report: JsonReport | TextReport) -> int:
     """One container; returns the exit status that it would have alone."""
-    with Collector(driver, options, progress, terms) as job:
-        try:
+    try:
+        if dry_run:
             for item in job.would():
                 report.would(item)
-        except NoRegistryError:
-            _say(why_nothing_is_here(settings, driver))
-            return WRONG_PLACE
-        except RefusedError as error:
-            _say(f"nothing was removed: {error}")
-            return NOT_RUN
-        except ConnectionError as error:
-            _say(f"gave up: {error or error.message}")
-            return NOT_RUN
-        report.end(job.outcome, dry_run=True)
-        return LOOKED
+        else:
+            for removal in job.run():
+                report.tell(removal)
+    except NoRegistryError:
+        _say(why_nothing_is_here(settings, driver))
+        return WRONG_PLACE
+    except RefusedError as error:
+        _say(f"nothing was removed: {error}")
+        return NOT_RUN
+    except ConnectionError as error:
+        _say(f"gave up; the next call goes on: {error or error.message}")
+        return NOT_RUN
+    report.end(job.outcome, dry_run)
+    return STOPPED if job.outcome.stage is Stage.STOPPED else DONE
 
 
 def _say(why: str) -> None:
@@ -121,10 +131,17 @@ def _end(status: int, why: str) -> NoReturn:
 
 def _terms(grace: float) -> Terms:
     """Raises ConfigError for a grace period in which a listing may still lack a link."""
-    terms = Terms(grace=grace)
+    terms = replace(TERMS, grace=grace)
     if grace <= terms.least_grace:
         raise ConfigError(f"--grace {grace / DAY:g}: give more than {terms.least_grace / DAY:.2f} days")
     return terms
+
+
+def _age(untagged: bool, older_than: float | None) -> float | None:
+    """In seconds. Raises ConfigError."""
+    if older_than is not None and not untagged:
+        raise ConfigError("--older-than is for --untagged: give both")
+    return (30.0 if older_than is None else older_than) * DAY if untagged else None
 
 
 def _options(settings: Settings, workers: int) -> FsckOptions:

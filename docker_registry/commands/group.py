@@ -37,7 +37,7 @@ COMMANDS = {
         "docker_registry.commands.retention:retention",
         "Remove the tags that the config's rules do not keep.",
     ),
-    "gc": ("docker_registry.commands.gc:gc", "Say what nobody uses any more, while registries serve."),
+    "gc": ("docker_registry.commands.gc:gc", "Remove what nobody uses any more, while registries serve."),
 }
 
 

@@ -37,10 +37,11 @@ def read_retention(section: Options) -> Retention:
         return Retention()
     options = section.section("retention")
     found = Retention(
+        every=options.take("every", some_seconds, 0.0),
         tags=tuple(_keep_tags(item) for item in mappings(options, "tags")),
         untagged=tuple(_keep_untagged(item) for item in mappings(options, "untagged")),
     )
-    options.refuse_rest(["tags", "untagged"])
+    options.refuse_rest(["every", "tags", "untagged"])
     return found
 
 

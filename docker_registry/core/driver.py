@@ -139,6 +139,13 @@ class Base(Paths):
         """
         self.put_content(path, content)
 
+    def overwrite_once(self, path: str, content: bytes) -> None:
+        """As `overwrite`, by one request that is not sent again whatever comes of it.
+
+        After any error nobody knows whether the file is still written, some time later.
+        """
+        raise self._missing("overwrite_once")
+
     def overwrite_until(self, path: str, content: bytes, expires: float) -> None:
         """As `overwrite`, of a file that is gone for every reader from a time on (seconds since the epoch).
 

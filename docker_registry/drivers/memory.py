@@ -46,6 +46,9 @@ class Storage(driver.Base):
         self._put(path, _File(bytes(content), self.clock()))
         return path
 
+    def overwrite_once(self, path: str, content: bytes) -> None:
+        self.put_content(path, content)
+
     def overwrite_until(self, path: str, content: bytes, expires: float) -> None:
         self._put(path, _File(bytes(content), self.clock(), expires))
 

@@ -32,6 +32,7 @@ from docker_registry.settings import Settings
 from . import logs
 from .allocator import keep_freed_memory
 from .handler import Handler, Server
+from .housekeeping import Housekeeping, chores
 
 __all__ = ["bind", "bind_debug", "listen", "run"]
 
@@ -172,6 +173,10 @@ class _Application(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
+    def sockets(self) -> list[int]:
+        """The file descriptors on which the master listens."""
+        return [each.fileno() for each in (self._listener, self.debug) if each is not None]
+
     def load(self) -> Any:
         self.figures = Figures()
         return self._load(self.settings, self.figures)
@@ -203,6 +208,19 @@ def _heed_signals(_master: Arbiter, _worker: Any) -> None:
 
 
 class _Master(Arbiter):  # type: ignore[misc]
+    def __init__(self, app: _Application):
+        super().__init__(app)
+        self._housekeeping = Housekeeping()
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        settings = self.app.settings
+        self._housekeeping.tend(chores(settings), settings, self.app.sockets())
+
+    def stop(self, graceful: bool = True) -> None:
+        self._housekeeping.stop()
+        super().stop(graceful)
+
     def handle_term(self) -> None:
         patience = self.app.settings.graceful_timeout
         self.app.board.stop()
@@ -256,6 +274,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         self._close(self.wsgi)
         if watch:
             watch.end()
+
+    def notify(self) -> None:
+        """A sign of life for the master. Where that was killed, end as if told to: gunicorn's own cuts requests off."""
+        self.tmp.notify()
+        if self.alive and self.ppid != os.getppid():
+            log.error("the master has ended, and this worker ends too, after requests in flight")
+            self.alive: bool = False
 
     def handle_quit(self, _number: int, _frame: Any) -> None:
         # Ctrl-C sends two of these, from the terminal and from the master; an orderly exit trips over the second.

@@ -18,16 +18,18 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.views.looking import Looker
 
 from . import forms, statics
-from .pages import comparison, deleting, failure, image, index, repository, storage, tagging
+from .pages import comparison, deleting, failure, history, image, index, repository, storage, tagging
 from .visit import Visit
 
 __all__ = ["Site"]
 
 _YEAR = 365 * 24 * 3600  # s
 # Neither `:` nor `@` is in a name, so what follows one ends it, however many slashes it has.
-_ADDRESS = re.compile(r"(?P<what>r|delete|tag)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?")
-_DEEDS = {"delete": deleting.page, "tag": tagging.page}
-_ACTIONS = {"r": ("pull",), "delete": ("pull", "delete"), "tag": ("pull", "push")}
+_ADDRESS = re.compile(
+    r"(?P<what>r|delete|history|tag)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
+)
+_DEEDS = {"delete": deleting.page, "history": history.page, "tag": tagging.page}
+_ACTIONS = {"r": ("pull",), "delete": ("pull", "delete"), "history": ("pull",), "tag": ("pull", "push")}
 _FORMS = tuple(_DEEDS.values())
 
 Arguments = dict[str, Any]

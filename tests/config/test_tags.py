@@ -73,6 +73,7 @@ def test_mistakes_are_named(read: Any, item: str, why: str) -> None:
 
 RETENTION = """
 retention:
+  every: 6h
   tags:
     - {tags: [v*, latest], keep: all}
     - {repositories: "ci/**", keep_last: 10, keep_younger: 30d}
@@ -85,6 +86,7 @@ retention:
 @both
 def test_retention(read: Any) -> None:
     assert read(RETENTION).retention == Retention(
+        every=6 * 3600.0,
         tags=(
             KeepTags(("**",), ("v*", "latest"), all=True),
             KeepTags(("ci/**",), ("*",), last=10, younger=30 * 86400.0),

@@ -119,22 +119,22 @@ def test_one_token_for_all(shared, keystone):
 
 def test_many_that_need_a_token_at_once_ask_once(shared, keystone):
     keystone.answer.clear()
-    threads, results = in_threads(20, shared.access)
+    threads, results = in_threads(64, shared.access)
     assert keystone.asked.acquire()
-    waiting(shared, 19)
+    waiting(shared, 63)
     keystone.answer.set()
     finish(threads)
     assert {access.token for access in results} == {"token-1"}
-    assert len(results) == 20
+    assert len(results) == 64
     assert keystone.logins == 1
 
 
 def test_many_whose_token_was_refused_ask_once(shared, keystone):
     old = shared.access()
     keystone.answer.clear()
-    threads, results = in_threads(20, lambda: shared.renew(old))
+    threads, results = in_threads(64, lambda: shared.renew(old))
     keystone.asked.acquire()
-    waiting(shared, 19)
+    waiting(shared, 63)
     keystone.answer.set()
     finish(threads)
     assert {access.token for access in results} == {"token-2"}

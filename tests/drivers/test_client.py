@@ -3,6 +3,8 @@
 
 from __future__ import unicode_literals
 
+import itertools
+import json
 import threading
 
 import pytest
@@ -12,8 +14,11 @@ from swiftclient.exceptions import ClientException
 from docker_registry.concurrency.deadline import Deadline
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.drivers.swift.http import client, retries
+from docker_registry.drivers.swift.http.deletion import delete_each
+from docker_registry.drivers.swift.http.habits import Habits
 from docker_registry.drivers.swift.http.pool import Pool
 from docker_registry.drivers.swift.http.retries import Retries
+from docker_registry.drivers.swift.login import token
 from tests.drivers.mock_swift import Refused
 
 
@@ -117,6 +122,59 @@ def test_a_token_is_renewed_once(connect, swift, monkeypatch):
     with pytest.raises(BrokenError, match="credential is not accepted"):
         driver.get_content("f")
     assert len(renewed) == 2
+
+
+@pytest.mark.parametrize(
+    ("age", "times", "written"), [(token.SHORT + 1, 3, True), (token.SHORT + 1, 99, False), (0, 3, False)]
+)
+def test_a_token_that_ends_while_a_body_is_sent_is_renewed_again(connect, swift, monkeypatch, age, times, written):
+    now = itertools.count(0, age)
+    monkeypatch.setattr(client.Client, "_access", lambda self, refused=None: refused or self._auth.access())
+    monkeypatch.setattr(token, "clock", lambda: next(now))
+    driver = connect(swift)
+    swift.spoil = Spoiler("PUT", times, 401)
+    if written:
+        driver.overwrite("f", b"x")
+        assert driver.get_content("f") == b"x"
+    else:
+        with pytest.raises(BrokenError, match="credential is not accepted"):
+            driver.overwrite("f", b"x")
+
+
+def test_a_token_is_renewed_whose_refusal_was_cut_off(connect, swift, monkeypatch):
+    # Swift refuses a token before it has read the body, so the connection may break under who sends it.
+    driver = connect(swift)
+    driver.overwrite("warm", b"")
+    renewed = []
+    monkeypatch.setattr(driver._client._auth, "renew", lambda access: renewed.append(access) or access)
+
+    def spoil(method, path, query):
+        if renewed:
+            return None
+        return requests.exceptions.ConnectionError("reset") if method == "PUT" else 401
+
+    swift.spoil = spoil
+    driver.overwrite("f", b"x")
+    assert len(renewed) == 1
+    assert driver.get_content("f") == b"x"
+
+
+def test_what_a_bulk_delete_could_not_do_since_the_token_ended_is_done_by_name():
+    report = {"Number Deleted": 1, "Errors": [["/box/b", "401 Unauthorized"]], "Response Status": "400 Bad Request"}
+    deleted = []
+
+    class Half(object):
+        container = "box"
+        habits = Habits(lambda: {"bulk_delete": {}})
+
+        def request(self, verb, name, query="", *rest, **options):
+            if verb == "DELETE":
+                deleted.append(name)
+                return client.Answer(204, {})
+            return client.Answer(200, {}, json.dumps(report).encode("ascii"))
+
+    assert delete_each(Half(), [("box", "a"), ("box", "b")], 2) == {}
+    assert "b" in deleted
 
 
 def test_the_container_is_made_when_it_is_missing(connect, swift):

@@ -1,14 +1,19 @@
-"""Garbage collection on a real Swift, with periods of seconds: blobs of many segments, ages by Swift's clock."""
+"""`gc` on a real Swift, with periods of seconds: blobs of many segments, ages by Swift's clock."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
 from werkzeug.test import Client
 
+from docker_registry.commands import gc as command
 from docker_registry.core.exceptions import FileNotFoundError
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
@@ -18,54 +23,80 @@ from docker_registry.distribution.storage.vetoes import Vetoes
 from docker_registry.drivers.swift import Storage
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.options import FsckOptions
-from docker_registry.maintenance.gc.gc import Collector, Stage
-from docker_registry.maintenance.progress import Quiet
 from docker_registry.settings import Settings
+from tests.live.ours import write_config
 from tests.live.settings import driver_config
 from tests.maintenance.gc.world import manifest
 from tests.maintenance.planting import fsck
 
-TERMS = Terms(copy=0.0, session=8.0, lag=0.0, late=2.0, grace=1.0, door=40.0)
-OLD, USED, LARGE, LIVE = b"old", b"used again", b"large" * 400_000, b"live"
+TERMS = Terms(copy=0.0, veto=2.0, session=4.0, lag=0.0, late=1.0, sweep=4.0, door=15.0, lease=60.0)
+GRACE = "0.00007"  # days: 6 s
+OLD, GONE, USED, LARGE, LIVE = b"old", b"gone", b"used again", b"large" * 400_000, b"live"
+IMAGE = [OLD, GONE, USED, LARGE]
 
 
-def test_on_swift(swift: EmbeddedSwift, container: str) -> None:
+@pytest.fixture
+def config(swift: EmbeddedSwift, container: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(command, "TERMS", TERMS)
+    return write_config(tmp_path, swift, container)
+
+
+def gc(config: Path, *options: str) -> tuple[int, str]:
+    """Exit status and what was printed."""
+    done = CliRunner().invoke(command.gc, ["--config", str(config), "--grace", GRACE, "--quiet", *options])
+    return done.exit_code, done.output
+
+
+def stage(config: Path) -> str:
+    """What a call of the command came to."""
+    status, output = gc(config, "--json")
+    assert status in (0, 1), output
+    return str(json.loads(output.splitlines()[-1])["summary"]["stage"])
+
+
+def test_the_command_removes_beside_pushes(swift: EmbeddedSwift, container: str, config: Path) -> None:
     settings = Settings(secret=b"secret")
     driver = Storage("/", driver_config(swift, swift_container=container, swift_segment_size=1 << 20))
-    registry = Registry(driver, settings)
-    registry.context.containers.default.store.vetoes = Vetoes(
-        driver, registry.context.containers.default.store.cache, TERMS
-    )
-    client = Client(registry)
+    client = registry(driver, settings)
     push(client, "live", [LIVE])
-    push(client, "old", [OLD, USED, LARGE])
-    assert client.delete(f"/v2/app/manifests/{Digest.of(manifest([OLD, USED, LARGE]))}").status_code == 202
+    push(client, "old", IMAGE)
+    assert client.delete(f"/v2/app/manifests/{Digest.of(manifest(IMAGE))}").status_code == 202
 
-    def call() -> Stage:
-        with Collector(driver, FsckOptions(repair=True), Quiet(), TERMS) as job:
-            list(job.run())
-            return job.outcome.stage
-
-    def would() -> set[str]:
-        with Collector(driver, FsckOptions(), Quiet(), TERMS) as job:
-            return {item.digest for item in job.would()}
-
-    until(lambda: str(Digest.of(manifest([OLD, USED, LARGE]))) in would())  # what was written last is old enough
-    assert call() is Stage.ANNOUNCED
+    until(lambda: "(in no repository): 1 files" in gc(config, "--dry-run")[1])  # what was written last is old enough
+    status, said = gc(config)
+    assert (status, "run gc again from" in said) == (0, True), said
+    assert f"app: 8 files, {sum(map(len, IMAGE))} bytes announced" in said
+    assert stage(config) == "waiting for the grace period"
     push(client, "again", [USED])
-    until(lambda: call() is Stage.FINISHED)
-    for content, there in ((OLD, False), (LARGE, False), (USED, True), (LIVE, True)):
+    until(lambda: stage(config) == "finished")
+    push(client, "once-more", [OLD])  # at once: no door is closed any more
+    for content, there in ((GONE, False), (LARGE, False), (OLD, True), (USED, True), (LIVE, True)):
         assert has(driver.stat, content) is there
-    for tag, content in (("again", USED), ("live", LIVE)):
+    for tag, content in (("again", USED), ("once-more", OLD), ("live", LIVE)):
         fresh = Client(Registry(driver, settings))
         assert fresh.get(f"/v2/app/manifests/{tag}").status_code == 200
         assert fresh.get(f"/v2/app/blobs/{Digest.of(content)}").data == content
-    assert call() is Stage.BUSY
-    # The segments of what went are the next run's, or fsck's.
+    # The segments of what went are a later run's, or fsck's.
     found = [finding for finding in fsck(driver, repair=True, grace=-1.0) if finding.kind is Kind.ORPHANED_SEGMENTS]
     assert sum(finding.size for finding in found) == len(LARGE)
     assert all(finding.done for finding in found)
+
+
+def test_options_that_would_not_be_safe(config: Path) -> None:
+    runner = CliRunner()
+    for options, why in (
+        (["--grace", "0"], "--grace 0: give more than"),
+        (["--older-than", "3"], "--older-than is for --untagged"),
+    ):
+        done = runner.invoke(command.gc, ["--config", str(config), *options])
+        assert (done.exit_code, why in done.output) == (2, True), done.output
+
+
+def registry(driver: Storage, settings: Settings) -> Client:
+    registry = Registry(driver, settings)
+    store = registry.context.containers.default.store
+    store.vetoes = Vetoes(driver, store.cache, TERMS)
+    return Client(registry)
 
 
 def push(client: Client, tag: str, layers: list[bytes]) -> None:
@@ -93,7 +124,7 @@ def has(stat: Callable[[str], object], content: bytes) -> bool:
 
 def until(is_so: Callable[[], bool]) -> None:
     """The periods are real seconds of the storage's clock."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.2)

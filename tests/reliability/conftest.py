@@ -1,4 +1,4 @@
-"""A Swift of one's own, since all else that a worker of the tests runs would be held up by what is done here."""
+"""The Swift of all live tests, and one of a test's own, which holds nobody up."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from docker_registry.embedded import EmbeddedSwift
-from tests.live.conftest import cluster, container, running_cluster
+from tests.live.conftest import cluster, container, running_cluster, swift
 from tests.peers import need_module
 
-__all__ = ["cluster", "container", "running_cluster"]
+__all__ = ["cluster", "container", "own_swift", "running_cluster", "swift"]
 
 
 @pytest.fixture

@@ -92,6 +92,32 @@ def test_a_tag_is_given_to_an_image(client: Client) -> None:
     assert client.get("/v2/app/manifests/stable").headers["Docker-Content-Digest"] == other
 
 
+def test_what_was_deleted_or_moved_comes_back(client: Client) -> None:
+    one, other = two_images(client)
+    path = "/ui/delete/app?tag=1.0"
+    send(client, path, {**hidden(client, path), "what": ["image"]})
+    path = f"/ui/tag/app?digest={other}&tag=2.1"
+    send(client, path, hidden(client, path))
+    assert {row[0] for row in visit(client, "/ui/history/app").table()} == {"1.0", "latest"}
+    fields = hidden(client, "/ui/history/app")
+    answer = send(client, "/ui/history/app", {**fields, "back": [f"1.0@{one}"]})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/ui/r/app:1.0")
+    assert client.get("/v2/app/manifests/1.0").headers["Docker-Content-Digest"] == one
+    for wrong, status in ((f"2.0@{one}", 404), (f"none@{other}", 404), ("2.0", 400), ("", 400)):
+        assert send(client, "/ui/history/app", {**fields, "back": [wrong]}).status_code == status
+    assert client.get("/v2/app/manifests/2.0").headers["Docker-Content-Digest"] == other
+
+
+def test_who_may_not_push_brings_nothing_back(guarded: Client) -> None:
+    digest = guarded.get("/v2/ana/app/manifests/pr-1", auth=ANA).headers["Docker-Content-Digest"]
+    guarded.delete("/v2/ana/app/manifests/pr-1", auth=ANA)
+    assert "Bring back" in visit(guarded, "/ui/history/ana/app", auth=ANA).words()
+    assert "Bring back" not in visit(guarded, "/ui/history/ana/app", auth=BOB).words()
+    fields = {**hidden(guarded, "/ui/history/ana/app", auth=ANA), "back": [f"pr-1@{digest}"]}
+    assert send(guarded, "/ui/history/ana/app", fields, auth=BOB).status_code == 403
+    assert send(guarded, "/ui/history/ana/app", fields, auth=ANA).status_code == 303
+
+
 def test_a_form_is_only_taken_from_its_own_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     two_images(client)
     path = "/ui/delete/app?tag=1.0"

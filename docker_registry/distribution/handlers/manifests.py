@@ -20,7 +20,7 @@ from ..model import grammar
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
 from ..resource import Resource
-from ..storage import deletion, publishing
+from ..storage import deletion, publishing, restoring
 from ..storage.labels import read_labels
 from ..storage.request_body import Body
 
@@ -87,6 +87,14 @@ class Manifests(Resource):
         for tag in tags or ("",):
             self._tell("push", name, digest, manifest, tag)
         return expires
+
+    def restore(self, name: str, tag: grammar.Tag, digest: Digest) -> None:
+        """Let a tag mean a manifest again that it meant before; raises as `publish`, and MANIFEST_UNKNOWN."""
+        manifest = self._read(name, digest)
+        self._refuse_to_move(name, [tag], digest)
+        restoring.restore(self.store, name, tag, digest, self._expires(name, [tag], manifest))
+        self.audit(f"restored {name}:{tag} to {digest}")
+        self._tell("push", name, digest, manifest, tag)
 
     def delete(self, name: str, reference: str) -> Response:
         if not self.settings.delete_enabled:

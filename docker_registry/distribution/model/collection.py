@@ -1,9 +1,9 @@
 """What garbage collection and registries tell each other through the storage: names, bytes and periods, pure.
 
-A *notice* says which files may be removed, a *door* that they are being removed
-now. Both hold a run's id; the files are in the run's *list*, which is written
-before the notice and never changes. A *veto* keeps one file of one run.
-docs/gc.md has the protocol.
+A *notice* says which files may be removed, a *door* which are being removed
+now. Both name a *list* of files, which is written before them and never
+changes. A *veto* keeps one file of one run. Who holds the *lease* alone
+removes. docs/gc.md has the protocol.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .layout import ROOT
 __all__ = [
     "DOOR",
     "FOLDER",
+    "LEASE",
     "LISTS",
     "NOTICE",
     "TERMS",
@@ -36,6 +37,7 @@ __all__ = [
 FOLDER = f"{ROOT}/_gc"
 NOTICE = f"{FOLDER}/notice"
 DOOR = f"{FOLDER}/door"
+LEASE = f"{FOLDER}/lease"
 LISTS = f"{FOLDER}/lists"
 VETOES = f"{FOLDER}/kept"
 
@@ -46,20 +48,33 @@ _DAY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Terms:
-    """Periods in seconds. The protocol is right if the world keeps `lag` and `late`; registries keep the first two."""
+    """Periods in seconds. The protocol is right if `lag` and `late` are so; registries keep the first three."""
 
     copy: float = 30.0  # age of a registry's copy of notice and door
+    veto: float = 30.0  # from a look at the copy to the answer to a veto
     session: float = 15 * 60.0  # from a look at the copy to the last write before an acknowledgement
     lag: float = 2 * _DAY  # a listing shows a change at the latest after
     late: float = 10 * 60.0  # a request that nobody waits for any more acts at the latest after; clocks differ by less
     grace: float = 3 * _DAY  # between the notice and the listing by which is removed
-    door: float = 3600.0  # for so long it is closed
+    sweep: float = 4 * 60.0  # from a look at notice, door and lease to the last removal that relies on it
+    door: float = 20 * 60.0  # for so long it is closed, unless the next one takes its place
+    lease: float = 3 * 3600.0  # for so long one process alone removes
     window: float = 14 * _DAY  # for so long after `grace` a run can be finished
 
     @property
     def least_grace(self) -> float:
         """What `grace` must be longer than."""
         return self.copy + self.session + self.lag + self.late
+
+    @property
+    def closing(self) -> float:
+        """From when a door is closed until nobody relies on a copy without it."""
+        return self.copy + self.veto + min(self.veto, 5.0)
+
+    @property
+    def settling(self) -> float:
+        """From when a process has the lease until all has acted that the one before it may have sent."""
+        return self.sweep + self.veto + self.late
 
     @property
     def ripe(self) -> float:
@@ -76,11 +91,13 @@ TERMS = Terms()
 
 
 class Announcement(NamedTuple):
-    """What notice and door hold."""
+    """What notice, door and lease hold."""
 
     run: str
     lasts: float  # seconds after it was written, for those who must heed it
     ripe: float = 0.0  # of a notice: seconds after which its run may be finished
+    door: str = ""  # of a door: the id of its list; "" where nothing is behind it
+    done: bool = False  # of a door: its run is finished
 
     def encode(self) -> bytes:
         return json.dumps(self._asdict()).encode()
@@ -90,16 +107,17 @@ class Announcement(NamedTuple):
         """Raises AnnouncementError."""
         try:
             fields = json.loads(content)
-            found = cls(str(fields["run"]), float(fields["lasts"]), float(fields["ripe"]))
+            times = float(fields["lasts"]), float(fields["ripe"])
+            found = cls(str(fields["run"]), *times, str(fields["door"]), bool(fields["done"]))
         except (ValueError, KeyError, TypeError):
             raise AnnouncementError("it is not what garbage collection writes") from None
-        if not _RUN.fullmatch(found.run):
+        if not all(_RUN.fullmatch(name) for name in (found.run, found.door or found.run)):
             raise AnnouncementError("it does not name a run of garbage collection")
         return found
 
 
 class AnnouncementError(ValueError):
-    """Bytes that are no notice, door or list."""
+    """Bytes that are no notice, door, lease or list."""
 
 
 def file_key(path: str) -> bytes:
@@ -107,8 +125,9 @@ def file_key(path: str) -> bytes:
     return hashlib.sha256(path.encode()).digest()[:_KEY]
 
 
-def list_path(run: str) -> str:
-    return f"{LISTS}/{run}"
+def list_path(name: str) -> str:
+    """Of the files that a run has announced, or that are behind a door."""
+    return f"{LISTS}/{name}"
 
 
 def veto_path(run: str, key: bytes) -> str:
@@ -116,7 +135,7 @@ def veto_path(run: str, key: bytes) -> str:
 
 
 def parse_list(content: bytes) -> bytes:
-    """A run's list, keys in order and one behind another, as `contains` takes it. Raises AnnouncementError."""
+    """A list, keys in order and one behind another, as `contains` takes it. Raises AnnouncementError."""
     if len(content) % _KEY:
         raise AnnouncementError("it is no list of garbage collection")
     return content

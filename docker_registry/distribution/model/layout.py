@@ -1,6 +1,6 @@
 """Every path in the storage, pure: Distribution 2.x's layout, and our few additions.
 
-The additions (`_manifests/referrers`, `_manifests/deleted`, `_sessions`, `_robots`) have names that
+The additions (`_manifests/referrers`, `_manifests/deleted`, `_sessions`, `_robots`, `_turns`) have names that
 Distribution 2.x passes over. Paths lie below `files/` because its swift driver put them
 there; `segments/` beside it belongs to the driver.
 """
@@ -17,6 +17,7 @@ __all__ = [
     "ROBOTS",
     "ROBOTS_MADE",
     "SESSIONS",
+    "TURNS",
     "blob_data",
     "deleted_tag",
     "deleted_tags",
@@ -32,6 +33,7 @@ __all__ = [
     "tag_index",
     "tag_index_link",
     "tags",
+    "turn",
     "under",
 ]
 
@@ -39,6 +41,7 @@ ROOT = "files/docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
 SESSIONS = f"{ROOT}/_sessions"  # ours
+TURNS = f"{ROOT}/_turns"  # ours
 ROBOTS = f"{ROOT}/_robots"  # ours: what is known of the passwords of machines
 ROBOTS_MADE = f"{ROBOTS}/made"
 
@@ -121,6 +124,11 @@ def session_file(session: str, name: str) -> str:
 def robot_revoked(identity: str) -> str:
     """Is there where a robot's password is revoked; ours."""
     return f"{ROBOTS}/revoked/{identity}"
+
+
+def turn(chore: str) -> str:
+    """Written when a registry begins a chore that replicas take turns at; ours."""
+    return f"{TURNS}/{chore}"
 
 
 def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:

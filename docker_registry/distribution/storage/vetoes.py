@@ -3,7 +3,8 @@
 Whoever promises something (a link, a mount, a manifest) calls `check` for each
 file that the promise relies on and for each that it writes, *before* it looks
 and writes, and all of it within `promise`. A file that is announced to go gets
-a veto, one that is being removed now is refused. Notice and door are read at
+a veto, one that is being removed now is refused. A veto counts only if it was
+written soon after notice and door were looked at. Notice and door are read at
 most once in `copy` seconds, and only when somebody promises; who cannot read
 them promises nothing.
 """
@@ -37,7 +38,8 @@ from .cache import Cache, Section
 __all__ = ["Promise", "Vetoes"]
 
 _SPARE = 60.0  # s of a session that belong to what was remembered from just before it
-_RETRY_AFTER = 300  # s; the door is closed for an hour at most
+_RETRY_AFTER = 120  # s; the door is closed for some minutes
+_TRIES = 3  # to write a veto in time
 
 
 class _Board(NamedTuple):
@@ -77,7 +79,7 @@ class Vetoes:
         self._cache = cache
         self._terms = terms
         self._clock = clock
-        self._lists: dict[str, bytes] = {}  # of the runs that notice and door named when they were last read
+        self._lists: dict[str, bytes] = {}  # that notice and door named when they were last read
 
     @contextmanager
     def promise(self) -> Iterator[Promise]:
@@ -85,14 +87,27 @@ class Vetoes:
         promise = Promise(self._clock)
         yield promise
         if promise.age() > max(self._terms.session - _SPARE, self._terms.session / 2):
-            raise RegistryError(Code.UNAVAILABLE, "the storage took too long, push again", headers={"Retry-After": "1"})
+            raise _too_slow()
 
     def check(self, path: str) -> bool:
         """Keep a file from going; whether it was about to, so that nothing remembered of it counts.
 
         Raises UNAVAILABLE for a file that goes now.
         """
-        board: _Board = self._cache.fetch(("collection",), self._read, self._terms.copy)
+        listed = False
+        for _ in range(_TRIES):
+            looked = self._clock()
+            board: _Board = self._cache.fetch(("collection",), self._read, self._terms.copy)
+            if not self._is_listed(board, path):
+                return listed
+            listed = True
+            self._driver.overwrite(veto_path(board.run, file_key(path)), b"")
+            if self._clock() - looked <= self._terms.veto:
+                return listed
+        raise _too_slow()
+
+    def _is_listed(self, board: _Board, path: str) -> bool:
+        """Whether a file may go. Raises UNAVAILABLE for one that goes now."""
         if not board.announced and not board.closed:
             return False
         key = file_key(path)
@@ -102,19 +117,16 @@ class Vetoes:
                 "garbage collection is removing what nobody used; push again in some minutes",
                 headers={"Retry-After": str(_RETRY_AFTER)},
             )
-        if not contains(board.announced, key):
-            return False
-        self._driver.overwrite(veto_path(board.run, key), b"")
-        return True
+        return contains(board.announced, key)
 
     def _read(self) -> _Board:
         notice = self._announcement(NOTICE)
         # A door is closed only under a notice that outlasts it.
         door = self._announcement(DOOR) if notice else None
-        lists = {found.run: self._lists.get(found.run) for found in (notice, door) if found}
-        self._lists = {run: self._list(run) if known is None else known for run, known in lists.items()}
-        run = notice.run if notice else ""
-        return _Board(run, self._lists.get(run, b""), self._lists[door.run] if door else b"")
+        run, closed = notice.run if notice else "", door.door if door else ""
+        lists = {name: self._lists.get(name) for name in (run, closed) if name}
+        self._lists = {name: self._list(name) if known is None else known for name, known in lists.items()}
+        return _Board(run, self._lists.get(run, b""), self._lists.get(closed, b""))
 
     def _announcement(self, path: str) -> Announcement | None:
         """One that counts now, or None. Raises ConnectionError where that cannot be told."""
@@ -126,13 +138,17 @@ class Vetoes:
             found = Announcement.parse(content)
         return None if age is not None and age > found.lasts else found
 
-    def _list(self, run: str) -> bytes:
-        path = list_path(run)
+    def _list(self, name: str) -> bytes:
+        path = list_path(name)
         try:
             with _trusted(path):
                 return parse_list(self._driver.get_newest(path))
         except FileNotFoundError:
-            raise UnreachableError(f"{path} is not there, though a notice names it") from None
+            raise UnreachableError(f"{path} is not there, though a notice or door names it") from None
+
+
+def _too_slow() -> RegistryError:
+    return RegistryError(Code.UNAVAILABLE, "the storage took too long, push again", headers={"Retry-After": "1"})
 
 
 @contextmanager

@@ -41,6 +41,11 @@ class Files(object):
         """Write or replace a file that never had segments."""
         self._overwrite(self._names.clean(path), content)
 
+    def overwrite_once(self, path, content):
+        """The same by one request, which is not sent again."""
+        self._objects.overwrite_once(self._names.writable(path), Content.plain(content))
+        self.uncache(path)
+
     def overwrite_until(self, path, content, expires):
         """The same, of a file that vanishes at a time, in whole seconds since the epoch."""
         self._objects.overwrite(self._names.writable(path), Content.plain(content, expires))

@@ -127,6 +127,9 @@ class Storage(driver.Base):
     def overwrite(self, path, content):
         self._files.overwrite(path, content)
 
+    def overwrite_once(self, path, content):
+        self._files.overwrite_once(path, content)
+
     def overwrite_until(self, path, content, expires):
         self._files.overwrite_until(path, content, int(expires) + 1)  # never sooner
 

@@ -62,7 +62,7 @@ class Index(Ownership, Images):
         if where.is_link:
             self._add_link(entry, where)
             return
-        if where.what in (What.COLLECTION, What.ROBOT, What.DELETED_TAG):
+        if where.what in (What.COLLECTION, What.ROBOT, What.DELETED_TAG, What.TURN):
             return  # small, and never of segments
         if where.what is What.BLOB:
             self._insert("blob", str(where.digest), entry.path)
@@ -122,6 +122,9 @@ class Index(Ownership, Images):
     def has_registry(self) -> bool:
         """Whether any listed file is of a layout that is known here, v1's apart."""
         return any(self.count(table) for table in ("blob", "link", "upload"))
+
+    def has_link(self, path: str) -> bool:
+        return any(self._ask("SELECT 1 FROM link WHERE path = ?", path))
 
     def unproven_links(self) -> Iterator[Link]:
         """Links whose content the listing did not prove to be the right digest."""

@@ -39,7 +39,8 @@ class NoRegistryError(UsageError):
 class Scan:
     """One walk. `untold` are the files and digests that did not say what they are, or consist of.
 
-    `unproven` says why files may be missing in it; "" before `prove`, too.
+    `unproven` says why files may be missing in it; "" before `prove`, too. `late` are links that only `prove` saw,
+    and since when they are there (seconds since the epoch).
     """
 
     def __init__(self, driver: Base, index: Index, workers: int, progress: Quiet):
@@ -49,6 +50,7 @@ class Scan:
         self._progress = progress
         self.untold: set[str] = set()
         self.unproven = ""
+        self.late: dict[str, float | None] = {}
 
     def run(self) -> Iterator[Finding]:
         """Raises ConnectionError when a listing cannot be had, NoRegistryError where no registry's files are.
@@ -83,6 +85,8 @@ class Scan:
                 for entry in self._driver.prove_walk():
                     if not place(entry.path).is_link:
                         self._index.add_owner(entry)
+                    elif not self._index.has_link(entry.path):
+                        self.late[entry.path] = entry.modified
                     advance()
         except BrokenError as error:
             self.unproven = str(error) or error.message

@@ -1,7 +1,8 @@
-"""Notice, door and list in the storage, as garbage collection reads and writes them."""
+"""Notice, door, lease and lists in the storage, as garbage collection reads and writes them."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,13 +14,16 @@ from docker_registry.distribution.model.collection import Announcement, Announce
 
 __all__ = ["Board", "RefusedError", "Seen"]
 
+_NEEDED = ("get_aged", "remove_once", "overwrite_once")
+_KEY = re.compile(r"[0-9a-f]{32}")
+
 
 class RefusedError(BrokenError):
     """Nothing was removed, since it would not have been safe."""
 
 
 class Seen(NamedTuple):
-    """A notice or a door, and how many seconds ago it was written, by the storage's clock."""
+    """A notice, a door or a lease, and how many seconds ago it was written, by the storage's clock."""
 
     said: Announcement
     age: float
@@ -33,8 +37,10 @@ class Board:
     def check_driver(self) -> None:
         """Raises RefusedError for a driver that cannot say what garbage collection must know."""
         name = type(self._driver)
-        if name.get_aged is Base.get_aged or name.remove_once is Base.remove_once:
-            raise RefusedError("the storage driver cannot tell ages by the storage's clock, or remove a file only once")
+        if any(getattr(name, method) is getattr(Base, method) for method in _NEEDED):
+            raise RefusedError(
+                "the storage driver cannot tell ages by the storage's clock, or send a request only once"
+            )
 
     def notice(self) -> Seen | None:
         return self._seen(collection.NOTICE)
@@ -42,17 +48,35 @@ class Board:
     def door(self) -> Seen | None:
         return self._seen(collection.DOOR)
 
-    def announce(self, run: str, paths: Iterable[str], count: int) -> int:
-        """Write a run's list, then its notice; returns how many files are in it, at most `count`."""
-        keys = sorted({key for key, _ in zip(map(collection.file_key, paths), range(count), strict=False)})
-        self._driver.overwrite(collection.list_path(run), b"".join(keys))
+    def lease(self) -> Seen | None:
+        return self._seen(collection.LEASE)
+
+    def take_lease(self, holder: str, lasts: float) -> None:
+        """`holder` is a random id; `lasts` 0 gives it back."""
+        self._driver.overwrite(collection.LEASE, Announcement(holder, lasts).encode())
+
+    def announce(self, run: str, paths: Iterable[str]) -> int:
+        """Write a run's list, then its notice; returns how many files are in it."""
+        keys = set(map(collection.file_key, paths))
+        self.write_list(run, keys)
         said = Announcement(run, self._terms.notice + self._terms.late, self._terms.ripe)
         self._driver.overwrite(collection.NOTICE, said.encode())
         return len(keys)
 
-    def close_door(self, run: str) -> None:
-        said = Announcement(run, self._terms.door + self._terms.late)
-        self._driver.overwrite(collection.DOOR, said.encode())
+    def close_door(self, run: str, door: str, done: bool = False) -> None:
+        """Put what is in a door's list behind it ("": nothing), instead of what was; by one request."""
+        said = Announcement(run, self._terms.door + self._terms.late, 0.0, door, done)
+        self._driver.overwrite_once(collection.DOOR, said.encode())
+
+    def kept(self, run: str) -> set[bytes]:
+        """The keys of files of a run that have a veto, as far as a listing shows them."""
+        folder = f"{collection.VETOES}/{run}"
+        names = (entry.path[len(folder) + 1 :] for entry in self._driver.walk(folder))
+        return {bytes.fromhex(name) for name in names if _KEY.fullmatch(name)}
+
+    def write_list(self, name: str, keys: set[bytes]) -> None:
+        """Write what a notice or a door names, before it."""
+        self._driver.overwrite(collection.list_path(name), b"".join(sorted(keys)))
 
     def listed(self, run: str) -> bytes:
         """The keys of the files that a run has announced."""
@@ -63,7 +87,7 @@ class Board:
             raise RefusedError(f"{path}, which the notice names, cannot be read: {error}") from None
 
     def forget_old_runs(self, but: set[str]) -> None:
-        """Remove lists and vetoes of runs that nobody can finish any more."""
+        """Remove lists and vetoes of runs that nobody can finish any more; lists of doors are as old."""
         before = time.time() - 2 * self._terms.notice
         old = [
             entry.path

@@ -1,5 +1,8 @@
 """What of a walk nobody needs: links to layers that no manifest of their repository names, data without other links.
 
+Also manifests without a tag, where that is asked for: then the links that make
+them part of their repository go, and in a later run what only they needed.
+
 Whatever is in doubt is kept: a repository with a manifest that could not be
 read keeps all of its links, a link whose content was not proven stays and
 keeps its data.
@@ -35,9 +38,24 @@ CREATE TEMP TABLE opaque AS
     UNION SELECT repository FROM link WHERE what = 'TAG' AND digest IN (SELECT digest FROM link other
         WHERE other.what = 'LAYER' AND other.repository = link.repository);
 """
+_UNTAGGED = """
+CREATE TEMP TABLE wanted AS WITH RECURSIVE found (repository, digest) AS (
+    SELECT repository, digest FROM link WHERE what = 'TAG'
+    UNION SELECT repository, digest FROM link WHERE what = 'REVISION'
+        AND NOT COALESCE(checked AND modified < :untagged, 0)
+    UNION SELECT found.repository, reference.digest FROM found
+        JOIN reference ON reference.manifest = found.digest AND is_manifest
+    UNION SELECT found.repository, link.digest FROM found JOIN manifest ON manifest.subject = found.digest
+        JOIN link ON link.digest = manifest.digest AND link.repository = found.repository AND link.what = 'REVISION'
+) SELECT repository, digest FROM found;
+CREATE INDEX temp.wanted_digest ON wanted (digest, repository);
+
+CREATE TEMP TABLE untagged AS SELECT path, repository, digest FROM link
+    WHERE what = 'REVISION' AND repository NOT IN (SELECT repository FROM opaque)
+    AND digest NOT IN (SELECT digest FROM wanted WHERE wanted.repository = link.repository)
+    AND announced(path);
+"""
 _DOOMED = """
-DROP TABLE IF EXISTS temp.doomed_link;
-DROP TABLE IF EXISTS temp.doomed;
 CREATE TEMP TABLE doomed_link AS SELECT path, repository, digest FROM link
     WHERE what = 'LAYER' AND checked AND modified < :before AND repository NOT IN (SELECT repository FROM opaque)
     AND digest NOT IN (SELECT digest FROM manifest)
@@ -68,23 +86,44 @@ class Item(NamedTuple):
     digest: str
     repository: str  # "" for data that no repository has a link to
     size: int  # bytes that come free; 0 for a link
+    what: str = "data"  # or "layer", "manifest": the link that makes it part of a repository
+    before: tuple[str, ...] = ()  # files that go with it, and before it
+
+    @property
+    def is_link(self) -> bool:
+        return self.what != "data"
 
 
 class Garbage(Index):
     """The index of one walk, which must have ended."""
 
-    def find(self, before: float, announced: Callable[[str], bool] = lambda path: True) -> None:
+    def find(
+        self, before: float, announced: Callable[[str], bool] = lambda path: True, untagged: float | None = None
+    ) -> None:
         """Note what nobody needs and was last written before a time (seconds since the epoch).
 
-        Only of files that were `announced`; data goes only together with every link to it.
+        Only of files that were `announced`; data goes only together with every link to it. Manifests that no tag
+        leads to count if they were pushed before `untagged`.
         """
         self._sql.create_function("announced", 1, announced)
-        for statement in filter(str.strip, (_ALIVE + _DOOMED).split(";")):
-            self._sql.execute(statement, {"before": before} if ":before" in statement else {})
+        times = {"before": before, "untagged": float("-inf") if untagged is None else untagged}
+        for statement in filter(str.strip, (_ALIVE + _UNTAGGED + _DOOMED).split(";")):
+            self._sql.execute(statement, {name: time for name, time in times.items() if f":{name}" in statement})
 
     def links(self) -> Iterator[Item]:
+        """Manifests, then layers."""
+        for path, repository, digest in self._ask("SELECT path, repository, digest FROM untagged ORDER BY path"):
+            yield Item(path, digest, repository, 0, "manifest", tuple(self._beside(repository, digest)))
         for path, repository, digest in self._ask("SELECT path, repository, digest FROM doomed_link ORDER BY path"):
-            yield Item(path, digest, repository, 0)
+            yield Item(path, digest, repository, 0, "layer")
+
+    def _beside(self, repository: str, digest: str) -> Iterator[str]:
+        """Entries of a manifest in the history of tags and in the list of its subject."""
+        for (path,) in self._ask(
+            "SELECT path FROM link WHERE digest = ? AND repository = ? AND what IN ('INDEX', 'REFERRER')",
+            *(digest, repository),
+        ):
+            yield path
 
     def data(self) -> Iterator[Item]:
         """What is left to go of it, see `spare`."""

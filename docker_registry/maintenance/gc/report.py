@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TextIO
 
 from .garbage import Item
-from .gc import Outcome, Removal, Stage
+from .outcome import Outcome, Removal, Stage
 
-__all__ = ["JsonReport", "TextReport"]
+__all__ = ["JsonReport", "TextReport", "said"]
 
 FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 _NOWHERE = "(in no repository)"
+_NAMES = {"data": "data", "layer": "link to layer", "manifest": "manifest"}
+_DONE = {Stage.ANNOUNCED: "announced"}
+
+
+def said(removal: Removal) -> str:
+    """One line of what became of a file."""
+    item = removal.item
+    if not removal.done:
+        return f"kept {item.path}: {removal.why}"
+    whose = f" of {item.repository}" if item.repository else ""
+    return f"removed the {_NAMES[item.what]} {item.digest}{whose}: {item.path}, {item.size} bytes"
 
 
 class TextReport:
@@ -24,24 +34,22 @@ class TextReport:
         self._out = out
         if container:
             self._line(f"container {container}:")
-        self._files: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
 
     def would(self, item: Item) -> None:
-        self._count(item)
+        pass  # `end` says how many, by repository
 
     def tell(self, removal: Removal) -> None:
-        if removal.done:
-            self._count(removal.item)
-        else:
-            self._line(f"kept {removal.item.path}: {removal.why}")
+        self._line(said(removal))
 
     def end(self, outcome: Outcome, dry_run: bool) -> None:
-        done = "would be announced" if dry_run else "removed"
-        for repository, files in sorted(self._files.items()):
-            self._line(f"{repository}: {files} files, {self._bytes[repository]} bytes {done}")
-        if self._files:
-            self._line(f"in all {self._files.total()} files, {self._bytes.total()} bytes {done}")
+        done = "would be announced" if dry_run else _DONE.get(outcome.stage, "removed")
+        for repository, (files, size) in sorted(outcome.shares.items()):
+            self._line(f"{repository or _NOWHERE}: {files} files, {size} bytes {done}")
+        if outcome.shares:
+            files, size = map(sum, zip(*outcome.shares.values(), strict=True))
+            self._line(f"in all {files} files, {size} bytes {done}")
+        if outcome.vetoed:
+            self._line(f"{outcome.vetoed} of the announced files are used again, and stay")
         for finding in outcome.waste:
             self._line(f"{finding.path}: {finding.done}, {finding.size} bytes")
         if outcome.opaque:
@@ -61,11 +69,12 @@ class TextReport:
             return f"{outcome.stage.value} (run {outcome.run}): run gc again from {when} on"
         if outcome.stage is Stage.STOPPED:
             return f"stopped: {outcome.why}; run gc again"
+        if outcome.stage is Stage.FINISHED:
+            return (
+                f"finished: {outcome.removed} files removed, {outcome.freed} bytes free; large ones leave segments, "
+                "which a run removes when they are old"
+            )
         return str(outcome.stage.value)
-
-    def _count(self, item: Item) -> None:
-        self._files[item.repository or _NOWHERE] += 1
-        self._bytes[item.repository or _NOWHERE] += item.size
 
     def _line(self, text: str) -> None:
         # Names in the storage are other people's: no control character reaches a terminal.

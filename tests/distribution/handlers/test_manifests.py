@@ -659,13 +659,15 @@ def test_a_deleted_manifest_can_be_pushed_again(client: Client) -> None:
     assert client.get(manifest_url("app", digest)).data == body
 
 
-def test_a_deleted_manifest_leaves_nothing_in_its_repository_but_blobs(client: Client, driver: Base) -> None:
+def test_a_deleted_manifest_leaves_blobs_and_for_a_while_a_note_of_its_tags(client: Client, driver: Base) -> None:
     push_blob(client, "app", b"{}")
     body = image(subject=subject_of(b"subject"))
     for tag in ("v1", "v2"):
         push(client, "app", tag, body)
     client.delete(manifest_url("app", Digest.of(body)))
-    assert [entry.path for entry in driver.walk(layout.manifests("app"))] == []
+    left = list(driver.walk(layout.manifests("app")))
+    assert {entry.path for entry in left} == {layout.deleted_tag("app", tag, Digest.of(body)) for tag in ("v1", "v2")}
+    assert all(entry.expires is not None for entry in left)
 
 
 def test_a_manifest_whose_data_is_gone_can_be_deleted(client: Client, driver: Base) -> None:

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
+from docker_registry.distribution.app import Registry
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift.login import identity
 from docker_registry.embedded import EmbeddedSwift
+from docker_registry.settings import Settings
+from tests.distribution.pushing import Push, blob_url, pull
+from tests.live.faults import FaultProxy
 from tests.live.identity.cloud import Cloud
 
 SEGMENT = 64 * 1024
@@ -130,6 +136,25 @@ def test_many_greenlets(v3: Cloud, strict_v3: EmbeddedSwift, container: str) -> 
         output, _ = process.communicate("go\n", timeout=PATIENCE)
     assert output.split() == [str(READERS), "2"]
     assert v3.keystone.logins() == before + 1
+
+
+def test_a_keystone_that_is_down_stops_nobody_who_has_a_token(
+    v3: Cloud, strict_v3: EmbeddedSwift, container: str, tokens: list[str]
+) -> None:
+    with FaultProxy(v3.auth_url) as faults:
+        through = {**options(v3, strict_v3, container), "swift_authurl": faults.url, "swift_retries": 1}
+        storage = Storage(path="/", config=through)
+        storage.put_content("file", b"content")
+        client = Client(Registry(storage, Settings(secret=b"a secret of the tests")))
+        Push(client).close(Digest.of(b"blob"), b"blob")
+        faults.refuse()
+        assert pull(client, "some/repo", Digest.of(b"blob")) == b"blob"
+        v3.revoke(tokens[-1])
+        for answer in (client.get(blob_url("some/repo", Digest.of(b"blob"))), client.get("/v2/_catalog")):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        faults.clear()
+        assert pull(client, "some/repo", Digest.of(b"blob")) == b"blob"
+    assert len(tokens) == 2
 
 
 def test_tempauth_forgets_its_tokens(tmp_path: Path, container: str, tokens: list[str]) -> None:

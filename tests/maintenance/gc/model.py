@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 __all__ = ["SCENES", "Rules", "search"]
 
 LINKS = ("La", "Lb", "Y")
-NAMES = ("D", *LINKS, "N", "F")
+NAMES = ("D", *LINKS, "N", "F", "T")
+BOARD = ("N", "F", "T")  # of which it matters when they were written
 OLD = 99
 
 
@@ -32,36 +33,40 @@ class Rules:
     late: int = 1  # ticks until a request that got no answer acts at the latest
     copy: int = 0  # ticks, the age of a worker's copy of notice and door
     grace: int = 3  # ticks between notice and second listing, beside `late`
-    door: int = 4  # ticks for which the door is closed
+    door: int = 2  # ticks for which a door is closed, if nothing opens it before
+    lease: int = 4  # ticks for which one process alone may remove
     lost: int = 1  # answers that each process may lose
-    takes_older: bool = False  # the server lets a late write replace a younger one, as no Swift does
     vetoes: bool = True
     veto_link: bool = True  # of the link that is relied on, beside that of the data
     veto_target: bool = True  # of the link that is written
-    look_first: bool = False  # before the veto
+    veto_in_time: bool = True  # a veto counts if it was answered in the tick in which the copy was looked at
     newest: bool = True  # looks ask for the newest
     heeds_door: bool = True
     wait: bool = True  # between door and deletes
     with_links: bool = True  # gc removes data only together with every link to it
-    owns: bool = True  # gc looks before its deletes whether the notice is still its own
-    same_write: bool = True  # it is not its own if it was written again meanwhile
+    owns: bool = True  # behind its door gc looks whether notice, door and lease are its own still
+    same_write: bool = True  # the notice is not its own if it was written again meanwhile
     keeps: bool = True  # gc spares what has a veto
     lists_again: bool = True
     by_stamp: bool = True  # gc stops where the notice is too old to last until the end
     on_time: bool = True  # gc sends no delete when the door may open before it acts
-    waits_for_door: bool = True  # nobody announces while the door of the run before is closed
+    leases: bool = True  # one process at a time removes
+    prompt: bool = True  # its deletes follow its look at the lease at once
+    settles: bool = True  # who took the lease waits for what the one before it may have sent
+    door_once: bool = True  # a door is put by one request, and the run ends where that is not answered
+    delete_once: bool = True  # a delete is one request, and its door stays closed where that is not answered
     margin: bool = True  # registries heed notice and door for `late` longer than gc
 
     @property
     def notice(self) -> int:
         """For how long a notice counts."""
-        return self.grace + self.late + self.door + 1
+        return self.grace + self.late + self.lease + self.door + 1
 
 
 # (value, stamp: age of its write as the server says, effect: age of its effect, what was there before)
 Cell = tuple[Any, int, int, Any]
-# (step, age of the session, register, answers left to lose)
-Process = tuple[str, int, Any, int]
+# (step, age of the session, register, answers left to lose, ticks since it last looked at notice and door)
+Process = tuple[str, int, Any, int, int]
 
 
 class State(NamedTuple):
@@ -81,30 +86,30 @@ class State(NamedTuple):
     def shows(self, link: str) -> bool:
         return self.listed[LINKS.index(link)][0]
 
-    def to(self, i: int, step: str, register: Any = None, age: int | None = None) -> State:
-        _, old, _, left = self.processes[i]
-        process = (step, old if age is None else age, register, left)
+    def to(self, i: int, step: str, register: Any = None, age: int | None = None, looked: int | None = None) -> State:
+        _, old, _, left, since = self.processes[i]
+        process = (step, old if age is None else age, register, left, since if looked is None else looked)
         return self._replace(processes=(*self.processes[:i], process, *self.processes[i + 1 :]))
 
     def promise(self, link: str) -> State:
         return self._replace(promised=tuple(sorted({**dict(self.promised), link: 0}.items())))
 
 
+ENDED: Process = ("end", 0, None, 0, 0)
 Step = tuple[str, State]
 Program = Callable[[Rules, State, int], Iterator[Step]]
 
 
 def act(c: Rules, s: State, op: tuple[str, str, Any], sent: int = 0) -> State:
-    """The state after one changing request, sent `sent` ticks ago."""
+    """The state after one changing request, which Swift took up `sent` ticks ago."""
     verb, name, value = op
     if verb == "VETO":
         return s._replace(kept=s.kept | {value})
     k = NAMES.index(name)
     before = s.cells[k]
-    if verb == "PUT" and sent and before[0] and before[1] < sent and not c.takes_older:
+    if verb == "PUT" and sent and before[0] and before[1] < sent:
         return s  # Swift keeps the younger one
-    stamp = 0 if c.takes_older else sent
-    cell = (value if verb == "PUT" else None, stamp if verb == "PUT" else 0, 0, before[0])
+    cell = (value if verb == "PUT" else None, sent if verb == "PUT" else 0, 0, before[0])
     s = s._replace(cells=(*s.cells[:k], cell, *s.cells[k + 1 :]))
     if name in LINKS:
         j = LINKS.index(name)
@@ -123,10 +128,10 @@ def send(
     """A changing request: it is answered, or it acts later and is sent again (`once`: the process ends)."""
     label = f"{op[0]} {op[1]}"
     yield label, then(act(c, s, op))
-    step, age, register, left = s.processes[i]
+    step, age, register, left, looked = s.processes[i]
     if left:
         lost = s._replace(flights=tuple(sorted((*s.flights, (op, 1)), key=repr)))
-        spent = ("end", 0, None, 0) if once else (step, age, register, left - 1)
+        spent = ("release", 0, None, left - 1, 0) if once else (step, age, register, left - 1, looked)
         yield f"{label}: no answer", lost._replace(processes=(*s.processes[:i], spent, *s.processes[i + 1 :]))
 
 
@@ -157,41 +162,45 @@ def copies(c: Rules, s: State) -> Iterator[tuple[Any, Any]]:
 
 
 def promise(items: tuple[str, ...], target: str, upload: bool) -> Program:
-    """Write the link `target`, which relies on `items`; what is there no more is uploaded, or refused."""
+    """Write the link `target`, which relies on `items`; what is there no more is uploaded, or refused.
+
+    Each item is looked for in a copy of notice and door, then gets its veto, then is looked at.
+    """
     checked = (*items, target)
 
-    def program(c: Rules, s: State, i: int) -> Iterator[Step]:
-        step, _, todo, _ = s.processes[i]
-        if step == "idle":
-            for notice, door in copies(c, s):
-                if door and c.heeds_door and set(door[1]) & set(checked):
-                    yield "the door: 503", s.to(i, "end")
-                    continue
-                if notice and c.vetoes:
-                    wanted = [x for x in checked if x in notice[1]]
-                    wanted = [x for x in wanted if x == "D" or (c.veto_target if x == target else c.veto_link)]
-                    todo = tuple((notice[0], x) for x in wanted)
-                else:
-                    todo = ()
-                first = "look0" if c.look_first else "veto"
-                yield f"copy: {notice}", s.to(i, first, todo, age=0)
-        elif step == "veto":
-            if todo:
-                yield from send(c, s, i, ("VETO", todo[0][1], todo[0]), lambda s: s.to(i, "veto", todo[1:]))
+    def next_step(k: int) -> str:
+        return "write" if k == len(items) else f"look{k}"
+
+    def check(c: Rules, s: State, i: int, k: int) -> Iterator[Step]:
+        x = checked[k]
+        vetoes = c.vetoes and (x == "D" or (c.veto_target if x == target else c.veto_link))
+        age = 0 if k == 0 and s.processes[i][0] == "idle" else None
+        for notice, door in copies(c, s):
+            if door and c.heeds_door and x in door[1]:
+                yield f"{x} is behind the door: 503", s.to(i, "end")
+            elif notice and vetoes and x in notice[1]:
+                yield f"{x} is in the notice", s.to(i, f"veto{k}", (notice[0], x), age, looked=0)
             else:
-                yield "vetoes are written", s.to(i, "write" if c.look_first else "look0")
+                yield f"{x} is not in the notice", s.to(i, next_step(k), None, age)
+
+    def program(c: Rules, s: State, i: int) -> Iterator[Step]:
+        step, _, veto, _, looked = s.processes[i]
+        k = int(step[-1]) if step[-1].isdigit() else 0
+        if step == "idle" or step.startswith("check"):
+            yield from check(c, s, i, k)
+        elif step.startswith("veto"):
+            then = f"check{k}" if looked and c.veto_in_time else next_step(k)
+            yield from send(c, s, i, ("VETO", veto[1], veto), lambda s: s.to(i, then))
         elif step.startswith("look"):
-            k = int(step[4:])
             for there in look(c, s, items[k]):
                 if there:
-                    after = f"look{k + 1}" if k + 1 < len(items) else "veto" if c.look_first else "write"
-                    yield f"{items[k]} is there", s.to(i, after, todo)
+                    yield f"{items[k]} is there", s.to(i, f"check{k + 1}")
                 elif upload and items[k] == "D":
-                    yield "D is not there", s.to(i, "upload")
+                    yield "D is not there", s.to(i, f"upload{k}")
                 else:
                     yield f"{items[k]} is not there: refused", s.to(i, "end")
-        elif step == "upload":
-            yield from send(c, s, i, ("PUT", "D", True), lambda s: s.to(i, "write"))
+        elif step.startswith("upload"):
+            yield from send(c, s, i, ("PUT", "D", True), lambda s: s.to(i, f"check{k + 1}"))
         elif step == "write":
             yield from send(c, s, i, ("PUT", target, True), lambda s: s.to(i, "end").promise(target))
 
@@ -219,12 +228,11 @@ def garbage(s: State) -> tuple[str, ...]:
 
 def announce(run: int) -> Program:
     def program(c: Rules, s: State, i: int) -> Iterator[Step]:
-        step, _, items, _ = s.processes[i]
+        step, _, items, _, _ = s.processes[i]
         notice, door = s.cell("N"), s.cell("F")
         if step == "idle":
             over = notice[0] is None or notice[1] > c.notice + c.late
-            mine = door[0] and notice[0] and door[0][0] == notice[0][0]
-            done = mine and (door[1] > c.door + c.late or not c.waits_for_door)
+            done = door[0] and door[0][0] == notice[0] and door[0][2] == "done"
             found = garbage(s)
             yield f"lists {found}", s.to(i, "announce" if (over or done) and found else "finish", found)
         elif step == "announce":
@@ -235,40 +243,82 @@ def announce(run: int) -> Program:
     return program
 
 
+class Sweep(NamedTuple):
+    """What a process knows of the run that it finishes."""
+
+    notice: Any
+    stamp: int  # of the notice, less the ticks since: it must not be written again
+    left: tuple[str, ...]
+    item: str = ""
+
+
 def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
-    step, age, register, _ = s.processes[i]
+    """Take the lease, list, wait; then one file after another: close the door, wait, look, delete."""
+    step, age, sweep, _, looked = s.processes[i]
     value, stamp, _, _ = s.cell("N")
-    lasts = not c.by_stamp or stamp <= c.notice - c.door
     if step in ("idle", "finish"):
-        if value and stamp >= c.grace + c.late and lasts:
-            left = tuple(x for x in value[1] if x in garbage(s)) if c.lists_again else value[1]
-            if c.with_links and any(s.shows(link) and link not in left for link in ("La", "Lb")):
-                left = tuple(x for x in left if x != "D")
-            yield f"lists again: {left}", s.to(i, "close" if left else "end", (value, left, stamp), age=0)
-    elif step == "close":
-        if value == register[0] and lasts and (stamp == register[2] + age or not c.same_write):
-            closed = ("PUT", "F", value)
-            # The age of the door counts from before it was asked for.
-            yield from send(c, s, i, closed, lambda s: s.to(i, "closed", (*register[:2], stamp), age=0), once=True)
-        else:
-            yield "the notice is another's", s.to(i, "end")
-    elif step == "closed" and (age >= c.copy + c.session + 1 or not c.wait):
-        same = stamp == register[2] + age or not c.same_write
-        mine = not c.owns or (value == register[0] and stamp <= c.notice and same)
-        yield f"its own: {mine}", s.to(i, "sweep" if mine else "end", (register[0][0], register[1]))
-    elif step == "sweep":
-        run, left = register
-        if not left or (c.on_time and age > c.door - c.late):
-            yield "done", s.to(i, "end")
-            return
+        taken, since, _, _ = s.cell("T")
+        ripe = value and c.grace + c.late <= stamp <= (c.notice - c.lease - c.door if c.by_stamp else OLD)
+        if ripe and (not taken or since > c.lease or not c.leases):
+            yield "the lease is free", s.to(i, "lease", Sweep(value, stamp, ()), age=0)
+    elif step == "lease":
+        noted = sweep._replace(stamp=stamp - age)
+        yield from send(c, s, i, ("PUT", "T", i + 1), lambda s: s.to(i, "list", noted, age=0))
+    elif step == "list":
+        left = tuple(x for x in value[1] if x in garbage(s)) if c.lists_again and value else sweep.notice[1]
+        if c.with_links and any(s.shows(link) and link not in left for link in ("La", "Lb")):
+            left = tuple(x for x in left if x != "D")
+        yield f"lists again: {left}", s.to(i, "close", sweep._replace(left=left))
+    elif step == "close" and (age > c.late or not c.settles):
+        yield from _close(c, s, i)
+    elif step == "put":
+        op = ("PUT", "F", (sweep.notice[0], (sweep.item,), (i, sweep.item)))
+        # Asked for too long ago: the door may not be the one that counts.
+        then = "end" if looked and c.door_once else "closed"
+        yield from send(c, s, i, op, lambda s: s.to(i, then, sweep, age=0), once=c.door_once)
+    elif step == "closed" and (age >= c.copy + 1 or not c.wait):
+        door = s.cell("F")[0]
+        mine = not c.owns or (_owns(c, s, i) and door and door[2] == (i, sweep.item))
+        yield f"its own: {mine}", s.to(i, "sweep" if mine else "end", sweep, looked=0)
+    elif step in ("sweep", "delete"):
+        yield from _sweep(c, s, i)
+    elif step == "release":
+        yield from send(c, s, i, ("PUT", "T", 0), lambda s: s.to(i, "end"))
+
+
+def _owns(c: Rules, s: State, i: int) -> bool:
+    sweep = s.processes[i][2]
+    value, stamp, _, _ = s.cell("N")
+    same = stamp >= sweep.stamp or not c.same_write
+    return value == sweep.notice and same and stamp <= c.notice and (s.cell("T")[0] == i + 1 or not c.leases)
+
+
+def _close(c: Rules, s: State, i: int) -> Iterator[Step]:
+    _, _, sweep, _, _ = s.processes[i]
+    if not _owns(c, s, i):
+        yield "the run is not its own", s.to(i, "end")
+    elif sweep.left:
         # Links first; the data goes only where each of its links went.
-        item, rest = left[-1], left[:-1]
-        if (run, item) in s.kept and c.keeps:
-            rest = tuple(x for x in rest if x != "D")
-            yield f"{item} has a veto", s.to(i, "sweep", (run, rest))
-        else:
-            # Whatever comes of a delete, it is not sent again, and the data stays where one was not answered.
-            yield from send(c, s, i, ("DELETE", item, None), lambda s: s.to(i, "sweep", (run, rest)), once=True)
+        following = sweep._replace(left=sweep.left[:-1], item=sweep.left[-1])
+        yield f"{following.item} is next", s.to(i, "put", following, looked=0)
+    else:
+        done = ("PUT", "F", (sweep.notice, (), "done"))
+        yield from send(c, s, i, done, lambda s: s.to(i, "release"), once=True)
+
+
+def _sweep(c: Rules, s: State, i: int) -> Iterator[Step]:
+    step, age, sweep, _, looked = s.processes[i]
+    run, item = sweep.notice[0], sweep.item
+    if (c.on_time and age > c.door - c.late) or (c.prompt and looked):
+        yield "too late", s.to(i, "end")
+    elif step == "delete":
+        following = lambda s: s.to(i, "close", sweep._replace(item=""))  # noqa: E731
+        yield from send(c, s, i, ("DELETE", item, None), following, once=c.delete_once)
+    elif (run, item) in s.kept and c.keeps:
+        left = tuple(x for x in sweep.left if x != "D")
+        yield f"{item} has a veto", s.to(i, "close", sweep._replace(left=left, item=""))
+    else:
+        yield f"{item} has no veto", s.to(i, "delete", sweep)
 
 
 # The search.
@@ -282,9 +332,12 @@ def environment(c: Rules, s: State) -> Iterator[Step]:
                 s._replace(listed=(*s.listed[:j], (not shown, 0), *s.listed[j + 1 :])),
             )
     for k, (op, sent) in enumerate(s.flights):
-        yield f"late {op[0]} {op[1]}", act(c, s._replace(flights=s.flights[:k] + s.flights[k + 1 :]), op, sent - 1)
+        rest = s._replace(flights=s.flights[:k] + s.flights[k + 1 :])
+        yield f"late {op[0]} {op[1]}", act(c, rest, op)
+        if op[0] == "PUT":
+            yield f"late {op[0]} {op[1]}, with the time at which it was sent", act(c, rest, op, sent - 1)
     for i, process in enumerate(s.processes):
-        if process[0] not in ("idle", "end", "finish"):
+        if process[0] not in ("idle", "end", "finish", "waiting"):
             yield "a process ends", s.to(i, "end")
     if not _must_come_first(c, s):
         yield "a tick", _older(c, s)
@@ -292,9 +345,8 @@ def environment(c: Rules, s: State) -> Iterator[Step]:
 
 def _must_come_first(c: Rules, s: State) -> bool:
     """Whether something is due before time goes on."""
-    gc_steps = ("finish", "announce", "close", "closed", "sweep", "idle", "end")
     return (
-        any(step not in gc_steps and age + 1 > c.session for step, age, _, _ in s.processes)
+        any(step.startswith(PROMISING) and age + 1 > c.session for step, age, *_ in s.processes)
         or any(wrong > c.lag for _, wrong in s.listed)
         or any(sent > c.late for _, sent in s.flights)
     )
@@ -302,27 +354,43 @@ def _must_come_first(c: Rules, s: State) -> bool:
 
 def _older(c: Rules, s: State) -> State:
     cap = c.notice + c.late + c.copy + 2
+    far = max(c.late, c.copy, c.door) + 2
     more = lambda age: min(age + 1, cap)  # noqa: E731
     return s._replace(
         cells=tuple((value, more(stamp), more(effect), before) for value, stamp, effect, before in s.cells),
         listed=tuple((shown, wrong and wrong + 1) for shown, wrong in s.listed),
         flights=tuple((op, sent + 1) for op, sent in s.flights),
         promised=tuple((link, more(age)) for link, age in s.promised),
-        processes=tuple((step, more(age), register, left) for step, age, register, left in s.processes),
+        processes=tuple(
+            (step, min(age + 1, far), _aged(register, cap), left, min(looked + 1, 1))
+            for step, age, register, left, looked in s.processes
+        ),
     )
+
+
+def _aged(register: Any, cap: int) -> Any:
+    return register._replace(stamp=min(register.stamp + 1, cap)) if isinstance(register, Sweep) else register
 
 
 def _canon(c: Rules, s: State) -> State:
     """One state for all that differ in nothing that matters."""
-    far = c.copy + 1
     cells = []
     for name, (value, stamp, effect, before) in zip(NAMES, s.cells, strict=True):
-        old = effect > far
-        stamp = stamp if name in ("N", "F") and value else 0
-        forgotten = old and (c.newest or name in ("N", "F"))
-        cells.append((value, stamp, far + 1 if old else effect, None if forgotten else before))
-    processes = tuple(("end", 0, None, 0) if p[0] == "end" else p for p in s.processes)
-    return s._replace(cells=tuple(cells), processes=processes)
+        remembered = c.copy if name in ("N", "F") else 0 if c.newest or name == "T" else OLD
+        gone = effect >= remembered if not c.copy or name not in ("N", "F") else effect > remembered
+        if name == "T":
+            stamp = min(stamp, c.lease + 1)
+        elif name == "F":
+            stamp = min(stamp, c.door + c.late + c.copy + 1)
+        cells.append(
+            (
+                value,
+                stamp if name in BOARD and value else 0,
+                min(effect, c.copy + 1) if name in ("N", "F") else 0,
+                None if gone else before,
+            )
+        )
+    return s._replace(cells=tuple(cells), processes=tuple(ENDED if p[0] == "end" else p for p in s.processes))
 
 
 def broken(c: Rules, s: State) -> str:
@@ -338,6 +406,8 @@ def broken(c: Rules, s: State) -> str:
     return ""
 
 
+RIPE = "a notice that can be finished"
+PROMISING = ("check", "veto", "look", "upload", "write")
 PUSH = promise(("D",), "Lb", upload=True)
 PUSH_AGAIN = promise(("D",), "La", upload=True)
 MOUNT = promise(("La", "D"), "Lb", upload=False)
@@ -351,6 +421,9 @@ SCENES: dict[str, tuple[tuple[str, ...], tuple[Program, ...]]] = {
     "half a push, then its manifest": (("D",), (PUSH_AGAIN, MANIFEST, announce(1))),
     "two runs begin at once": (("D", "La"), (MANIFEST, announce(1), announce(2))),
     "two processes finish one run": (("D", "La"), (MANIFEST, announce(1), finish)),
+    # From where the grace period is over.
+    "a push, and two processes finish a run": (("D", RIPE), (PUSH, finish, finish)),
+    "a process finishes a run of two doors": (("D", "La", RIPE), (PUSH_AGAIN, finish)),
 }
 
 
@@ -366,13 +439,19 @@ def search(c: Rules, scene: str, limit: int = 3_000_000, who_loses: int | None =
     if who_loses is not None:
         lost = [c.lost * (i == who_loses) for i in range(len(programs))]
     cells: tuple[Cell, ...] = tuple((True if name in there else None, 0, OLD, None) for name in NAMES)
+    if RIPE in there:
+        notice = (1, tuple(name for name in ("D", "La", "Lb") if name in there))
+        cells = tuple(
+            (notice, c.grace + c.late, OLD, None) if name == "N" else cell
+            for name, cell in zip(NAMES, cells, strict=True)
+        )
     start = State(
         cells,
         tuple((link in there, 0) for link in LINKS),
         (),
         frozenset(),
         (("Y", OLD),) if "Y" in there else (),
-        tuple(("idle", 0, None, left) for left in lost),
+        tuple(("idle", 0, None, left, 0) for left in lost),
     )
     start = _canon(c, start)
     parent: dict[State, tuple[State, str] | None] = {start: None}

@@ -17,9 +17,10 @@ from docker_registry.distribution.model import collection, layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.options import FsckOptions
+from docker_registry.maintenance.fsck.options import DAY, FsckOptions
 from docker_registry.maintenance.gc.board import RefusedError
-from docker_registry.maintenance.gc.gc import Collector, Stage
+from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.progress import Quiet
 from tests.maintenance.gc.world import AGED, Hooked, Killed, World, manifest
 from tests.maintenance.planting import UPLOAD, Plant, descriptor, fsck
@@ -63,9 +64,7 @@ def test_what_nobody_uses_goes_in_two_runs_and_the_rest_stays(world: World) -> N
     assert outcome.freed == sum(map(len, [*OLD, manifest(OLD), manifest([*OLD[:1], *LIVE])]))
     assert gone(world)
     assert world.pulls("app", "live", LIVE)
-    assert world.gc()[0].stage is Stage.BUSY  # the door is closed
-    world.time += 2 * world.terms.door
-    assert world.gc()[0].stage is Stage.NOTHING
+    assert world.gc()[0].stage is Stage.NOTHING  # at once: nothing waits for the door to run out
 
 
 def test_fsck_has_nothing_left_to_find(world: World) -> None:
@@ -323,8 +322,147 @@ def test_behind_the_door_only_what_goes_is_refused(world: World) -> None:
         statuses.append(world.push_blob("app", b"new"))
         statuses.append(world.push_manifest("app", "more", LIVE))
 
-    world.gc(None, at_step(3, push))
+    # It first waits for what an earlier process may have sent, in five steps, then behind its first door.
+    assert world.gc(None, at_step(8, push))[0].stage is Stage.FINISHED
     assert statuses == [503, 201, 201]
+
+
+def test_when_a_run_is_finished_nothing_is_refused_any_more(world: World) -> None:
+    announced(world)
+    assert world.gc()[0].removed == 9
+    assert world.push("app", "again", OLD, world.registry(world.driver)) == 201
+
+
+def test_what_has_a_veto_is_never_behind_a_door(world: World) -> None:
+    announced(world)
+    assert world.push("app", "again", OLD) == 201
+    statuses = []
+    outcome, removals = world.gc(None, lambda: statuses.append(world.push("app", "again", OLD)))
+    assert set(statuses) == {201}
+    assert outcome.removed == len(removals) > 0
+    assert world.pulls("app", "again", OLD)
+
+
+class Mute(Hooked):
+    """Whose removals of some files get no answer."""
+
+    mute = staticmethod(lambda path: False)
+
+    def remove_once(self, path: str) -> None:
+        if self.mute(path):
+            raise UnreachableError("no answer")
+        super().remove_once(path)
+
+
+def test_a_removal_that_was_not_answered_keeps_its_file_behind_the_door(world: World) -> None:
+    announced(world)
+    data = layout.blob_data(Digest.of(OLD[1]))
+    driver = Mute().sharing(world.driver)
+    driver.mute = lambda path: path == data  # type: ignore[attr-defined]
+    outcome, removals = world.gc(driver)
+    assert outcome.stage is Stage.FINISHED
+    assert [removal.item.path for removal in removals if not removal.done] == [data]
+    client = world.registry(world.driver)
+    assert world.push_blob("app", OLD[1], client) == 503  # the request may act yet
+    assert world.push_blob("app", OLD[0], client) == 201
+    world.time += world.terms.door + 2 * world.terms.late
+    assert world.push_blob("app", OLD[1], client) == 201
+
+
+def test_a_link_whose_removal_was_not_answered_keeps_its_data(world: World) -> None:
+    announced(world)
+    driver = Mute().sharing(world.driver)
+    driver.mute = lambda path: "/_layers/" in path  # type: ignore[attr-defined]
+    world.gc(driver)
+    assert all(map(world.has, OLD))
+    world.days(12)
+    assert gone(world)
+
+
+def test_one_process_at_a_time(world: World) -> None:
+    announced(world)
+    stages: list[Stage] = []
+    world.gc(world.hooked(), lambda: stages.append(world.gc()[0].stage))
+    assert set(stages) == {Stage.BUSY}
+    assert gone(world)
+
+
+def test_a_run_whose_lease_was_taken_stops_before_its_next_door(world: World) -> None:
+    announced(world)
+
+    def take() -> None:
+        world.driver.put_content(collection.LEASE, collection.Announcement("0" * 32, 1e9).encode())
+
+    outcome, removals = world.gc(None, at_step(8, take))
+    assert (outcome.stage, outcome.why, removals) == (Stage.STOPPED, "another process took over", [])
+
+
+def test_a_veto_that_took_long_is_written_again_by_what_counts_then(world: World) -> None:
+    """Judged before the door was closed, answered when gc may have looked for it."""
+    announced(world)
+    slow, waits = world.hooked(), iter([world.terms.closing])
+
+    class Slow(Hooked):
+        def overwrite(self, path: str, content: bytes) -> None:
+            super().overwrite(path, content)
+            if path.startswith(collection.VETOES):
+                world.time += next(waits, 0.0)
+                close(world)
+
+    client = world.registry(Slow().sharing(slow))
+    assert world.push_blob("app", OLD[0], client) == 503
+
+
+def close(world: World) -> None:
+    """Behind a door: all that was announced."""
+    said = collection.Announcement.parse(world.driver.get_content(collection.NOTICE))
+    door = collection.Announcement(said.run, 1e9, 0.0, said.run)
+    world.driver.put_content(collection.DOOR, door.encode())
+
+
+def test_untagged_manifests_go_before_what_only_they_need(world: World) -> None:
+    signed = descriptor(manifest(LIVE), "application/vnd.oci.image.manifest.v1+json")
+    assert world.push("app", "sig", [b"signature"], subject=signed) == 201
+    assert world.push("app", "moved", [b"first"]) == 201
+    assert world.push("app", "moved", [b"second"]) == 201
+    assert world.client.delete("/v2/app/manifests/sig").status_code == 202
+    world.time += AGED
+    for day in range(10):
+        if day == 4:
+            assert world.push("app", "young", [b"young"]) == 201
+            assert world.push("app", "young", [b"younger"]) == 201
+        world.time += DAY
+        world.gc(untagged=AGED)
+    assert not world.has(manifest([b"first"]))
+    assert not world.has(b"first")
+    kept = [[b"second"], LIVE, [b"young"], [b"younger"]]
+    assert all(world.has(content) for layers in kept for content in (manifest(layers), *layers))
+    assert world.has(b"signature")
+    assert fsck(world.driver) == []
+
+
+def test_a_manifest_that_is_tagged_again_stays(world: World) -> None:
+    assert world.push("app", "moved", [b"first"]) == 201
+    assert world.push("app", "moved", [b"second"]) == 201
+    world.time += AGED
+    world.gc(untagged=DAY)
+    world.time += world.terms.ripe + 1
+    assert world.push_manifest("app", "back", [b"first"]) == 201
+    world.gc(untagged=DAY)
+    assert world.pulls("app", "back", [b"first"])
+
+
+def test_a_walk_that_is_not_whole_removes_nothing(world: World) -> None:
+    class Cut(Hooked):
+        def walk(self, path: str | None = None) -> Any:
+            rows = list(super().walk(path))
+            return iter([row for row in rows if "/_layers/" not in row.path] if path is None else rows)
+
+        def prove_walk(self) -> Any:
+            return Storage.walk(self)
+
+    with pytest.raises(RefusedError, match="the first of two listings lacks"):
+        world.gc(Cut().sharing(world.driver))
 
 
 def test_a_damaged_notice_stops_promises_and_gc(world: World) -> None:

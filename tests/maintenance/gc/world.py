@@ -18,7 +18,8 @@ from docker_registry.distribution.storage.cache import Cache
 from docker_registry.distribution.storage.vetoes import Vetoes
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.options import DAY, FsckOptions
-from docker_registry.maintenance.gc.gc import Clock, Collector, Outcome, Removal
+from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.outcome import Clock, Outcome, Removal
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.settings import Settings
 from tests.maintenance.planting import image
@@ -90,7 +91,9 @@ class World:
     def hooked(self) -> Hooked:
         return Hooked().sharing(self.driver)
 
-    def gc(self, driver: Base | None = None, step: Callable[[], None] = lambda: None) -> tuple[Outcome, list[Removal]]:
+    def gc(
+        self, driver: Base | None = None, step: Callable[[], None] = lambda: None, untagged: float | None = None
+    ) -> tuple[Outcome, list[Removal]]:
         """One call of the command; `step` is called in each quarter of its waiting."""
 
         def sleep(seconds: float) -> None:
@@ -101,7 +104,7 @@ class World:
 
         clock = Clock(self.now, sleep)
         with Collector(
-            driver or self.driver, FsckOptions(repair=True, workers=1), Quiet(), self.terms, clock, self.now
+            driver or self.driver, FsckOptions(repair=True, workers=1), Quiet(), self.terms, untagged, clock, self.now
         ) as job:
             removals = list(job.run())
             return job.outcome, removals

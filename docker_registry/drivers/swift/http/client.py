@@ -165,7 +165,7 @@ class Client(object):
         finally:
             answer.stream.close()
 
-    def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None):
+    def put(self, name, data, query="", headers=None, accept=(), doubt=None, etag=None, once=False):
         """PUT an object; the container is made when it is missing.
 
         `etag` is the one that Swift must answer with, where it is known; only
@@ -173,7 +173,8 @@ class Client(object):
 
         Swift refuses some requests before it has read their body, and what
         stands before it may then reset the connection: where that breaks, who
-        waits for an answer has to look. `doubt` looks for the object.
+        waits for an answer has to look. `doubt` looks for the object. What is
+        put `once` is not sent again where there was no answer.
         """
 
         def look():
@@ -183,7 +184,7 @@ class Client(object):
         headers.setdefault("Content-Type", "application/octet-stream")
         for last in (False, True):
             answer = self.request(
-                "PUT", name, query, headers, data, accept + (404,), doubt=look, check=is_stored_as(etag)
+                "PUT", name, query, headers, data, accept + (404,), doubt=look, check=is_stored_as(etag), once=once
             )
             if answer.status != 404 or 404 in accept:
                 return answer
@@ -245,7 +246,8 @@ class Client(object):
         return label if container else "the account", lambda root: root + tail
 
     def _missing_container(self):
-        answer = self.request("HEAD", accept=(401, 403, 404))
+        # Not 401: that the token has ended is what may have been cut off, and it is renewed here.
+        answer = self.request("HEAD", accept=(403, 404))
         return answer if answer.status == 404 else None
 
     def _make_container(self):
@@ -288,7 +290,7 @@ class Client(object):
                 return self._once(access, request)
             except errors.LIBRARY as error:
                 failure = error
-            if errors.status_of(failure) == 401 and not renewed:
+            if errors.status_of(failure) == 401 and (not renewed or self._may_renew(access, retries, failure, limit)):
                 access, renewed = self._access(refused=access), True
                 continue
             doing = "{0} {1} at {2}".format(request.verb, request.label, _VERSION.sub("", access.url))
@@ -301,6 +303,11 @@ class Client(object):
             settled = doubt() if doubt and errors.status_of(failure) is None else None
             if settled:
                 return settled
+            access = self._access()
+
+    def _may_renew(self, access, retries, failure, limit):
+        """Whether a token taken for this very request may have ended too, since sending took long: that is a try."""
+        return access.may_have_ended() and retries.pause(failure, limit) is not None
 
     def _named(self, error):
         """An error that says which quota is used up, if it is one of that."""
@@ -340,7 +347,9 @@ class Client(object):
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
-            self.tally.answer(request.verb, status, deadline.monotonic() - begun)
+            seconds = deadline.monotonic() - begun
+            self.tally.answer(request.verb, status, seconds)
+            trace.note(request.verb, request.label, status, seconds)
             if stream is None:
                 leave(connection)
         if good or response.status in request.accept:

@@ -68,8 +68,10 @@ def _delete_in_bulk(client, places):
     if not failures and not report.get("Response Status", "200").startswith("200"):
         why = report.get("Response Body") or "nothing was deleted"
         return dict.fromkeys(places, _error("bulk delete", report["Response Status"], why))
-    if not _covers(report, len(places)):
-        # It passed over some and does not say which. What it deleted counts as deleted once more.
+    ended = any(status.startswith("401") for status in failures.values())
+    if ended or not _covers(report, len(places)):
+        # The token ended on the way, or it passed over some and does not say which. What it deleted counts as deleted
+        # once more.
         outcomes = {}
         for place in places:
             outcomes.update(_delete(client, place))

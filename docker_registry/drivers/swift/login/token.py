@@ -12,6 +12,7 @@ __all__ = ["Access", "Auth"]
 
 MARGIN = 60  # seconds before its end at which a token is renewed, if it lives twice as long
 PAUSE = 5  # seconds between tries to renew a token that is still good
+SHORT = 1  # seconds; a token that is refused so soon did not end meanwhile
 
 clock = getattr(time, "monotonic", time.time)
 
@@ -23,8 +24,13 @@ class Access(object):
         """`lifetime` is in seconds from now; None where the server does not tell."""
         self.url = url
         self.token = token
+        self._since = clock()
         self.ends = float("inf") if lifetime is None else clock() + lifetime
         self.renew_at = float("inf") if lifetime is None else self.ends - min(MARGIN, lifetime / 2.0)
+
+    def may_have_ended(self):
+        """Whether it is old enough for a refusal to mean its end, and not that of the credential."""
+        return clock() - self._since > SHORT
 
     def __repr__(self):
         return "Access(%r, ***)" % (self.url,)

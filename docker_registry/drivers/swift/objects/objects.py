@@ -144,6 +144,10 @@ class Objects(object):
         """Put content under a name that has no segments, whatever is there: 1 request."""
         self._put(name, content)
 
+    def overwrite_once(self, name, content):
+        """The same by one request, which is not sent again."""
+        self._client.put(name, content.body, headers=content.headers(only_new=False), etag=content.stored_as, once=True)
+
     def settle(self, name, content):
         """Put content under a name that determines it, unless it is there.
 

@@ -1,0 +1,73 @@
+"""What a run of the command has come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from ..fsck.findings import Finding
+from .garbage import Item
+
+__all__ = ["CLOCK", "Clock", "Outcome", "Removal", "Stage"]
+
+
+class Stage(str, Enum):
+    """What there was to do."""
+
+    ANNOUNCED = "announced"
+    NOTHING = "nothing to collect"
+    WAITING = "waiting for the grace period"
+    BUSY = "another process is at it"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class Removal(NamedTuple):
+    """One file, and what became of it."""
+
+    item: Item
+    done: bool
+    why: str  # where it stayed, why
+
+
+class Share(NamedTuple):
+    """What of it is one repository's."""
+
+    files: int = 0
+    size: int = 0  # bytes
+
+
+@dataclass
+class Outcome:
+    """Sizes are in bytes, times in seconds."""
+
+    stage: Stage = Stage.NOTHING
+    run: str = ""
+    again_in: float = 0.0  # after which the command should be called again
+    why: str = ""
+    announced: int = 0  # files
+    removed: int = 0
+    freed: int = 0
+    kept: int = 0
+    vetoed: int = 0  # files that were kept because registries said so, before their turn came
+    opaque: int = 0  # repositories of which no link was considered
+    waste: list[Finding] = field(default_factory=list)  # segments and uploads of nobody
+    # What would go, was announced or was removed, by repository; "" for what no repository has a link to.
+    shares: dict[str, Share] = field(default_factory=dict)
+
+    def count(self, item: Item) -> None:
+        files, size = self.shares.get(item.repository, Share())
+        self.shares[item.repository] = Share(files + 1, size + item.size)
+
+
+class Clock(NamedTuple):
+    """Seconds that never go back, and a way to let them pass."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+CLOCK = Clock()

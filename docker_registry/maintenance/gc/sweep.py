@@ -1,0 +1,142 @@
+"""The removal of what a run announced: one door after another, and only files without a veto.
+
+Whoever uses this holds the lease. A door closes for what is about to be
+removed, and the next one, or the last one, which has nothing behind it, opens
+it again. That is safe because one process at a time writes doors, each by one
+request that was answered, and because a removal that was not answered keeps
+its file behind every door that follows.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from itertools import islice
+
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
+from docker_registry.distribution.model.collection import Terms, file_key, veto_path
+
+from ..parallel import each
+from .board import Board, Seen
+from .garbage import Garbage, Item
+from .outcome import Clock, Removal
+
+__all__ = ["Ended", "Hold", "Sweeper"]
+
+BATCH = 10_000  # files behind one door: what a slow Swift removes in some minutes
+_LATER = "later"  # its turn comes behind another door
+
+
+class Ended(Exception):
+    """The run cannot go on in this process; says why."""
+
+
+class Hold:
+    """What a process must still have before it closes a door, and behind it: the lease, and the notice as it was."""
+
+    def __init__(self, board: Board, terms: Terms, clock: Clock, holder: str, notice: Seen, since: float):
+        """`since` is when the notice was read, by `clock`."""
+        self._board = board
+        self._terms = terms
+        self._clock = clock
+        self._holder = holder
+        self._notice = notice
+        self._since = since
+
+    def check(self, door: str = "") -> float:
+        """Raises Ended where something is another's; returns when it began to look. `door`: which must be closed."""
+        looked = self._clock.now()
+        lease, notice = self._board.lease(), self._board.notice()
+        if lease is None or lease.said.run != self._holder:
+            raise Ended("another process took over")
+        if notice is None or notice.said != self._notice.said or self._was_rewritten(notice, looked):
+            raise Ended("another run took its place")
+        if notice.age > notice.said.lasts - 2 * self._terms.late - self._terms.door:
+            raise Ended("its notice is about to end")
+        if door:
+            closed = self._board.door()
+            if closed is None or closed.said.door != door:
+                raise Ended("its door was replaced")
+        return looked
+
+    def _was_rewritten(self, notice: Seen, now: float) -> bool:
+        """By a process that was stopped for days: then registries have not heeded it all the time."""
+        return abs(notice.age - self._notice.age - (now - self._since)) > self._terms.late
+
+
+class Sweeper:
+    def __init__(self, driver: Base, board: Board, index: Garbage, terms: Terms, clock: Clock, workers: int):
+        self._driver = driver
+        self._board = board
+        self._index = index
+        self._terms = terms
+        self._clock = clock
+        self._workers = workers
+        self._doubtful: set[bytes] = set()  # keys of files of which a removal was not answered
+
+    def run(self, run: str, hold: Hold) -> Iterator[Removal]:
+        """Remove links, then data of which each link went, then open the last door. Raises Ended, ConnectionError."""
+        for items in (self._index.links(), self._index.data()):
+            yield from self._sweep(run, hold, items)
+        self._close(run, hold, set(), done=True)
+
+    def _sweep(self, run: str, hold: Hold, items: Iterator[Item]) -> Iterator[Removal]:
+        batch: list[Item] = []
+        while batch := [*batch, *islice(items, BATCH - len(batch))]:
+            late: list[Item] = []
+            for removal in self._behind_door(run, hold, batch):
+                if removal.why == _LATER:
+                    late.append(removal.item)
+                else:
+                    yield removal
+            if len(late) == len(batch):
+                raise Ended("the storage is too slow to remove anything while a door is closed")
+            batch = late
+
+    def _behind_door(self, run: str, hold: Hold, batch: list[Item]) -> Iterator[Removal]:
+        door, begun = self._close(run, hold, {file_key(item.path) for item in batch})
+        # Registries that have not seen the door yet end the vetoes that they are at.
+        self._clock.sleep(self._terms.closing)
+        looked = hold.check(door)
+        deadline = min(looked + self._terms.sweep, begun + self._terms.door - self._terms.late)
+
+        def remove(item: Item) -> str:
+            return self._remove(run, item, deadline)
+
+        for item, answer in each(remove, batch, self._workers):
+            if isinstance(answer, UnspecifiedError):
+                self._doubtful.add(file_key(item.path))
+                answer = f"the storage would not: {answer or answer.message}"
+            if answer and answer != _LATER and item.is_link:
+                self._index.spare(item.digest)
+            yield Removal(item, not answer, answer)
+
+    def _close(self, run: str, hold: Hold, keys: set[bytes], done: bool = False) -> tuple[str, float]:
+        """Close a door, which opens the one before it; returns its id and since when it is closed at the earliest."""
+        door, keys = "", keys | self._doubtful
+        if keys:
+            door = uuid.uuid4().hex
+            self._board.write_list(door, keys)
+        begun = hold.check()
+        self._board.close_door(run, door, done)
+        if self._clock.now() - begun > self._terms.veto:
+            raise Ended("the storage took too long to close the door")
+        return door, begun
+
+    def _remove(self, run: str, item: Item, deadline: float) -> str:
+        """Why a file stays, or ""."""
+        try:
+            self._driver.stat(veto_path(run, file_key(item.path)), newest=True)
+        except FileNotFoundError:
+            pass
+        else:
+            return "somebody uses it again"
+        for path in (*item.before, item.path):
+            if self._clock.now() > deadline:
+                return _LATER
+            try:
+                self._driver.remove_once(path)
+            except FileNotFoundError:
+                pass  # somebody deleted it
+        return ""
