@@ -73,5 +73,5 @@ $(VENV)/.run: setup.cfg setup.py | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: setup.cfg setup.py | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[registry,embedded,clouds,keystone,redis,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[registry,embedded,clouds,keystone,otel,redis,test]'
 	touch $@ $(VENV)/.run
