@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-__all__ = ["ago", "iso", "left", "moment", "number", "plural", "size", "utc"]
+__all__ = ["ago", "iso", "lasting", "left", "moment", "number", "plural", "size", "utc"]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _AGES = (
@@ -58,6 +58,18 @@ def ago(seconds: float) -> str:
         if seconds >= length:
             return f"{plural(int(seconds // length), word)} ago"
     return "just now"
+
+
+def lasting(seconds: float) -> str:
+    """A period of time, in the largest unit that says it whole.
+
+    >>> lasting(14 * 86400), lasting(36 * 3600), lasting(86400)
+    ('14 days', '36 hours', '1 day')
+    """
+    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length and seconds % length == 0:
+            return plural(int(seconds // length), word)
+    return plural(int(seconds), "second")
 
 
 def left(seconds: float) -> str:

@@ -118,6 +118,17 @@ def test_everything_is_reached_by_keyboard(open_page) -> None:
     assert page.locator("h1").inner_text() == f"{first_image.NAME}:{first_image.TAG}"
 
 
+def test_the_list_follows_what_is_typed(open_page) -> None:
+    page = open_page("/ui/")
+    page.locator("#find").press_sequentially("charts")
+    page.wait_for_url("**/ui/?q=charts")
+    assert page.locator("tbody a", has_text="hello").count() == 1
+    page.locator("#find").fill("")
+    page.wait_for_url("**/ui/")
+    assert page.locator("tbody a", has_text="hello").count() == 2
+    assert page.evaluate("document.activeElement.id") == "find"
+
+
 def test_a_tag_is_given_and_deleted(open_page) -> None:
     page = open_page(f"/ui/r/{first_image.NAME}:{first_image.TAG}")
     page.get_by_label("Give it another tag").fill("tried")

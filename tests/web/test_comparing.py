@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
-from docker_registry.settings import Auth, Rule
+from docker_registry.settings import Auth, Expire, Immutable, KeepTags, KeepUntagged, Retention, Rule
 from docker_registry.web.pictures import bars, tiles
 from tests.distribution.contents import image, push, push_blob, push_image
 from tests.web.pages import mounted, visit
@@ -71,6 +71,20 @@ def test_nobody_learns_of_repositories_that_are_not_theirs(driver: Base, tmp_pat
         page = visit(client, path, auth=("ana", "word"))
         assert "secret" not in page.text
         assert "50 kB" not in page.words()
+
+
+def test_the_rules_for_tags_are_said(driver: Base) -> None:
+    settings = {
+        "expire": (Expire(("team/**",), ("pr-*",), 7 * 86400.0),),
+        "retention": Retention(tags=(KeepTags(("**",), ("v*",), last=3),), untagged=(KeepUntagged(("**",), 3600.0),)),
+        "auth": Auth(immutable=(Immutable(("**",), ("v*",)),)),
+    }
+    assert visit(mounted(driver, **settings), "/ui/storage").table() == [
+        ["**", "v*", "are neither moved nor deleted"],
+        ["team/**", "pr-*", "vanish 7 days after their push"],
+        ["**", "v*", "the last 3 stay; others go"],
+        ["**", "", "images without a tag go after 1 hour"],
+    ]
 
 
 def test_storage_of_nothing(client: Client) -> None:

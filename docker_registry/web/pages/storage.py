@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from docker_registry.distribution.views.usage import ROWS, Used
 
 from ..pictures import Tile, tiles
+from ..rules import spoken
 from ..visit import Visit
 from ..words import size
 
@@ -56,6 +57,7 @@ def page(visit: Visit) -> Response:
         more=seen[_SHOWN:],
         limit=0 if usage.is_whole else ROWS,
         alone=sum(each.alone for each in seen),
+        rules=spoken(visit.context.settings) if sees_all else [],
         maps=[_draw(pieces, *_WIDE), _draw(pieces, *_TALL)],
     )
 

@@ -1,4 +1,5 @@
-// A convenience: every page works without it. Adds a button to copy each command, and keeps "/" for the search field.
+// A convenience: every page works without it. A button to copy each command, "/" for the search field, and a list of
+// repositories that follows what is typed there.
 "use strict";
 
 function copy(field, button) {
@@ -32,3 +33,25 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.getElementById("find").focus();
 });
+
+function searchAsOneTypes(field) {
+  let waiting = 0;
+  let asked = 0;
+  const show = async (address) => {
+    const mine = ++asked;
+    const answer = await fetch(address, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // What was pasted leads to another page, which Enter opens; and an older answer may come late.
+    if (!answer.ok || answer.redirected || mine !== asked) return;
+    document.getElementById("main").replaceChildren(...page.getElementById("main").children);
+    document.title = page.title;
+    history.replaceState(null, "", address);
+  };
+  field.addEventListener("input", () => {
+    clearTimeout(waiting);
+    const query = field.value.trim() ? "?" + new URLSearchParams({ q: field.value.trim() }) : "";
+    waiting = setTimeout(() => show(field.form.action + query).catch(() => {}), 300);
+  });
+}
+
+if (document.querySelector("main[data-follows]")) searchAsOneTypes(document.getElementById("find"));
