@@ -122,9 +122,9 @@ class KeepUntagged(NamedTuple):
 class Retention:
     """What `retention` removes. What no rule is for stays."""
 
-    every: float = 0.0  # s between two runs inside `serve`; 0 for none
     tags: tuple[KeepTags, ...] = ()
     untagged: tuple[KeepUntagged, ...] = ()
+    every: float = 0.0  # s between two runs inside `serve`; 0 for none
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import http.client
-import json
 import os
 import select
-import shutil
 import signal
 import sys
 import time
@@ -21,12 +19,10 @@ from docker_registry.embedded.cluster import SwiftCluster
 from docker_registry.serving import server
 from docker_registry.settings import DriverConfig, Settings
 
-from . import first_image
+from . import demo_cluster, first_image
+from .demo_data import CONTAINER, PATIENCE, program, write_config
 
 __all__ = ["demo", "swift"]
-
-CONTAINER = "registry"
-PATIENCE = 30.0  # s for the registry to come up
 
 SCREEN = """
   The page       http://{host}/          open it in a browser
@@ -69,8 +65,16 @@ _data = click.option(
 @_data
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", default=5000, show_default=True)
 @click.option("--verbose", "-v", is_flag=True, help="Log every request.")
-def demo(data: str, port: int, verbose: bool) -> None:
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Three registries behind HAProxy on a Swift of three nodes, to break things. Takes 1.4 GB of memory.",
+)
+def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
     """Run a registry and its own Swift on this machine, to try things."""
+    if cluster:
+        demo_cluster.run(Path(data), port)
+        return
     settings = Settings(port=port, access_log=verbose, log_level="info" if verbose else "warning", graceful_timeout=10)
     listener = server.bind(settings)
     server.listen(listener)
@@ -78,7 +82,7 @@ def demo(data: str, port: int, verbose: bool) -> None:
     try:
         with EmbeddedSwift(Path(data, "swift")) as backend:
             options = backend.options(swift_container=CONTAINER)
-            config = _write_config(Path(data), options)
+            config = write_config(Path(data), options)
             watched = os.pidfd_open(backend.pid), os.pidfd_open(os.getpid())
             _greet_from_child(host, backend, data, config, watched)
             registry = dataclasses.replace(settings, driver=DriverConfig(options))
@@ -103,18 +107,6 @@ def swift(data: str, port: int, nodes: int | None, replicas: int, proxies: int) 
         raise ConfigError(str(error)) from None
 
 
-def _write_config(data: Path, options: dict[str, object]) -> Path:
-    """A config.yml for `serve` on the Swift of this demo; JSON is YAML."""
-    path = data / "config.yml"
-    text = json.dumps({"demo": {"storage": "swift", **options, "registry": {"host": "127.0.0.1"}}}, indent=2)
-    try:
-        path.write_text(f"# Written by `docker-registry-swift demo` at each start.\n{text}\n")
-        path.chmod(0o600)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
-    return path
-
-
 def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path, watched: tuple[int, int]) -> None:
     """Fork a process that waits for the registry, pushes the first image and prints the screen.
 
@@ -132,7 +124,7 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
         found = "with a first image and chart" if first_image.push(name, int(port)) else "found again"
         image = f"{first_image.NAME}:{first_image.TAG}"
         values = {"host": host, "data": data, "config": config, "name": first_image.NAME, "image": image}
-        values["program"] = "docker-registry-swift" if shutil.which("docker-registry-swift") else sys.argv[0]
+        values["program"] = program()
         click.echo(
             SCREEN.format(
                 auth_url=backend.auth_url, user=backend.user, password=backend.password, found=found, **values

@@ -275,6 +275,13 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         if watch:
             watch.end()
 
+    def notify(self) -> None:
+        """A sign of life for the master. Where that was killed, end as if told to: gunicorn's own cuts requests off."""
+        self.tmp.notify()
+        if self.alive and self.ppid != os.getppid():
+            log.error("the master has ended, and this worker ends too, after requests in flight")
+            self.alive: bool = False
+
     def handle_quit(self, _number: int, _frame: Any) -> None:
         # Ctrl-C sends two of these, from the terminal and from the master; an orderly exit trips over the second.
         os._exit(0)

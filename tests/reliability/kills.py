@@ -159,6 +159,7 @@ def run(home: Home, kills: Sequence[Kill], seed: int) -> Report:
                 cells.append((kill, _one(home, kill, f"k{seed}-{number}x", thread)))
             except Wrong as error:
                 report.wrong.append(f"{kill}: {error}")
+                print(report.wrong[-1], flush=True)  # the rest may take long
             report.run += 1
             report.victims[kill.victim] += 1
     report.wrong += clients.wrong

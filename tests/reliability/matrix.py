@@ -35,7 +35,7 @@ from .spoilers import FAULTS, KINDS, PATIENCE, Fault, kind_of
 
 __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "traces"]
 
-TRIES = 4  # of an operation once the faults are over: the machine may be busy
+BUSY = 60.0  # seconds for which an operation is tried again once the faults are over: the machine may be slow
 _MISSING = (404, 400)  # of an unknown name, of a manifest that needs one
 _OPTIONS = {
     "swift_timeout": PATIENCE,
@@ -88,7 +88,7 @@ def places(swift: EmbeddedSwift, number: int, folder: Path, prefix: str) -> Iter
     with ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy(swift.storage_url)) for _ in range(number)]
         configs = [
-            write_config_through(proxy, swift, f"{prefix}-{index}", folder, **_OPTIONS)
+            write_config_through(proxy, swift, f"{prefix}-{index}", folder, _OPTIONS)
             for index, proxy in enumerate(proxies)
         ]
         command = [sys.executable, "-m", "tests.reliability.registries", *map(str, configs)]
@@ -198,6 +198,7 @@ def _count(report: Report, cell: Plan, outcome: _Outcome) -> None:
         report.missed.append(str(cell))
     if outcome.wrong:
         report.wrong.append(f"{cell}: {outcome.wrong}")
+        print(report.wrong[-1], flush=True)  # the rest may take long
     elif 200 <= outcome.status < 300:
         report.succeeded += 1
     else:
@@ -213,10 +214,7 @@ class _Trial:
         self._cell = Cell(place, name)
 
     def outcome(self) -> _Outcome:
-        try:
-            self._plan.operation.prepare(self._cell)
-        except Refused:
-            return _Outcome(False, 0, f"it could not be prepared: {self._cell.answers[-1]}")
+        self._prepare()
         self._arm()
         wrong, status, struck = "", 0, False
         try:
@@ -232,6 +230,15 @@ class _Trial:
         finally:
             self._proxy.clear()
         return _Outcome(struck, status, wrong)
+
+    def _prepare(self) -> None:
+        end = time.monotonic() + BUSY
+        while True:
+            try:
+                self._plan.operation.prepare(self._cell)
+                return
+            except Refused:
+                assert time.monotonic() < end, self._cell.answers
 
     def _arm(self) -> None:
         fault, plan = self._plan.fault, self._plan
@@ -282,15 +289,14 @@ class _Trial:
 
     def _again(self) -> None:
         """Raises Wrong where the same does not work once the faults are over."""
-        for last in (False,) * (TRIES - 1) + (True,):
-            succeeded = self._act()
-            said = self._cell.answers[-1]
-            if succeeded or (self._plan.operation.ends and said.status == 404):
-                self._plan.operation.promise(self._cell)
-                return
-            if last or said.status not in (0, 429, 503):
-                raise Wrong("it does not work once the faults are over")
-            time.sleep(PATIENCE)
+        operation, end = self._plan.operation, time.monotonic() + BUSY
+        while not self._act():
+            said = self._cell.answers.pop()
+            if operation.ends and said.status == 404:
+                break
+            if said.status not in (0, 429, 503) or time.monotonic() > end:
+                raise Wrong(f"it does not work once the faults are over: {said}")
+        operation.promise(self._cell)
 
 
 def _pattern(kind: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -103,15 +104,25 @@ class Container:
         self._wire.close()
 
 
-def write_config_through(proxy: FaultProxy, swift: EmbeddedSwift, container: str, folder: Path, **options: Any) -> Path:
-    """A config file of a registry that asks Swift, also for tokens, through a proxy; `options` are the driver's."""
+def write_config_through(
+    proxy: FaultProxy,
+    swift: EmbeddedSwift,
+    container: str,
+    folder: Path,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    **registry: Any,
+) -> Path:
+    """A config file of a registry that asks Swift, also for tokens, through a proxy.
+
+    `options` are the driver's, `registry` those of the section of that name.
+    """
     through = proxy.url.removesuffix(swift.storage_url.removeprefix(swift.url))
     urls = {"swift_authurl": f"{through}/auth/v1.0", "swift_object_storage_url": proxy.url}
     driver = swift.options(**{"swift_container": container, "swift_segment_size": SEGMENT, **urls, **options})
     # Clients compare digests; here the registry does it too, so that a flipped byte is no complete answer.
-    registry = {"port": 0, "link_ttl": 0, "verify_blobs": True, "access_log": False}
+    section = {"port": 0, "link_ttl": 0, "verify_blobs": True, "access_log": False, **registry}
     path = folder / f"{container}.yml"
-    path.write_text(json.dumps({"test": {"storage": "swift", **driver, "registry": registry}}))
+    path.write_text(json.dumps({"test": {"storage": "swift", **driver, "registry": section}}))
     return path
 
 

@@ -11,7 +11,7 @@ from tests.live.faults import FaultProxy
 
 __all__ = ["FAULTS", "KINDS", "PATIENCE", "Fault", "kind_of"]
 
-PATIENCE = 0.5  # seconds that the registries' driver waits for Swift
+PATIENCE = 1.0  # seconds that the registries' driver waits for Swift
 _LATE = 1.5 * PATIENCE
 _ALL = ("token", "segment", "manifest", "data", "entry", "link", "session", "bulk", "listing", "container")
 _BODIES = ("segment", "manifest", "data", "link", "session", "entry")  # requests for objects

@@ -14,15 +14,15 @@ import pytest
 from docker_registry.embedded import EmbeddedSwift
 from tests.reliability.customers import COMMON, Customer, Repeating, summary, work
 from tests.reliability.fleet import Fleet
+from tests.reliability.scale import WHOLE
 
-WHOLE = os.environ.get("RELIABILITY") == "whole"
 SECONDS = float(os.environ.get("RELIABILITY_SECONDS", "240" if WHOLE else "8"))
 CUSTOMERS = 32
 
 
 @pytest.fixture
 def fleet(own_swift: EmbeddedSwift, container: str, tmp_path: Path) -> Iterator[Fleet]:
-    with Fleet(tmp_path, own_swift, container) as fleet:
+    with Fleet(tmp_path, own_swift, [own_swift.url], container) as fleet:
         yield fleet
 
 

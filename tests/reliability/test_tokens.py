@@ -52,7 +52,7 @@ def test_a_blob_outlasts_its_tokens(tmp_path: Path) -> None:
         FaultProxy(swift.storage_url) as proxy,
     ):
         options = {"swift_segment_size": SEGMENT}
-        config = write_config_through(proxy, swift, "tokens", tmp_path, **options)
+        config = write_config_through(proxy, swift, "tokens", tmp_path, options)
         if SLOW:
             proxy.delay(SLOW, method="PUT", path="/segments/")
         with Ours(tmp_path, config) as registry:

@@ -261,6 +261,18 @@ def test_requests_in_flight_finish(start: Start) -> None:
     assert server.process.wait(DEADLINE) == 0
 
 
+def test_requests_in_flight_finish_where_the_master_was_killed(start: Start) -> None:
+    server = start()
+    with half_sent(server) as client:
+        server.process.kill()
+        server.process.wait(DEADLINE)
+        server.logged("the master has ended")
+        client.sendall(b"67890")
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert hashlib.sha256(b"1234567890").hexdigest().encode() in answer
+
+
 def test_the_wait_for_them_is_bounded(start: Start) -> None:
     server = start(graceful_timeout=0.3)
     with half_sent(server) as client:

@@ -73,8 +73,8 @@ class Supervisor:
         files.write(self._options, layout, self._ports)
         utils.set_swift_dir(str(layout.etc))
         preload()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this process, and will stop it in time
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             for member in layout.members:
                 self._fork(member)
@@ -86,6 +86,7 @@ class Supervisor:
         except KeyboardInterrupt:
             pass
         finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             for member in layout.members:
                 self._kill(member)
         os._exit(0)
