@@ -19,6 +19,7 @@ from .results import Results
 from .rig import Rig
 from .rows.alone import alone
 from .rows.crowd import crowd
+from .rows.doors import doors
 from .rows.images import images
 from .rows.large import large
 from .rows.lists import lists
@@ -33,6 +34,7 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "large": large,
     "images": images,
     "small": small,
+    "doors": doors,
     "crowd": crowd,
     "memory": memory,
     "start": start,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -31,8 +32,9 @@ class Pace:
 
 
 class _Connection:
-    def __init__(self, address: tuple[str, int], request: bytes, status: bytes):
-        self.socket = socket.create_connection(address, _TIMEOUT)
+    def __init__(self, address: tuple[str, int], request: bytes, status: bytes, secure: ssl.SSLContext | None):
+        plain = socket.create_connection(address, _TIMEOUT)
+        self.socket = secure.wrap_socket(plain) if secure else plain
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._request = request
         self._status = status
@@ -60,18 +62,25 @@ class _Connection:
 
 
 def hammer(
-    address: tuple[str, int], requests: list[bytes], connections: int, seconds: float, status: int = 200
+    address: tuple[str, int],
+    requests: list[bytes],
+    connections: int,
+    seconds: float,
+    status: int = 200,
+    secure: bool = False,
 ) -> Pace:
     """Send whole HTTP/1.1 GETs or HEADs for so many seconds, each connection the same one over and over.
 
     The connections take turns in choosing from `requests`. Every answer must have `status`.
 
-    Answers need a Content-Length. Raises RuntimeError for any other answer.
+    With `secure` over TLS, whoever signed the certificate. Answers need a
+    Content-Length. Raises RuntimeError for any other answer.
     """
-    pace = Pace(connections)
+    pace, context = Pace(connections), _trusting() if secure else None
     with selectors.DefaultSelector() as selector:
         all_of_them = [
-            _Connection(address, request, str(status).encode()) for request in islice(cycle(requests), connections)
+            _Connection(address, request, str(status).encode(), context)
+            for request in islice(cycle(requests), connections)
         ]
         try:
             for connection in all_of_them:
@@ -82,6 +91,12 @@ def hammer(
                 connection.socket.close()
     pace.times.sort()
     return pace
+
+
+def _trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _run(selector: selectors.BaseSelector, connections: list[_Connection], seconds: float, pace: Pace) -> None:

@@ -25,6 +25,7 @@ class Plan:
     connections: tuple[int, ...]  # that send them
     crowds: tuple[tuple[int, int], ...]  # pushes at once, and bytes of each, while memory is watched
     nodes: int  # that pull at once
+    refusals: int  # of wrong passwords
     tags: int
     repositories: int
     stream: int  # bytes of one long stream_write of the driver
@@ -41,6 +42,7 @@ FULL = Plan(
     connections=(1, 16, 64),
     crowds=((16, 256 * MIB), (64, 64 * MIB)),
     nodes=32,
+    refusals=100,
     tags=10_000,
     repositories=10_000,
     stream=2048 * MIB,
@@ -57,6 +59,7 @@ SHORT = Plan(
     connections=(4,),
     crowds=((4, 2 * MIB),),
     nodes=4,
+    refusals=3,
     tags=50,
     repositories=50,
     stream=16 * MIB,

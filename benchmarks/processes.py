@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -106,7 +107,9 @@ class Server:
                 urllib.request.urlopen(self._ready, timeout=5).close()
             except urllib.error.HTTPError:
                 return
-            except OSError:
+            except OSError as error:
+                if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
+                    return  # it serves, with a certificate that it made itself
                 time.sleep(0.005)
             else:
                 return

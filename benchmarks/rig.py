@@ -7,8 +7,10 @@ import shutil
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from docker_registry.embedded import EmbeddedSwift
 
@@ -16,12 +18,12 @@ from .processes import Server, free_port
 from .session import Session
 from .targets import Registry, Wire
 
-__all__ = ["CONTAINERS", "DISTRIBUTION", "FORMER", "OURS", "WIRE", "Rig", "Unavailable"]
+__all__ = ["CONTAINERS", "DISTRIBUTION", "FORMER", "KEY", "OURS", "WIRE", "Rig", "Unavailable"]
 
 WIRE, OURS, DISTRIBUTION, FORMER = "wire", "ours", "distribution", "driver 0.2.1"
 CONTAINERS = (WIRE, OURS, DISTRIBUTION)  # one for each of those that share the rows
 _DISTRIBUTION_PROGRAM = "docker-registry"
-_KEY = "for this benchmark only"
+KEY = "for this benchmark only"
 _SWEEPS = 50  # listings of 10,000 objects until a container has to be empty
 
 
@@ -55,7 +57,7 @@ class Rig:
             EmbeddedSwift(self.folder / "swift", object_server=True, request_log=True)
         )
         with Session(self.swift.storage_url, {"X-Auth-Token": self.token()}) as session:
-            session.ask("POST", "", 204, headers={"X-Account-Meta-Temp-URL-Key": _KEY})
+            session.ask("POST", "", 204, headers={"X-Account-Meta-Temp-URL-Key": KEY})
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -92,13 +94,15 @@ class Rig:
         delayed: bool = False,
         container: str | None = None,
         checksums: bool = True,
+        more: Mapping[str, Any] | None = None,
     ) -> Server:
-        """A registry that is not started yet. Raises Unavailable."""
+        """A registry that is not started yet; `more` goes into sections of its config file. Raises Unavailable."""
         program = self._command(name)
         self.make(container or name)
         port = free_port()
-        config = self.config(name, port, redirect, delayed, container, checksums)
-        return Server([*program, str(config)], f"http://127.0.0.1:{port}", config.with_suffix(".log"), "/v2/")
+        config = self.config(name, port, redirect, delayed, container, checksums, more)
+        scheme = "https" if "tls" in (more or {}).get("http", {}) else "http"
+        return Server([*program, str(config)], f"{scheme}://127.0.0.1:{port}", config.with_suffix(".log"), "/v2/")
 
     @staticmethod
     def _command(name: str) -> list[str]:
@@ -117,6 +121,7 @@ class Rig:
         delayed: bool = False,
         container: str | None = None,
         checksums: bool = True,
+        more: Mapping[str, Any] | None = None,
     ) -> Path:
         """A config file for either registry: ours reads Distribution's format."""
         swift: dict[str, object] = {
@@ -130,9 +135,9 @@ class Rig:
         if not checksums:
             swift["swift_checksums"] = False  # skipped by Distribution
         if redirect:
-            swift["secretkey"] = _KEY
+            swift["secretkey"] = KEY
         file = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{name}-"), "config.yml")
-        written = {
+        written: dict[str, dict[str, Any] | str] = {
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
             "storage": {
@@ -142,8 +147,10 @@ class Rig:
                 "cache": {"blobdescriptor": "inmemory"},
                 "maintenance": {"uploadpurging": {"enabled": False}},
             },
-            "http": {"addr": f"127.0.0.1:{port}", "secret": _KEY},
+            "http": {"addr": f"127.0.0.1:{port}", "secret": KEY},
         }
+        for section, options in (more or {}).items():
+            written[section] = {**written.get(section, {}), **options}  # type: ignore[dict-item]
         file.write_text(json.dumps(written))  # JSON is YAML
         return file
 

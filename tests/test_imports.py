@@ -84,7 +84,7 @@ CONTRACTS = [
         "maintenance",
         (
             *("concurrency", "core", "settings", "drivers.swift"),
-            *(f"distribution.{room}" for room in ("auth", "container", "homes", "model", "storage")),
+            *(f"distribution.{room}" for room in ("auth", "container", "events", "homes", "model", "storage")),
         ),
     ),
     ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
@@ -96,8 +96,8 @@ CONTRACTS = [
     (
         "maintenance.retention",
         (
-            *("core", "settings", "maintenance.progress", "maintenance.parallel"),
-            *(f"distribution.{room}" for room in ("auth", "container", "model", "storage")),
+            *("core", "settings", "maintenance.opening", "maintenance.progress", "maintenance.parallel"),
+            *(f"distribution.{room}" for room in ("auth", "container", "events", "model", "storage")),
         ),
     ),
     ("registryctl", ("core", "settings", "config", "distribution")),
@@ -113,6 +113,8 @@ CONTRACTS = [
             "distribution",
             "maintenance.check",
             "maintenance.progress",
+            "maintenance.fsck",
+            "maintenance.gc",
             "maintenance.retention",
             "metrics",
             "web",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +9,9 @@ import click
 
 from docker_registry.config import Loaded, load
 from docker_registry.core.exceptions import ConfigError
-from docker_registry.distribution.container import Containers
-from docker_registry.distribution.storage.parsing import Parsing
-from docker_registry.settings import Settings, of_each_container, open_driver
+from docker_registry.settings import Settings, of_each_container
 
-__all__ = ["config_options", "container_option", "containers", "load_and_warn", "open_containers"]
+__all__ = ["config_options", "container_option", "containers", "load_and_warn"]
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,13 +37,6 @@ def containers(settings: Settings, wanted: str | None) -> list[tuple[str, Settin
     if wanted not in found:
         raise ConfigError(f"--container {wanted}: the config file has {', '.join(found)}")
     return [(wanted, found[wanted])]
-
-
-def open_containers(settings: Settings) -> Containers:
-    """All containers, as a registry has them, for a command that begins no upload. Raises ConfigError."""
-    default, *others = (open_driver(each) for _, each in of_each_container(settings))
-    unused = dataclasses.replace(settings, secret=secrets.token_bytes(32))
-    return Containers(default, others, unused, Parsing())
 
 
 def load_and_warn(config: str | None, flavor: str | None) -> Loaded:

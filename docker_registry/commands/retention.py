@@ -8,14 +8,12 @@ from typing import NoReturn
 import click
 
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
-from docker_registry.distribution.auth.policy import Policy
 from docker_registry.maintenance.progress import Quiet, for_terminal
-from docker_registry.maintenance.retention.job import Job, check_driver
 from docker_registry.maintenance.retention.report import JsonReport, TextReport
-from docker_registry.maintenance.retention.rules import Rules
+from docker_registry.maintenance.retention.run import Run
 from docker_registry.settings import Retention
 
-from .options import config_options, load_and_warn, open_containers
+from .options import config_options, load_and_warn
 
 __all__ = ["retention"]
 
@@ -45,22 +43,17 @@ def retention(config: str | None, flavor: str | None, dry_run: bool, workers: in
         settings = load_and_warn(config, flavor).settings
         if settings.retention == Retention():
             raise ConfigError("the config file has no rules: add registry.retention, see docs/retention.md")
-        containers = open_containers(settings)
-        for container in containers:
-            check_driver(container.driver)
+        run = Run(settings, Quiet() if quiet else for_terminal(), workers, dry_run)
     except UnspecifiedError as error:
         _end(str(error))
-    policy = Policy(settings.auth.policy, settings.auth.immutable)
-    job = Job(Rules(settings.retention), policy, Quiet() if quiet else for_terminal(), workers, dry_run)
     report = JsonReport(sys.stdout, dry_run) if as_json else TextReport(sys.stdout, dry_run)
     try:
-        for container in containers:
-            for outcome in job.run(containers, container):
-                report.tell(outcome)
+        for outcome in run.outcomes():
+            report.tell(outcome)
     except ConnectionError as error:
         _end(f"gave up: {error or error.message}")
-    report.end(job.summary)
-    sys.exit(_NOT_WHOLE if job.summary.failed else 0)
+    report.end(run.summary)
+    sys.exit(_NOT_WHOLE if run.summary.failed else 0)
 
 
 def _end(why: str) -> NoReturn:

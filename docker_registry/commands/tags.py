@@ -19,9 +19,10 @@ from docker_registry.distribution.model.digest import Digest, DigestError
 from docker_registry.distribution.storage.history import How, Meaning, meanings
 from docker_registry.distribution.storage.restoring import restore
 from docker_registry.distribution.storage.store import Store
+from docker_registry.maintenance.opening import open_containers
 from docker_registry.settings import Settings
 
-from .options import config_options, load_and_warn, open_containers
+from .options import config_options, load_and_warn
 
 __all__ = ["tags"]
 

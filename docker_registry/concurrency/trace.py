@@ -4,11 +4,17 @@ from __future__ import unicode_literals
 
 from .deadline import ContextVar
 
-__all__ = ["ENVIRON", "begin", "current"]
+MYPY = False
+if MYPY:  # Python 2 has no `typing`
+    from typing import Any  # noqa: F401
+
+__all__ = ["ENDED", "ENVIRON", "begin", "current", "note", "observe"]
 
 ENVIRON = "docker_registry.request"  # where WSGI's environ has the id
+ENDED = "docker_registry.ended"  # and whom the server tells, with the status, when all is sent
 
 _current = ContextVar("request", default="")
+_observers = []  # type: list[Any]
 
 
 def begin(identity):
@@ -21,3 +27,16 @@ def current():
     # type: () -> str
     """The request's id; "" where the work is for none."""
     return _current.get()
+
+
+def observe(observer):
+    # type: (Any) -> None
+    """From now on call `observer` with the id, verb, target, status (0: no answer) and seconds of each one to Swift."""
+    _observers.append(observer)
+
+
+def note(verb, target, status, seconds):
+    # type: (str, str, int, float) -> None
+    """A request to Swift is over."""
+    for observer in _observers:
+        observer(current(), verb, target, status, seconds)

@@ -11,6 +11,7 @@ from docker_registry.distribution.app import Registry, Site
 from docker_registry.metrics.figures import Figures
 from docker_registry.settings import Settings, of_each_container, open_driver
 
+from . import tracing
 from .debug import sources
 from .debug.health import Guarded, Health, Readiness
 from .debug.measured import measured
@@ -35,8 +36,9 @@ class Assembled:
         figures.ask(partial(sources.of_registry, registry))
         self.health = Health(settings.checks, default)
         self.readiness = Readiness(default)
+        self._traced = tracing.Traced(registry, tracing.provider()) if tracing.wanted() else None
         app: Callable[..., Iterable[bytes]] = TrustedProxies(
-            registry, settings.trusted_proxies, bool(settings.socket), settings.auth.header
+            self._traced or registry, settings.trusted_proxies, bool(settings.socket), settings.auth.header
         )
         self._app = Guarded(app, self.health) if settings.checks else app
 
@@ -46,6 +48,8 @@ class Assembled:
     def close(self, patience: float) -> None:
         """No request comes any more: send the events that wait, for at most so many seconds."""
         self._events.close(patience)
+        if self._traced is not None:
+            self._traced.close(patience)
 
 
 def _site(registry: Registry) -> Site:

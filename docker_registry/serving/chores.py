@@ -4,31 +4,52 @@ from __future__ import annotations
 
 import logging
 
-from docker_registry.distribution.auth.policy import Policy
-from docker_registry.distribution.container import Containers
-from docker_registry.distribution.storage.parsing import Parsing
+from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.maintenance.fsck.scan import NoRegistryError
+from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.options import terms_of, waste_of
+from docker_registry.maintenance.gc.report import said, summed_up, what_next
 from docker_registry.maintenance.progress import Quiet
-from docker_registry.maintenance.retention.job import Job
-from docker_registry.maintenance.retention.rules import Rules
+from docker_registry.maintenance.retention.run import Run
 from docker_registry.settings import Settings, of_each_container, open_driver
 
-__all__ = ["apply_retention"]
+__all__ = ["apply_retention", "collect_garbage"]
+
+_WORKERS = 4  # requests at a time, beside those of clients
 
 log = logging.getLogger(__name__)
 
 
 def apply_retention(settings: Settings) -> None:
     """Remove the tags that the rules do not keep; each is a line of the log. Raises UnspecifiedError."""
-    default, *others = (open_driver(each) for _, each in of_each_container(settings))
-    containers = Containers(default, others, settings, Parsing())
-    job = Job(Rules(settings.retention), Policy(settings.auth.policy, settings.auth.immutable), Quiet())
-    for container in containers:
-        for _ in job.run(containers, container):
-            pass
-    done = job.summary
+    run = Run(settings, Quiet())
+    for _ in run.outcomes():
+        pass
+    done = run.summary
     log.info(
         "retention looked at %s repositories: %s tags removed, %s failures",
         done.repositories,
         done.removed,
         done.failed,
     )
+
+
+def collect_garbage(settings: Settings) -> None:
+    """Do what is next of each container's run; what goes, and what came of it, are lines of the log."""
+    for name, each in of_each_container(settings):
+        where = f"gc of container {name}" if settings.containers else "gc"
+        try:
+            _collect(each, where)
+        except NoRegistryError:
+            log.info("%s: nothing was pushed yet", where)
+        except UnspecifiedError as error:
+            log.warning("%s: nothing more is removed: %s", where, error or error.message)
+
+
+def _collect(settings: Settings, where: str) -> None:
+    options, terms = waste_of(settings.upload_ttl, _WORKERS), terms_of(settings.gc.grace)
+    with Collector(open_driver(settings), options, Quiet(), terms) as job:
+        for removal in job.run():
+            log.info("%s: %s", where, said(removal))
+        for line in (*summed_up(job.outcome, "removed"), what_next(job.outcome)):
+            log.info("%s: %s", where, line)

@@ -448,6 +448,9 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         if self.server.traffic is not None:
             sent = max(self.response_length - self._head_sent, 0)
             self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
+        ended = environ.get(trace.ENDED)
+        if ended is not None:
+            ended(status)
         log_access(
             client=environ.get("REMOTE_ADDR") or self._client()[0] or "-",
             method=self.command or "-",

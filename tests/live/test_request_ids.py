@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.ours import Ours, write_config
+from tests.live.raw import Raw
 from tests.live.wire import Client
 
 MIB = 1 << 20
@@ -44,3 +45,16 @@ def test_swift_s_transactions_have_the_id_of_the_request(swift: EmbeddedSwift, c
     for request, found in transactions.items():
         assert all(transaction.endswith(f"-{request[:32]}") for transaction in found)
     assert "from-the-proxy" in transactions
+
+
+def test_an_error_names_swift_s_transaction(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    Raw(swift, container).ask("PUT", headers={"X-Container-Meta-Quota-Bytes": "100"})
+    config = write_config(tmp_path, swift, container, log_format="json")
+    with Ours(tmp_path, config) as us, Client(us.url) as client:
+        location = client.ask("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        assert client.ask("PATCH", location, data=bytes(1000)).status_code == 403
+        us.wait_for("quota")
+    (error,) = (line for line in map(json.loads, us.log.splitlines()) if line["level"] == "error")
+    transaction = re.search(r"\(transaction (\S+)\)", error["message"])
+    assert transaction
+    assert transaction[1].endswith("-" + error["request"])

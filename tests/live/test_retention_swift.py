@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from docker_registry.embedded import EmbeddedSwift
 from docker_registry.settings import of_each_container, open_driver
 from tests.live.adoption import both, in_process
 from tests.live.ours import Ours, write_config
+from tests.live.receiver import Receiver
 from tests.live.wire import Client, digest_of
 from tests.maintenance.planting import fsck
 
@@ -120,13 +122,20 @@ def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, c
 
 
 def test_serve_applies_the_rules_by_itself(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
-    config = write_config(tmp_path, swift, container, retention={**RULES, "every": "1s"})
-    with Ours(tmp_path, config) as registry, Client(registry.url) as client:
+    with ExitStack() as stack:
+        receiver = stack.enter_context(Receiver())
+        told = {"endpoints": [{"name": "here", "url": receiver.url, "ignore": {"actions": ["push", "pull", "mount"]}}]}
+        rules = {**RULES, "every": "1s"}
+        config = write_config(tmp_path, swift, container, retention=rules, notifications=told)
+        registry = stack.enter_context(Ours(tmp_path, config))
+        client = stack.enter_context(Client(registry.url))
         push(client, "ci/app", "a", "keep-1", "b", "c")
         registry.wait_for("retention removed ci/app:a (rule 2: not one of the last 2)")
-        registry.wait_for("retention looked at 1 repositories: 0 tags removed")
         assert client.tags("ci/app") == ["b", "c", "keep-1"]
         assert registry.log.count("retention removed") == 1
+        (event,) = receiver.wait_for(1)
+        assert (event["action"], event["target"]) == ("delete", {"repository": "ci/app", "tag": "a"})
+        assert event["actor"]["name"] == "docker-registry-swift retention"
         assert "Traceback" not in registry.log
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_registry.metrics import board as board_module
 from docker_registry.metrics.board import Board
 from docker_registry.metrics.figures import Figures, Totals
 from docker_registry.metrics.table import METRICS
@@ -108,16 +108,37 @@ def test_other_processes_see_it() -> None:
     assert board.read().values == {(COUNTER, "GET", "200"): 1}
 
 
-def test_a_half_written_half_is_never_read() -> None:
+class Dying:
+    """The board's memory, whose writer is killed at its n-th write."""
+
+    def __init__(self, memory: Any, writes: int):
+        self._memory = memory
+        self._left = writes
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._memory[at]
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        if not self._left:
+            raise KeyboardInterrupt
+        self._left -= 1
+        self._memory[at] = value
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_a_worker_that_is_killed_while_it_writes_leaves_what_it_wrote_before(writes: int) -> None:
     board = Board(places=1)
     place, serial = board.take_place()
     totals = Totals()
-    totals.add_values([((COUNTER, "GET", "200"), 5)])
-    board.publish(place, serial, totals)
-    flag = 1 + place * board_module._PLACE
-    other = flag + 1 + (1 - board._memory[flag]) * board_module.HALF
-    board._memory[other : other + 20] = b"x" * 20  # where a worker was killed while it wrote
-    assert board.read().values == totals.values
+    for number in (1, 2):
+        totals.add_values([((COUNTER, "GET", "200"), number)])
+        board.publish(place, serial, totals)
+    memory = board._memory
+    board._memory = Dying(memory, writes)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        board.publish(place, serial, Totals())
+    board._memory = memory
+    assert board.read().values == {(COUNTER, "GET", "200"): 3}
 
 
 def test_what_does_not_fit_leaves_what_was_there() -> None:
@@ -153,3 +174,43 @@ def test_a_worker_without_a_place_is_no_harm() -> None:
     assert not board.publish(place, serial, Totals())
     board.bury(place)
     assert board.read().values == {}
+
+
+def test_a_reader_sees_whole_numbers_that_never_fall_while_a_worker_writes() -> None:
+    board = Board(places=1)
+    place, serial = board.take_place()
+    child = os.fork()
+    if not child:
+        figures = Figures()
+        for _ in range(300):
+            figures.count(COUNTER, "GET", "200")
+            figures.count(COUNTER, "PUT", "201")
+            board.publish(place, serial, figures.snapshot())
+        os._exit(0)
+    last = 0.0
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        values = board.read().values
+        got, put = (values.get((COUNTER, *labels), 0) for labels in (("GET", "200"), ("PUT", "201")))
+        assert got == put >= last
+        last = put
+    assert board.read().values[COUNTER, "GET", "200"] == 300
+
+
+def test_what_was_added_up_long_ago_does_not_come_back() -> None:
+    board = Board(places=2)
+
+    def live(place: int, serial: int) -> None:
+        figures = Figures()
+        figures.count(COUNTER, "GET", "200")
+        board.publish(place, serial, figures.snapshot())
+
+    first, second = board.take_place(), board.take_place()
+    live(*first)
+    board.bury(first[0])
+    live(*second)
+    board.bury(second[0])
+    for _ in range(100):  # all of them in the place that was freed last
+        place = board.take_place()
+        live(*place)
+        board.bury(place[0])
+    assert board.read().values[COUNTER, "GET", "200"] == 102

@@ -347,7 +347,9 @@ class Client(object):
             # After a time-out of the server nobody knows how much of the request it has read.
             leave = self._pool.drop if response.status in (408, 499) else self._pool.give
         finally:
-            self.tally.answer(request.verb, status, deadline.monotonic() - begun)
+            seconds = deadline.monotonic() - begun
+            self.tally.answer(request.verb, status, seconds)
+            trace.note(request.verb, request.label, status, seconds)
             if stream is None:
                 leave(connection)
         if good or response.status in request.accept:

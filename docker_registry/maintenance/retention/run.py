@@ -1,0 +1,56 @@
+"""Retention over all containers of a registry, as its settings say; what goes is told to those who are notified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from werkzeug.wrappers import Request
+
+from docker_registry.distribution.auth.caller import Caller, Kind
+from docker_registry.distribution.auth.policy import Policy
+from docker_registry.distribution.events import event
+from docker_registry.distribution.events.events import Events
+from docker_registry.settings import Settings
+
+from ..opening import open_containers
+from ..progress import Quiet
+from .job import Job, Outcome, Summary, check_driver
+from .rules import Rules
+
+__all__ = ["Run"]
+
+_FLUSH = 30.0  # s for events that wait at the end
+_CALLER = Caller(Kind.USER, "docker-registry-swift retention")
+_USER_AGENT = "docker-registry-swift retention"
+
+
+class Run:
+    """Raises ConfigError for what cannot work."""
+
+    def __init__(self, settings: Settings, progress: Quiet, workers: int = 8, dry_run: bool = False):
+        self._containers = open_containers(settings)
+        for container in self._containers:
+            check_driver(container.driver)
+        policy = Policy(settings.auth.policy, settings.auth.immutable)
+        self._job = Job(Rules(settings.retention), policy, progress, workers, dry_run)
+        self._events = Events(settings)
+
+    @property
+    def summary(self) -> Summary:
+        """Right when `outcomes` has ended."""
+        return self._job.summary
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Do it, and generate what became of each tag that the rules do not keep. Raises ConnectionError."""
+        try:
+            for container in self._containers:
+                for outcome in self._job.run(self._containers, container):
+                    if outcome.removed:
+                        self._tell(outcome)
+                    yield outcome
+        finally:
+            self._events.close(_FLUSH)
+
+    def _tell(self, outcome: Outcome) -> None:
+        request = Request({"REQUEST_METHOD": "DELETE", "HTTP_USER_AGENT": _USER_AGENT})
+        self._events.tell("delete", event.of_tag(outcome.repository, outcome.tag), request, _CALLER)
