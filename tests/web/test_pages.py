@@ -197,10 +197,10 @@ def test_what_is_broken_says_so(client: Client, driver: Base) -> None:
     fresh = mounted(driver)
     assert "does not pull" in visit(fresh, "/ui/r/app:1.0").words()
     push_blob(client, "app", json.dumps(CONFIG).encode())
-    driver.put_content(f"files/docker/registry/v2/blobs/sha256/{config[7:9]}/{config[7:]}/data", b'{"os": "other"}')
+    driver.put_content(f"files/docker/registry/v2/blobs/sha256/{config[7:9]}/{config[7:]}/data", b'{"os": "plan9"}')
     words = visit(mounted(driver), "/ui/r/app:1.0").words()
     assert "bytes are damaged" in words
-    assert "other" not in words
+    assert "plan9" not in words
     hexes = descriptor(body)["digest"][7:]
     driver.put_content(f"files/docker/registry/v2/blobs/sha256/{hexes[:2]}/{hexes}/data", b"rubbish")
     fresh = mounted(driver)
