@@ -27,7 +27,7 @@ except ImportError:
 
     from urlparse import parse_qsl
 
-__all__ = ["ACCOUNT", "MockSwift"]
+__all__ = ["ACCOUNT", "MockSwift", "manifest_etag"]
 
 URL = "http://swift.test/v1/AUTH_test"
 ACCOUNT = "/v1/AUTH_test"
@@ -240,6 +240,7 @@ class MockSwift(object):
         etag = md5(content)
         if found.slo is not None:
             headers["x-static-large-object"] = "True"
+            etag = manifest_etag(found.slo)
         headers["etag"] = '"{0}"'.format(etag) if found.slo is not None or found.dlo else etag
         headers["x-timestamp"] = "{0:.5f}".format(found.time)
         headers["content-length"] = str(len(content))

@@ -16,7 +16,7 @@ from docker_registry.drivers.swift.objects.merging import groups
 from tests.conformance import pattern, read
 from tests.drivers.conftest import SEGMENT
 from tests.drivers.mock_gateway import MockGateway
-from tests.drivers.mock_swift import MockSwift
+from tests.drivers.mock_swift import MockSwift, manifest_etag
 
 LARGE = pattern(2 * SEGMENT + 5)
 
@@ -100,16 +100,52 @@ def test_segments_are_found_by_their_list(connect, driver, gateway):
 
 
 @pytest.mark.parametrize("damage", ["lost", "short"])
-def test_a_list_that_does_not_prove_itself_is_none(driver, gateway, damage):
+def test_segments_whose_list_does_not_prove_itself_are_found_in_their_folder(driver, gateway, damage):
     driver.stream_write("f", io.BytesIO(LARGE))
+    spoil_the_list(gateway, damage)
+    assert [part.size for part in driver.parts("f")] == [SEGMENT, SEGMENT, 5]
+    assert {part.name for part in driver.parts("f")} <= {entry.path for entry in driver.walk_parts()}
+
+
+@pytest.mark.parametrize("damage", ["lost", "short"])
+@pytest.mark.parametrize("other", ["another's", "one more", "one less", "of another stage"])
+def test_what_is_in_the_folder_is_believed_only_with_its_etag(driver, gateway, damage, other):
+    if other == "of another stage":
+        with driver.stage() as stage:
+            stage.fill(io.BytesIO(LARGE[:SEGMENT]))
+            kept = stage.keep()
+        with driver.stage(kept) as stage:
+            stage.fill(io.BytesIO(LARGE[SEGMENT:]))
+            stage.commit("f")
+    else:
+        driver.stream_write("f", io.BytesIO(LARGE))
+    spoil_the_list(gateway, damage)
+    [first, *_] = [name for name in gateway.names() if name.endswith("/00000000")]
+    if other == "another's":
+        gateway.put(first, b"x" * SEGMENT)
+    elif other == "one more":
+        gateway.put(first[:-1] + "9", b"x")
+    elif other == "one less":
+        del gateway.containers["box"][first]
+    with pytest.raises(BrokenError, match="no list of its segments"):
+        driver._large.parts("some/base/f", headers_of(gateway, "some/base/f"))
+
+
+def spoil_the_list(gateway, damage):
     [name] = [name for name in gateway.names() if name.endswith("/parts")]
     if damage == "lost":
         del gateway.containers["box"][name]
     else:
         gateway.put(name, b'[["a/00000000", 5]]')
-    with pytest.raises(BrokenError, match="no list of its segments"):
-        driver.parts("f")
-    assert read(driver, "f") == LARGE
+
+
+def headers_of(gateway, name):
+    """Those of an object whose segments may be gone: a HEAD of the imitation would read them."""
+    found = gateway.containers["box"][name]
+    size = str(sum(row["bytes"] for row in found.slo))
+    return dict(
+        found.headers, **{"x-static-large-object": "True", "etag": manifest_etag(found.slo), "content-length": size}
+    )
 
 
 def test_openstacks_swift_gets_no_list(connect, swift):

@@ -152,6 +152,9 @@ def test_a_server_that_gives_no_manifests(connect, swift, monkeypatch):
     driver = connect(swift)
     driver.stream_write("f", io.BytesIO(pattern(2 * SEGMENT)))
     monkeypatch.setattr(driver._client, "get_json", lambda *args: None)
+    assert [part.size for part in driver.parts("f")] == [SEGMENT, SEGMENT]
+    [first, _] = [entry.path for entry in driver.walk_parts()]
+    swift.put("some/base/segments/{0}/one-more".format(first.split("/")[0]), b"x")
     with pytest.raises(BrokenError, match="does not give the manifests"):
         driver.parts("f")
 

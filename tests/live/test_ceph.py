@@ -185,6 +185,16 @@ def test_more_than_1000_segments(options: dict[str, Any]) -> None:
     assert list(driver.walk_parts()) == []
 
 
+def test_segments_are_found_without_their_list(ceph: Ceph, container: str, driver: Base) -> None:
+    content = pattern(3 * MIB)
+    driver.stream_write("f", Bytes(content))
+    listed, *segments = driver.parts("f") or ()
+    Raw(ceph, container).ask("DELETE", f"reg/segments/{listed.name}")
+    assert driver.parts("f") == segments
+    driver.remove("f")
+    assert list(driver.walk_parts()) == []
+
+
 def test_a_key_of_the_account_signs_urls(ceph: Ceph, container: str, driver: Base) -> None:
     driver.put_content("a b", b"content")
     raw = Raw(ceph, container)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import bcrypt
@@ -11,6 +12,7 @@ from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import UnreachableError
+from docker_registry.distribution.auth.robots import Grant, Robots
 from docker_registry.settings import Auth, Rule
 from tests.distribution.contents import descriptor, image, index, push, push_blob, push_image, subject_of
 from tests.web.pages import mounted, visit
@@ -107,7 +109,7 @@ def test_a_page_goes_on_where_its_marker_s_tag_is_gone(client: Client) -> None:
     for number in range(1, 30):
         push(client, "app", f"t{number:03}", body)
     (link,) = {each for each in visit(client, "/ui/r/app?sort=name").links() if "after=" in each}
-    marker = link.rpartition("=")[2]
+    marker = link.rpartition("_")[2]
     client.delete(f"/v2/app/manifests/{marker}")
     fresh = mounted(client.application.context.containers.default.driver)
     assert visit(fresh, link).table()[0][0].split()[0] == f"t{int(marker[1:]) + 1:03}"
@@ -292,6 +294,17 @@ def test_who_has_logged_in_sees_what_is_theirs(guarded: Client) -> None:
     assert "may not pull secret/app" in visit(guarded, "/ui/r/secret/app", 403, **ana).words()
     assert "may not pull secret/none" in visit(guarded, "/ui/r/secret/none", 403, **ana).words()
     assert guarded.get("/ui/r/app", **ana).status_code == 403
+
+
+def test_two_passwords_of_one_robot_see_what_each_allows(driver: Base) -> None:
+    for name in ("blue/app", "red/app"):
+        push_image(mounted(driver), name, "1.0", b"layer")
+    client = mounted(driver, auth=Auth(robots=True))
+    robots = Robots([b"a secret of the tests"])
+    for team in ("blue", "red", "blue"):
+        _, password = robots.create("deploy", [Grant(f"{team}/**", ("pull",))], time.time() + 60)
+        page = visit(client, "/ui/", auth=("deploy", password))
+        assert [row[0] for row in page.table()] == [f"{team}/", "app"]
 
 
 def test_names_that_may_not_be_seen_are_not_offered(guarded: Client) -> None:

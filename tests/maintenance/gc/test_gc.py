@@ -448,7 +448,7 @@ def test_manifests_without_a_tag_go_by_the_rule_of_their_repository(world: World
     for name in ("ci/app", "prod/app", "other"):
         for content in (b"first", b"second"):
             assert world.push(name, "moved", [name.encode(), content]) == 201
-    for _ in range(10):
+    for _ in range(20):
         world.time += DAY
         world.gc(untagged=rules.untagged)
     for name in ("ci/app", "prod/app", "other"):

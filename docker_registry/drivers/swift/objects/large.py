@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 NEWEST = {"X-Newest": "true"}
 COMMIT = "X-Object-Meta-Commit"
 LISTED = "X-Object-Meta-Parts"  # names the part that is the list of a static object's parts
+_ID = re.compile(r"[0-9a-f]{32}\Z")
 _LIST = re.compile(r"[0-9a-f]{32}/parts\Z")
 DEEPEST = 10  # manifests within manifests, as in Swift itself
 
@@ -135,10 +136,13 @@ class LargeObjects(object):
             manifest = self._manifest(self._client.container, name)
             # An empty answer, or the object itself, where the server does not know the question.
             habits.saw("gives_manifests", manifest is not None)
-        if manifest is None:
+        if manifest is not None:
+            return list(self._static(name, manifest, 0))
+        parts = self._in_folder(headers)
+        if parts is None:
             why = "this server does not give the manifests of large objects, and there is no list of its segments"
             raise BrokenError(say("{0}: {1}", name, why))
-        return list(self._static(name, manifest, 0))
+        return parts
 
     def _listed(self, listed, headers):
         """The parts of an object by the list that was written before it; None where that is gone, or another's."""
@@ -148,6 +152,23 @@ class LargeObjects(object):
         if str(sum(part.size for part in found)) != headers.get("content-length"):
             return None
         return [Part(listed, 0)] + found
+
+    def _in_folder(self, headers):
+        """The parts of an object whose commit sent all of them itself, so that they are in a folder of its id.
+
+        None where they are not proven: an object's ETag is the MD5 of those of its parts.
+        """
+        commit = headers.get(COMMIT.lower(), "")
+        if not _ID.match(commit):
+            return None
+        container, folder = self._names.located(commit + "/")
+        rows = listing.rows(self._client, folder, container=container)
+        rows = [row for row in rows if not row["name"].endswith("/parts")]
+        etag = md5("".join(row["hash"] for row in rows).encode("ascii")).hexdigest()
+        size = str(sum(row["bytes"] for row in rows))
+        if (etag, size) != (headers.get("etag", "").strip('"'), headers.get("content-length")):
+            return None
+        return [Part(self._names.part(container, row["name"]), row["bytes"]) for row in rows]
 
     def _static(self, name, manifest, depth):
         if depth > DEEPEST:
