@@ -40,7 +40,7 @@ class Chore(NamedTuple):
 
 def chores(settings: Settings) -> list[Chore]:
     """Those that the settings ask for."""
-    found = [Chore("retention", settings.retention.every, _retention)]
+    found = [Chore("retention", settings.retention.every, _retention), Chore("gc", settings.gc.every, _gc)]
     return [chore for chore in found if chore.every]
 
 
@@ -134,3 +134,9 @@ def _retention(settings: Settings) -> None:
     from .chores import apply_retention  # not in the master
 
     apply_retention(settings)
+
+
+def _gc(settings: Settings) -> None:
+    from .chores import collect_garbage  # not in the master
+
+    collect_garbage(settings)
