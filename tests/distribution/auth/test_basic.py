@@ -154,3 +154,8 @@ class TestBasic:
         with pytest.raises(RefusedError) as refused:
             self.enter("alice", "other secret")
         assert "secret" not in repr(vars(self.door)) + str(refused.value)
+
+    def test_nothing_that_is_kept_is_as_long_as_a_stranger_s_text(self) -> None:
+        with pytest.raises(RefusedError):
+            self.enter("x" * 40_000, "y" * 40_000)
+        assert {len(key) for key in [*self.door._checked, *self.door._wrong]} <= {len("10.0.0.1"), 32}
