@@ -112,7 +112,7 @@ class KeepTags(NamedTuple):
 
 
 class KeepUntagged(NamedTuple):
-    """How long manifests stay that no tag needs; of several, the first that fits a repository counts."""
+    """How long manifests stay that no tag needs, until gc takes them; of several, the first that fits counts."""
 
     repositories: tuple[str, ...]
     after: float  # s
@@ -120,7 +120,7 @@ class KeepUntagged(NamedTuple):
 
 @dataclass(frozen=True)
 class Retention:
-    """What `retention` removes. What no rule is for stays."""
+    """What `retention` removes, and gc of manifests without a tag. What no rule is for stays."""
 
     tags: tuple[KeepTags, ...] = ()
     untagged: tuple[KeepUntagged, ...] = ()

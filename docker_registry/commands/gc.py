@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import click
@@ -19,6 +20,7 @@ from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.gc.report import JsonReport, TextReport
 from docker_registry.maintenance.progress import Quiet, for_terminal
+from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import Settings, open_driver
 
 from .options import config_options, container_option, containers, load_and_warn
@@ -39,7 +41,7 @@ DONE, STOPPED, NOT_RUN, WRONG_PLACE = range(4)
     default=3.0,
     help="Days since what nobody uses was last written, and between the two halves of a run. [3]",
 )
-@click.option("--untagged", is_flag=True, help="Also manifests that no tag leads to.")
+@click.option("--untagged", is_flag=True, help="Also manifests that no tag leads to, whatever retention.untagged says.")
 @click.option(
     "--older-than",
     type=click.FloatRange(0),
@@ -91,7 +93,7 @@ def gc(
     statuses = []
     for name, each, driver in chosen:
         report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
-        with Collector(driver, options, progress, terms, age) as job:
+        with Collector(driver, options, progress, terms, _ages(settings, age)) as job:
             statuses.append(_collect(each, driver, job, dry_run, report))
     # A container may be empty where others are not.
     found = [status for status in statuses if status != WRONG_PLACE]
@@ -122,6 +124,11 @@ def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, re
 
 def _say(why: str) -> None:
     click.echo(f"docker-registry-swift: {why}", err=True)
+
+
+def _ages(settings: Settings, age: float | None) -> Callable[[str], float | None]:
+    """After how many seconds manifests of a repository go without a tag: by the option, else by the file's rules."""
+    return (lambda _: age) if age is not None else Rules(settings.retention).untagged
 
 
 def _end(status: int, why: str) -> NoReturn:

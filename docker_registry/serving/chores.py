@@ -10,6 +10,7 @@ from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.report import said, summed_up, what_next
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.maintenance.retention.run import Run
 from docker_registry.settings import Settings, of_each_container, open_driver
 
@@ -48,7 +49,8 @@ def collect_garbage(settings: Settings) -> None:
 
 def _collect(settings: Settings, where: str) -> None:
     options, terms = waste_of(settings.upload_ttl, _WORKERS), terms_of(settings.gc.grace)
-    with Collector(open_driver(settings), options, Quiet(), terms) as job:
+    untagged = Rules(settings.retention).untagged
+    with Collector(open_driver(settings), options, Quiet(), terms, untagged) as job:
         for removal in job.run():
             log.info("%s: %s", where, said(removal))
         for line in (*summed_up(job.outcome, "removed"), what_next(job.outcome)):

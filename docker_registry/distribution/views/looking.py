@@ -235,7 +235,9 @@ class Looker:
             return self._read_config(name, details.config, details.layers)
         except _MissingError:
             return "The configuration is not in the storage: this image does not pull."
-        except (DamagedError, ManifestError):
+        except DamagedError:
+            return "The configuration's bytes are damaged: this image does not pull."
+        except ManifestError:
             return "The configuration cannot be read as JSON."
 
     def _read_config(self, name: str, digest: Digest, layers: tuple[Layer, ...]) -> Config:
