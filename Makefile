@@ -8,7 +8,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run lint test model reliability soak mutants fuzz bench clean clean-data
+.PHONY: run lint test image model reliability soak mutants fuzz bench clean clean-data
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
@@ -21,14 +21,19 @@ lint: $(VENV)/.test
 test: lint
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
 
+# Builds the container image on a Debian that is made for it, and starts it: as root, minutes.
+image: $(VENV)/.test
+	$(PYTEST) tests/image $(ARGS)
+
 # Searches the largest scenes of garbage collection's model: minutes.
 model: $(VENV)/.test
 	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py $(ARGS)
 
 # All that docs/reliability.md has figures of, printed as it goes: tens of minutes.
 reliability: $(VENV)/.test
-	RELIABILITY=whole $(PYTEST) -s tests/reliability $(ARGS)
-	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/distribution/storage/test_races.py
+	RELIABILITY=whole $(PYTEST) -s --timeout=7200 tests/reliability $(ARGS)
+	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/drivers/test_writers_meet.py \
+		tests/distribution/storage/test_races.py tests/distribution/storage/test_endings.py
 
 # Half an hour of mixed load with faults; SOAK says another number of seconds.
 SOAK ?= 1800

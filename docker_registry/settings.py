@@ -112,7 +112,7 @@ class KeepTags(NamedTuple):
 
 
 class KeepUntagged(NamedTuple):
-    """How long manifests stay that no tag needs; of several, the first that fits a repository counts."""
+    """How long manifests stay that no tag needs, until gc takes them; of several, the first that fits counts."""
 
     repositories: tuple[str, ...]
     after: float  # s
@@ -120,7 +120,7 @@ class KeepUntagged(NamedTuple):
 
 @dataclass(frozen=True)
 class Retention:
-    """What `retention` removes. What no rule is for stays."""
+    """What `retention` removes, and gc of manifests without a tag. What no rule is for stays."""
 
     tags: tuple[KeepTags, ...] = ()
     untagged: tuple[KeepUntagged, ...] = ()
@@ -243,6 +243,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Collection:
+    """When the registry itself collects garbage."""
+
+    every: float = 0.0  # s between two calls of gc; 0: somebody else calls it
+    grace: float = 3 * 24 * 3600.0  # s
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
 
@@ -276,6 +284,7 @@ class Settings:
     page: bool = True  # serve a web page below /ui/
     expire: tuple[Expire, ...] = ()
     retention: Retention = Retention()
+    gc: Collection = Collection()
 
     # Who may come in.
     auth: Auth = Auth()

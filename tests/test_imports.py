@@ -113,6 +113,8 @@ CONTRACTS = [
             "distribution",
             "maintenance.check",
             "maintenance.progress",
+            "maintenance.fsck",
+            "maintenance.gc",
             "maintenance.retention",
             "metrics",
             "web",

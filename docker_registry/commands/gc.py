@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from typing import NoReturn
 
 import click
@@ -12,13 +12,15 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.distribution.model.collection import TERMS, Terms
 from docker_registry.maintenance.check.check import why_nothing_is_here
-from docker_registry.maintenance.fsck.options import DAY, FsckOptions
+from docker_registry.maintenance.fsck.options import DAY
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.gc.report import JsonReport, TextReport
 from docker_registry.maintenance.progress import Quiet, for_terminal
+from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import Settings, open_driver
 
 from .options import config_options, container_option, containers, load_and_warn
@@ -39,7 +41,7 @@ DONE, STOPPED, NOT_RUN, WRONG_PLACE = range(4)
     default=3.0,
     help="Days since what nobody uses was last written, and between the two halves of a run. [3]",
 )
-@click.option("--untagged", is_flag=True, help="Also manifests that no tag leads to.")
+@click.option("--untagged", is_flag=True, help="Also manifests that no tag leads to, whatever retention.untagged says.")
 @click.option(
     "--older-than",
     type=click.FloatRange(0),
@@ -82,7 +84,7 @@ def gc(
     """
     try:
         settings = load_and_warn(config, flavor).settings
-        terms, options = _terms(grace * DAY), _options(settings, workers)
+        terms, options = _terms(grace * DAY), waste_of(settings.upload_ttl, workers)
         age = _age(untagged, older_than)
         chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     except UnspecifiedError as error:
@@ -91,7 +93,7 @@ def gc(
     statuses = []
     for name, each, driver in chosen:
         report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
-        with Collector(driver, options, progress, terms, age) as job:
+        with Collector(driver, options, progress, terms, _ages(settings, age)) as job:
             statuses.append(_collect(each, driver, job, dry_run, report))
     # A container may be empty where others are not.
     found = [status for status in statuses if status != WRONG_PLACE]
@@ -124,17 +126,22 @@ def _say(why: str) -> None:
     click.echo(f"docker-registry-swift: {why}", err=True)
 
 
+def _ages(settings: Settings, age: float | None) -> Callable[[str], float | None]:
+    """After how many seconds manifests of a repository go without a tag: by the option, else by the file's rules."""
+    return (lambda _: age) if age is not None else Rules(settings.retention).untagged
+
+
 def _end(status: int, why: str) -> NoReturn:
     _say(why)
     sys.exit(status)
 
 
 def _terms(grace: float) -> Terms:
-    """Raises ConfigError for a grace period in which a listing may still lack a link."""
-    terms = replace(TERMS, grace=grace)
-    if grace <= terms.least_grace:
-        raise ConfigError(f"--grace {grace / DAY:g}: give more than {terms.least_grace / DAY:.2f} days")
-    return terms
+    """Raises ConfigError."""
+    try:
+        return terms_of(grace, TERMS)
+    except ValueError as error:
+        raise ConfigError(f"--grace {grace / DAY:g}: {error}") from None
 
 
 def _age(untagged: bool, older_than: float | None) -> float | None:
@@ -142,9 +149,3 @@ def _age(untagged: bool, older_than: float | None) -> float | None:
     if older_than is not None and not untagged:
         raise ConfigError("--older-than is for --untagged: give both")
     return (30.0 if older_than is None else older_than) * DAY if untagged else None
-
-
-def _options(settings: Settings, workers: int) -> FsckOptions:
-    """For segments and uploads of nobody: fsck's periods, and never less than an upload may take twice."""
-    age = max(7 * DAY, 2 * settings.upload_ttl)
-    return FsckOptions(repair=True, grace=age, upload_age=age, workers=workers)

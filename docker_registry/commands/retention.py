@@ -11,7 +11,6 @@ from docker_registry.core.exceptions import ConfigError, ConnectionError, Unspec
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.maintenance.retention.report import JsonReport, TextReport
 from docker_registry.maintenance.retention.run import Run
-from docker_registry.settings import Retention
 
 from .options import config_options, load_and_warn
 
@@ -41,8 +40,8 @@ def retention(config: str | None, flavor: str | None, dry_run: bool, workers: in
     """
     try:
         settings = load_and_warn(config, flavor).settings
-        if settings.retention == Retention():
-            raise ConfigError("the config file has no rules: add registry.retention, see docs/retention.md")
+        if not settings.retention.tags:
+            raise ConfigError("the config file has no rules for tags: add registry.retention.tags (docs/retention.md)")
         run = Run(settings, Quiet() if quiet else for_terminal(), workers, dry_run)
     except UnspecifiedError as error:
         _end(str(error))

@@ -17,6 +17,7 @@ from docker_registry.settings import DriverConfig, Settings
 
 from .auth import NO_LOGIN, checked, fitting, read_section
 from .containers import Outer, read_containers
+from .gc import read_gc
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .notifications import NOTIFICATIONS, read_endpoints
@@ -220,6 +221,7 @@ def _fields(options: Options) -> dict[str, Any]:
         fields["checks"] = read_checks(*_flat(section.section("health"), HEALTH))
     fields["expire"] = read_expire(section)
     fields["retention"] = read_retention(section)
+    fields["gc"] = read_gc(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
@@ -232,7 +234,7 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in fields:
         behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
         fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
-    sections = ["auth", "containers", "debug", "expire", "health", "limits", "notifications", "retention", "tls"]
+    sections = ["auth", "containers", "debug", "expire", "gc", "health", "limits", "notifications", "retention", "tls"]
     section.refuse_rest([*REGISTRY, *sections, "log_format"])
     return fields
 

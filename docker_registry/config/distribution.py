@@ -18,6 +18,7 @@ from docker_registry.settings import Auth, DriverConfig, Settings
 
 from .auth import add_distribution, fitting, read_section
 from .containers import Outer, read_containers
+from .gc import read_gc
 from .keys import APART, DEBUG, EVENTS, HEALTH, HONOURED, IGNORED, REFUSED, SWIFT, TAGS, is_own
 from .limits import read_limits
 from .loaded import Loaded, default_workers
@@ -254,6 +255,7 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     of_tags = {path[1]: value for path, value in values.items() if HONOURED.get(path, ("",))[0] == TAGS}
     registry = Options(of_tags, f"{file}, registry", problems)
     fields["expire"], fields["retention"] = read_expire(registry), read_retention(registry)
+    fields["gc"] = read_gc(registry)
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     behind = bool(fields.get("trusted_proxies") or fields.get("socket"))

@@ -71,6 +71,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "registry.auth": (AUTH, lambda value: value),
         "registry.page": ("page", flag),
         "registry.containers": (CONTAINERS, lambda value: value),
+        "registry.gc": (TAGS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
         "registry.retention": (TAGS, lambda value: value),

@@ -41,6 +41,8 @@ def read_retention(section: Options) -> Retention:
         tags=tuple(_keep_tags(item) for item in mappings(options, "tags")),
         untagged=tuple(_keep_untagged(item) for item in mappings(options, "untagged")),
     )
+    if found.every and not found.tags:
+        options.refuse("every: is for tags, which are missing; untagged goes by gc")
     options.refuse_rest(["every", "tags", "untagged"])
     return found
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import logging
 
+from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.maintenance.fsck.scan import NoRegistryError
+from docker_registry.maintenance.gc.gc import Collector
+from docker_registry.maintenance.gc.options import terms_of, waste_of
+from docker_registry.maintenance.gc.report import said, summed_up, what_next
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.maintenance.retention.run import Run
-from docker_registry.settings import Settings
+from docker_registry.settings import Settings, of_each_container, open_driver
 
-__all__ = ["apply_retention"]
+__all__ = ["apply_retention", "collect_garbage"]
+
+_WORKERS = 4  # requests at a time, beside those of clients
 
 log = logging.getLogger(__name__)
 
@@ -25,3 +33,25 @@ def apply_retention(settings: Settings) -> None:
         done.removed,
         done.failed,
     )
+
+
+def collect_garbage(settings: Settings) -> None:
+    """Do what is next of each container's run; what goes, and what came of it, are lines of the log."""
+    for name, each in of_each_container(settings):
+        where = f"gc of container {name}" if settings.containers else "gc"
+        try:
+            _collect(each, where)
+        except NoRegistryError:
+            log.info("%s: nothing was pushed yet", where)
+        except UnspecifiedError as error:
+            log.warning("%s: nothing more is removed: %s", where, error or error.message)
+
+
+def _collect(settings: Settings, where: str) -> None:
+    options, terms = waste_of(settings.upload_ttl, _WORKERS), terms_of(settings.gc.grace)
+    untagged = Rules(settings.retention).untagged
+    with Collector(open_driver(settings), options, Quiet(), terms, untagged) as job:
+        for removal in job.run():
+            log.info("%s: %s", where, said(removal))
+        for line in (*summed_up(job.outcome, "removed"), what_next(job.outcome)):
+            log.info("%s: %s", where, line)

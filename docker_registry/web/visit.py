@@ -37,6 +37,15 @@ class Visit:
     def may(self, name: str, action: str) -> bool:
         return self.context.gate.may(self.caller, Access("repository", name, action))
 
+    def names(self) -> tuple[str, ...]:
+        """The repositories that the caller may see."""
+        if not self.context.settings.auth.is_on:
+            return self.looker.names()
+        caller = self.caller
+        # Two passwords of one robot may allow different things: `grants` tells them apart.
+        who = (caller.kind.value, caller.name, caller.roles, caller.groups, caller.grants)
+        return self.looker.names_for(who, lambda name: self.context.gate.may_see(caller, name))
+
     def may_change(self, name: str, action: str) -> bool:
         """Whether the caller may push or delete, and the registry takes that now."""
         settings = self.context.settings

@@ -109,6 +109,7 @@ def test_retention(read: Any) -> None:
         ("{tags: [{keep_younger: 0}]}", "keep_younger: must be 1 second or more"),
         ("{untagged: [{repositories: a}]}", "retention, untagged, item 1: after: is missing"),
         ("{tag: []}", "unknown option tag; did you mean tags?"),
+        ("{every: 6h, untagged: [{after: 3d}]}", "every: is for tags, which are missing"),
         ("{tags: {keep: all}}", "tags: must be a list"),
         ("7d", "must be a mapping of options"),
     ],

@@ -2,13 +2,16 @@
 """What servers that speak Keystone's API may leave out of an answer, and what the driver makes of it."""
 
 import json
+import socket
+import sys
 import threading
 
 import pytest
 
-from docker_registry.core.exceptions import BrokenError, MissingError
+from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError
 from docker_registry.drivers.swift.login import identity
 from docker_registry.drivers.swift.settings.config import read
+from tests.drivers.raw_server import Server, without_proxies
 
 try:
     from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -125,3 +128,53 @@ def test_a_user_of_v2_without_one(keystone):
     with pytest.raises(BrokenError) as info:
         log_in(keystone, "v2.0")
     assert "write swift_tenant_name (there are: web)" in str(info.value)
+
+
+def whole():
+    body = json.dumps(
+        {
+            "token": {
+                "expires_at": "2999-01-01T00:00:00.000000Z",
+                "issued_at": "2999-01-01T00:00:00.000000Z",
+                "methods": ["password"],
+                "project": {"id": "web", "name": "web", "domain": {"id": "default", "name": "Default"}},
+                "catalog": V3_CATALOGUE,
+            }
+        }
+    ).encode("utf8")
+    head = "HTTP/1.1 201 Created\r\nX-Subject-Token: a token\r\nContent-Length: %d\r\n\r\n" % len(body)
+    return head.encode("ascii") + body
+
+
+def cut(size):
+    """An answer that ends after so many bytes."""
+
+    def answer(_request, sock):
+        sock.sendall(whole()[:size])
+        sock.shutdown(socket.SHUT_RDWR)
+
+    return answer
+
+
+@pytest.fixture
+def network(monkeypatch):
+    without_proxies(monkeypatch)
+    server = Server()
+    yield server
+    server.close()
+
+
+# Python 2's libraries take a body that was cut for a whole one.
+@pytest.mark.parametrize("size", [3, 40] + ([90, 150] if sys.version_info >= (3,) else []))
+def test_an_answer_that_was_cut_is_no_refusal(network, size):
+    network.answers = [cut(size)]
+    network.url = "http://%s" % network.host
+    with pytest.raises(UnreachableError):
+        log_in(network, "v3", swift_tenant_name="web")
+
+
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_interim_answers_are_passed_over(network, status):
+    network.answers = [("HTTP/1.1 %d Soon\r\nLink: </x>\r\n\r\n" % status).encode("ascii") + whole()]
+    network.url = "http://%s" % network.host
+    assert log_in(network, "v3", swift_tenant_name="web")[:2] == (SWIFT, "a token")

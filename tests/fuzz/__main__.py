@@ -35,7 +35,8 @@ def run(name: str) -> int:
     options = [f"-atheris_runs={inputs(1000)}", "-max_len=600", "-timeout=10", "-rss_limit_mb=1024"]
     command = [sys.executable, "-m", "tests.fuzz", name, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    print(f"{name}: {inputs(1000)} inputs, " + ("no finding" if done.returncode == 0 else done.stderr), flush=True)
+    finding = f"ended with status {done.returncode}:\n{done.stderr[-3000:]}" if done.returncode else "no finding"
+    print(f"{name}: {inputs(1000)} inputs, {finding}", flush=True)
     return done.returncode
 
 

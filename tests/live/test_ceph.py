@@ -28,7 +28,7 @@ from docker_registry.settings import Expire, Settings, open_driver
 from tests import conformance
 from tests.conformance import pattern, read, together
 from tests.drivers.test_real_swift import Real
-from tests.live.adoption import MIB, both, in_process
+from tests.live.adoption import MIB, both, driver_of, in_process
 from tests.live.ceph import Ceph
 from tests.live.clients import host, run, skopeo_pull, skopeo_push
 from tests.live.images import Layout, file_layer
@@ -227,6 +227,25 @@ def test_distribution_beside_us(ceph: Ceph, container: str, tmp_path: Path) -> N
         clients.ours.push_image("ours", "v1", layers[::-1])
         for name in ("theirs", "ours"):
             assert clients.ours.pull(name, "v1") == clients.theirs.pull(name, "v1") >= set(map(digest_of, layers))
+
+
+def test_distributions_garbage_collection(ceph: Ceph, container: str, tmp_path: Path) -> None:
+    """It takes what nobody uses, and leaves the segments of ours, which fsck removes."""
+    kept, gone = [pattern(3 * MIB + 7), b"small"], [pattern(3 * MIB, 5), b"unused"]
+    with both(ceph, container, tmp_path, chunksize=MIB) as (theirs, ours, distribution):
+        theirs.push_image("a", "kept", kept)
+        ours.push_image("b", "kept", kept)
+        for client, name in ((ours, "a"), (theirs, "b")):
+            client.delete_manifest(name, digest_of(client.push_image(name, "gone", gone)))
+        distribution.garbage_collect()
+        for name in ("a", "b"):
+            assert ours.pull(name, "kept") == theirs.pull(name, "kept")
+        driver = driver_of(distribution)
+        assert not any(driver.exists(layout.blob_data(Digest.of(content))) for content in gone)
+        found = {finding.kind for finding in fsck(driver, repair=True, **ANY)}
+        assert found == {Kind.DANGLING_LINK, Kind.ORPHANED_SEGMENTS}
+        for name in ("a", "b"):
+            assert len(theirs.pull(name, "kept")) == 4
 
 
 def test_skopeo(ceph: Ceph, settings: Settings, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from docker_registry.drivers.swift import Storage
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.settings import Settings
-from tests.live.ours import write_config
+from tests.live.ours import Ours, write_config
 from tests.live.settings import driver_config
 from tests.maintenance.gc.world import manifest
 from tests.maintenance.planting import fsck
@@ -85,7 +85,7 @@ def test_the_command_removes_beside_pushes(swift: EmbeddedSwift, container: str,
 def test_options_that_would_not_be_safe(config: Path) -> None:
     runner = CliRunner()
     for options, why in (
-        (["--grace", "0"], "--grace 0: give more than"),
+        (["--grace", "0"], "--grace 0: must be more than"),
         (["--older-than", "3"], "--older-than is for --untagged"),
     ):
         done = runner.invoke(command.gc, ["--config", str(config), *options])
@@ -122,9 +122,16 @@ def has(stat: Callable[[str], object], content: bytes) -> bool:
     return True
 
 
-def until(is_so: Callable[[], bool]) -> None:
+def until(is_so: Callable[[], bool], patience: float = 90.0) -> None:
     """The periods are real seconds of the storage's clock."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + patience
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_a_registry_calls_it_by_itself(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    driver = Storage("/", driver_config(swift, swift_container=container))
+    push(registry(driver, Settings(secret=b"secret")), "live", [LIVE])
+    with Ours(tmp_path, write_config(tmp_path, swift, container, gc={"every": 1})) as ours:
+        ours.wait_for("gc: nothing to collect")

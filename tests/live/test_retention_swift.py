@@ -105,7 +105,7 @@ def test_mistakes_are_told_in_a_line(command: Command, arguments: list[str], why
 
 def test_no_rules_are_no_run(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     done = Command(write_config(tmp_path, swift, container))("retention", status=2)
-    assert "the config file has no rules: add registry.retention" in done.output
+    assert "the config file has no rules for tags: add registry.retention.tags" in done.output
 
 
 def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_an_application_that_fails_is_a_500(start: Start) -> None:
     connection.request("GET", "/fail")
     assert connection.getresponse().status == 500
     connection.close()
-    server.logged("GET /fail failed\nTraceback")
+    server.logged(r"GET /fail failed request=\w+\nTraceback")
 
 
 def test_a_storage_that_fails_in_mid_answer_cuts_it_in_one_line(start: Start) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import bcrypt
 import pytest
@@ -33,6 +34,12 @@ def hidden(client: Client, path: str, **options: object) -> dict[str, list[str]]
 def send(client: Client, path: str, fields: dict[str, list[str]], **options: object) -> TestResponse:
     headers = {"Accept": "text/html", "Origin": "http://localhost", **options.pop("headers", {})}  # type: ignore[dict-item]
     return client.post(path.partition("?")[0], data=fields, headers=headers, **options)  # type: ignore[arg-type]
+
+
+def token_for(client: Client, caller: str, path: str) -> str:
+    """A token that is right in itself, for somebody whose pages have none."""
+    visit = SimpleNamespace(context=client.application.context, caller=caller, request=SimpleNamespace(path=path))
+    return forms.token(visit)
 
 
 def tags(client: Client, name: str, **options: object) -> list[str]:
@@ -114,7 +121,9 @@ def test_who_may_not_push_brings_nothing_back(guarded: Client) -> None:
     assert "Bring back" in visit(guarded, "/ui/history/ana/app", auth=ANA).words()
     assert "Bring back" not in visit(guarded, "/ui/history/ana/app", auth=BOB).words()
     fields = {**hidden(guarded, "/ui/history/ana/app", auth=ANA), "back": [f"pr-1@{digest}"]}
-    assert send(guarded, "/ui/history/ana/app", fields, auth=BOB).status_code == 403
+    bobs = {**fields, "token": [token_for(guarded, "user bob", "/ui/history/ana/app")]}
+    assert send(guarded, "/ui/history/ana/app", bobs, auth=BOB).status_code == 403
+    assert tags(guarded, "ana/app", auth=ANA) == ["v1"]
     assert send(guarded, "/ui/history/ana/app", fields, auth=ANA).status_code == 303
 
 
@@ -176,9 +185,11 @@ def test_who_may_not_delete_is_not_offered_it_and_cannot(guarded: Client) -> Non
     assert "Delete chosen" not in visit(guarded, "/ui/r/ana/app", auth=BOB).words()
     assert "Delete" not in visit(guarded, "/ui/r/ana/app:pr-1", auth=BOB).words()
     visit(guarded, path, 403, auth=BOB)
+    visit(guarded, f"/ui/tag/ana/app?tag=x&digest=sha256:{'0' * 64}", 403, auth=BOB)
     visit(guarded, path, 401)
     fields = hidden(guarded, path, auth=ANA)
-    assert send(guarded, path, fields, auth=BOB).status_code == 403
+    bobs = {**fields, "token": [token_for(guarded, "user bob", "/ui/delete/ana/app")]}
+    assert send(guarded, path, bobs, auth=BOB).status_code == 403
     assert send(guarded, path, fields).status_code == 401
     assert tags(guarded, "ana/app", auth=ANA) == ["pr-1", "v1"]
 

@@ -71,6 +71,7 @@ def test_nobody_learns_of_repositories_that_are_not_theirs(driver: Base, tmp_pat
         page = visit(client, path, auth=("ana", "word"))
         assert "secret" not in page.text
         assert "50 kB" not in page.words()
+        assert "shared by several" not in page.text
 
 
 def test_the_rules_for_tags_are_said(driver: Base) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import bcrypt
@@ -11,7 +12,8 @@ from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import UnreachableError
-from docker_registry.settings import Auth, Rule
+from docker_registry.distribution.auth.robots import Grant, Robots
+from docker_registry.settings import Auth, Expire, Rule
 from tests.distribution.contents import descriptor, image, index, push, push_blob, push_image, subject_of
 from tests.web.pages import mounted, visit
 
@@ -102,12 +104,26 @@ def test_tags_are_leafed_through_and_nothing_is_lost(client: Client) -> None:
         assert sorted(seen) == [f"t{number:03}" for number in range(60)]
 
 
+def test_a_tag_that_vanishes_says_when_and_is_gone_then(driver: Base) -> None:
+    client = mounted(driver, expire=(Expire(("**",), ("pr-*",), 3 * 86400.0),))
+    push_image(client, "app", "pr-1", b"layer")
+    push_image(client, "app", "v1", b"layer")
+    rows = visit(client, "/ui/r/app?sort=name").table()
+    assert rows[0][3] == "just now 2 days left"
+    assert rows[1][3] == "just now"
+    store = client.application.context.containers.default.store
+    later = mounted(driver)
+    later.application.context.containers.default.store.clock = lambda: store.clock() + 4 * 86400
+    assert [row[0].split()[0] for row in visit(later, "/ui/r/app").table()] == ["v1"]
+    assert visit(later, "/ui/").table()[0][1] == "1"
+
+
 def test_a_page_goes_on_where_its_marker_s_tag_is_gone(client: Client) -> None:
     body = push_real(client, "app", "t000")
     for number in range(1, 30):
         push(client, "app", f"t{number:03}", body)
     (link,) = {each for each in visit(client, "/ui/r/app?sort=name").links() if "after=" in each}
-    marker = link.rpartition("=")[2]
+    marker = link.rpartition("_")[2]
     client.delete(f"/v2/app/manifests/{marker}")
     fresh = mounted(client.application.context.containers.default.driver)
     assert visit(fresh, link).table()[0][0].split()[0] == f"t{int(marker[1:]) + 1:03}"
@@ -180,6 +196,11 @@ def test_what_is_broken_says_so(client: Client, driver: Base) -> None:
     client.delete(f"/v2/app/blobs/{config}")
     fresh = mounted(driver)
     assert "does not pull" in visit(fresh, "/ui/r/app:1.0").words()
+    push_blob(client, "app", json.dumps(CONFIG).encode())
+    driver.put_content(f"files/docker/registry/v2/blobs/sha256/{config[7:9]}/{config[7:]}/data", b'{"os": "plan9"}')
+    words = visit(mounted(driver), "/ui/r/app:1.0").words()
+    assert "bytes are damaged" in words
+    assert "plan9" not in words
     hexes = descriptor(body)["digest"][7:]
     driver.put_content(f"files/docker/registry/v2/blobs/sha256/{hexes[:2]}/{hexes}/data", b"rubbish")
     fresh = mounted(driver)
@@ -294,8 +315,20 @@ def test_who_has_logged_in_sees_what_is_theirs(guarded: Client) -> None:
     assert guarded.get("/ui/r/app", **ana).status_code == 403
 
 
+def test_two_passwords_of_one_robot_see_what_each_allows(driver: Base) -> None:
+    for name in ("blue/app", "red/app"):
+        push_image(mounted(driver), name, "1.0", b"layer")
+    client = mounted(driver, auth=Auth(robots=True))
+    robots = Robots([b"a secret of the tests"])
+    for team in ("blue", "red", "blue"):
+        _, password = robots.create("deploy", [Grant(f"{team}/**", ("pull",))], time.time() + 60)
+        page = visit(client, "/ui/", auth=("deploy", password))
+        assert [row[0] for row in page.table()] == [f"{team}/", "app"]
+
+
 def test_names_that_may_not_be_seen_are_not_offered(guarded: Client) -> None:
-    page = visit(guarded, "/ui/r/public/app2", 404)
+    page = visit(guarded, "/ui/r/public/ap", 404)
+    assert "/ui/r/public/app" in page.links()
     assert not any("secret" in link or "ana" in link for link in page.links())
 
 

@@ -65,10 +65,10 @@ class Basic:
         name, password = _decode(credentials)
         if not name and not password:
             return ANONYMOUS  # so clients that have no password answer a challenge
-        key = self._remembered_as(name, password)
+        key, guesser = self._remembered_as(name, password), self._digest(client, name)
         with self._lock:
             # Before what is remembered, else a guess that is right would be told from a wrong one.
-            if self._wrong.get((client, name), 0) >= WRONG:
+            if self._wrong.get(guesser, 0) >= WRONG:
                 raise _wait("too many wrong passwords for this name", WINDOW)
             is_known, caller = key in self._checked, self._checked.get(key)
         if is_known:
@@ -77,7 +77,7 @@ class Basic:
         with self._lock:
             self._checked[key] = caller
             if caller is None:
-                for who in (client, (client, name)):
+                for who in (client, guesser):
                     self._wrong[who] = self._wrong.get(who, 0) + 1
         return _accepted(caller, name)
 
@@ -85,8 +85,11 @@ class Basic:
         return challenge("Basic", {"realm": self._realm})
 
     def _remembered_as(self, name: str, password: str) -> bytes:
-        versions = [repr(known.version) for known in self._known]
-        return hmac.digest(self._key, repr((versions, name, password)).encode(), "sha256")
+        return self._digest([repr(known.version) for known in self._known], name, password)
+
+    def _digest(self, *parts: object) -> bytes:
+        """Short, however long a stranger's text is, and nothing to find it by."""
+        return hmac.digest(self._key, repr(parts).encode(), "sha256")
 
     def _check(self, name: str, password: str, client: str) -> Caller | None:
         with self._lock:

@@ -72,6 +72,7 @@ def list_repository(store: Store, name: str) -> Listing:
     """At most `ROWS` rows, and as many of its tags; one request to Swift for each 10,000."""
     rows = _Rows(name, store.clock())
     if not rows.take(store.driver.walk(layout.manifests(name)), ROWS):
+        rows.forget_tags()
         rows.take(store.driver.walk(layout.tags(name)), ROWS)
     return rows.listing()
 
@@ -102,6 +103,11 @@ class _Rows:
             limit -= 1
         self._is_whole = limit > 0
         return self._is_whole
+
+    def forget_tags(self) -> None:
+        """They come once more, and now before the others' rows have used up the limit."""
+        self._current.clear()
+        self._weeks = [0] * WEEKS
 
     def _sort(self, parts: list[str], entry: Entry) -> None:
         match parts:

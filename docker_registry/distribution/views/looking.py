@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,7 +33,8 @@ __all__ = ["Found", "Looker", "Referrer", "Row"]
 T = TypeVar("T")
 
 _MEMORY = 24 * 1024 * 1024  # bytes of what is remembered here
-_SUMMARY_TTL = 60.0  # s
+_SUMMARY_TTL, _SEEN_TTL = 60.0, 15.0  # s
+_TURN = 500  # names that a rule is asked about at a time
 _LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at most ...
 _USAGE_TTL = (60.0, 1800.0)
 _PAUSE = 20  # ... and in between so many times as long as it took
@@ -88,6 +89,10 @@ class Looker:
     def names(self) -> tuple[str, ...]:
         """All repositories: one request for each 10,000."""
         return self._paced("names", partial(all_names, self._containers), _NAMES_TTL).value  # type: ignore[no-any-return]
+
+    def names_for(self, who: Hashable, may_see: Callable[[str], bool]) -> tuple[str, ...]:
+        """Those that somebody may see; `who` is equal only for those who may see the same."""
+        return self._remember(("names", who), lambda: tuple(_taking_turns(may_see, self.names())), _SEEN_TTL)
 
     def summaries(self, names: Sequence[str]) -> dict[str, Summary]:
         """One request for each that was not asked for in the last minute."""
@@ -230,7 +235,9 @@ class Looker:
             return self._read_config(name, details.config, details.layers)
         except _MissingError:
             return "The configuration is not in the storage: this image does not pull."
-        except (DamagedError, ManifestError):
+        except DamagedError:
+            return "The configuration's bytes are damaged: this image does not pull."
+        except ManifestError:
             return "The configuration cannot be read as JSON."
 
     def _read_config(self, name: str, digest: Digest, layers: tuple[Layer, ...]) -> Config:
@@ -286,6 +293,15 @@ class Looker:
 
     def _remember(self, key: Hashable, ask: Callable[[], T], max_age: float) -> T:
         return self._cache.fetch(key, ask, max_age)
+
+
+def _taking_turns(keep: Callable[[str], bool], names: Sequence[str]) -> Iterator[str]:
+    """Those to keep; rules take long for many names, and other requests of a worker must go on meanwhile."""
+    for place, name in enumerate(names):
+        if place % _TURN == _TURN - 1:
+            time.sleep(0)
+        if keep(name):
+            yield name
 
 
 def _timed(ask: Callable[[], Any]) -> Timed:

@@ -42,7 +42,7 @@ _UNTAGGED = """
 CREATE TEMP TABLE wanted AS WITH RECURSIVE found (repository, digest) AS (
     SELECT repository, digest FROM link WHERE what = 'TAG'
     UNION SELECT repository, digest FROM link WHERE what = 'REVISION'
-        AND NOT COALESCE(checked AND modified < :untagged, 0)
+        AND NOT COALESCE(checked AND modified < untagged_before(repository), 0)
     UNION SELECT found.repository, reference.digest FROM found
         JOIN reference ON reference.manifest = found.digest AND is_manifest
     UNION SELECT found.repository, link.digest FROM found JOIN manifest ON manifest.subject = found.digest
@@ -98,17 +98,20 @@ class Garbage(Index):
     """The index of one walk, which must have ended."""
 
     def find(
-        self, before: float, announced: Callable[[str], bool] = lambda path: True, untagged: float | None = None
+        self,
+        before: float,
+        announced: Callable[[str], bool] = lambda path: True,
+        untagged: Callable[[str], float | None] = lambda repository: None,
     ) -> None:
         """Note what nobody needs and was last written before a time (seconds since the epoch).
 
         Only of files that were `announced`; data goes only together with every link to it. Manifests that no tag
-        leads to count if they were pushed before `untagged`.
+        leads to count if they were pushed before the time that `untagged` says of their repository; None: they stay.
         """
         self._sql.create_function("announced", 1, announced)
-        times = {"before": before, "untagged": float("-inf") if untagged is None else untagged}
+        self._sql.create_function("untagged_before", 1, untagged)
         for statement in filter(str.strip, (_ALIVE + _UNTAGGED + _DOOMED).split(";")):
-            self._sql.execute(statement, {name: time for name, time in times.items() if f":{name}" in statement})
+            self._sql.execute(statement, {"before": before} if ":before" in statement else {})
 
     def links(self) -> Iterator[Item]:
         """Manifests, then layers."""

@@ -45,11 +45,11 @@ class Collector:
         options: FsckOptions,
         progress: Quiet,
         terms: Terms = TERMS,
-        untagged: float | None = None,
+        untagged: Callable[[str], float | None] = lambda repository: None,
         clock: Clock = CLOCK,
         wall: Callable[[], float] = time,
     ):
-        """`untagged`: seconds after which a manifest goes that no tag leads to; None keeps them all."""
+        """`untagged`: seconds after which manifests of a repository go that no tag leads to; None keeps them all."""
         self._driver = driver
         self._options = options
         self._progress = progress
@@ -152,9 +152,13 @@ class Collector:
                 f"{foreign} was written by Distribution 2.x less than the grace period ago, and beside its pushes "
                 "nothing can be removed safely: make it read-only, and run again after the grace period"
             )
-        self._index.find(before, announced, None if self._untagged is None else self._wall() - self._untagged)
+        self._index.find(before, announced, self._untagged_before)
         self.outcome.opaque = self._index.opaque()
         return scan
+
+    def _untagged_before(self, repository: str) -> float | None:
+        age = self._untagged(repository)
+        return None if age is None else self._wall() - age
 
     def _prove(self, scan: Scan, before: float) -> None:
         """Raises RefusedError where files may be there that the walk has not seen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TextIO
@@ -10,7 +11,7 @@ from typing import TextIO
 from .garbage import Item
 from .outcome import Outcome, Removal, Stage
 
-__all__ = ["JsonReport", "TextReport", "said"]
+__all__ = ["JsonReport", "TextReport", "said", "summed_up", "what_next"]
 
 FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 _NOWHERE = "(in no repository)"
@@ -25,6 +26,43 @@ def said(removal: Removal) -> str:
         return f"kept {item.path}: {removal.why}"
     whose = f" of {item.repository}" if item.repository else ""
     return f"removed the {_NAMES[item.what]} {item.digest}{whose}: {item.path}, {item.size} bytes"
+
+
+def summed_up(outcome: Outcome, done: str) -> Iterator[str]:
+    """Lines of what was announced or `done`, by repository."""
+    done = _DONE.get(outcome.stage, done)
+    for repository, (files, size) in sorted(outcome.shares.items()):
+        yield f"{repository or _NOWHERE}: {files} files, {size} bytes {done}"
+    if outcome.shares:
+        files, size = map(sum, zip(*outcome.shares.values(), strict=True))
+        yield f"in all {files} files, {size} bytes {done}"
+    if outcome.vetoed:
+        yield f"{outcome.vetoed} of the announced files are used again, and stay"
+    for finding in outcome.waste:
+        yield f"{finding.path}: {finding.done}, {finding.size} bytes"
+    if outcome.opaque:
+        yield (
+            f"{outcome.opaque} repositories keep all of their layers, "
+            "since not all of their manifests can be read: fsck says more"
+        )
+
+
+def what_next(outcome: Outcome) -> str:
+    """One line of what a call came to, and when to come again."""
+    again = datetime.now().astimezone() + timedelta(seconds=outcome.again_in + 60)
+    when = f"{again:%Y-%m-%d %H:%M %Z}"
+    if outcome.stage is Stage.ANNOUNCED:
+        return f"announced {outcome.announced} files: run gc again from {when} on to remove what nobody uses until then"
+    if outcome.stage in (Stage.WAITING, Stage.BUSY):
+        return f"{outcome.stage.value} (run {outcome.run}): run gc again from {when} on"
+    if outcome.stage is Stage.STOPPED:
+        return f"stopped: {outcome.why}; run gc again"
+    if outcome.stage is Stage.FINISHED:
+        return (
+            f"finished: {outcome.removed} files removed, {outcome.freed} bytes free; large ones leave segments, "
+            "which a run removes when they are old"
+        )
+    return str(outcome.stage.value)
 
 
 class TextReport:
@@ -42,39 +80,12 @@ class TextReport:
         self._line(said(removal))
 
     def end(self, outcome: Outcome, dry_run: bool) -> None:
-        done = "would be announced" if dry_run else _DONE.get(outcome.stage, "removed")
-        for repository, (files, size) in sorted(outcome.shares.items()):
-            self._line(f"{repository or _NOWHERE}: {files} files, {size} bytes {done}")
-        if outcome.shares:
-            files, size = map(sum, zip(*outcome.shares.values(), strict=True))
-            self._line(f"in all {files} files, {size} bytes {done}")
-        if outcome.vetoed:
-            self._line(f"{outcome.vetoed} of the announced files are used again, and stay")
-        for finding in outcome.waste:
-            self._line(f"{finding.path}: {finding.done}, {finding.size} bytes")
-        if outcome.opaque:
-            self._line(
-                f"{outcome.opaque} repositories keep all of their layers, "
-                "since not all of their manifests can be read: fsck says more"
-            )
-        self._line("nothing was written or removed" if dry_run else self._next(outcome))
-
-    def _next(self, outcome: Outcome) -> str:
-        again = datetime.now().astimezone() + timedelta(seconds=outcome.again_in + 60)
-        when = f"{again:%Y-%m-%d %H:%M %Z}"
-        if outcome.stage is Stage.ANNOUNCED:
-            files = outcome.announced
-            return f"announced {files} files: run gc again from {when} on to remove what nobody uses until then"
-        if outcome.stage in (Stage.WAITING, Stage.BUSY):
-            return f"{outcome.stage.value} (run {outcome.run}): run gc again from {when} on"
-        if outcome.stage is Stage.STOPPED:
-            return f"stopped: {outcome.why}; run gc again"
-        if outcome.stage is Stage.FINISHED:
-            return (
-                f"finished: {outcome.removed} files removed, {outcome.freed} bytes free; large ones leave segments, "
-                "which a run removes when they are old"
-            )
-        return str(outcome.stage.value)
+        if dry_run:
+            for line in (*summed_up(outcome, "would be announced"), "nothing was written or removed"):
+                self._line(line)
+            return
+        for line in (*summed_up(outcome, "removed"), what_next(outcome)):
+            self._line(line)
 
     def _line(self, text: str) -> None:
         # Names in the storage are other people's: no control character reaches a terminal.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from docker_registry.distribution.auth.patterns import Patterns
 from docker_registry.distribution.storage.tags import ListedTag
-from docker_registry.settings import KeepTags, KeepUntagged, Retention
+from docker_registry.settings import KeepTags, Retention
 
 __all__ = ["Decision", "Doomed", "Rules"]
 
@@ -48,15 +48,13 @@ class Rules:
         ]
         self._untagged = [(keep, Patterns(keep.repositories)) for keep in retention.untagged]
 
-    def untagged(self, repository: str) -> KeepUntagged | None:
-        """How long manifests of a repository stay without a tag; None for ever."""
-        return next((keep for keep, patterns in self._untagged if patterns.matches(repository)), None)
+    def untagged(self, repository: str) -> float | None:
+        """How many seconds manifests of a repository stay without a tag; None for ever. gc removes them."""
+        return next((keep.after for keep, patterns in self._untagged if patterns.matches(repository)), None)
 
     def covers(self, repository: str) -> bool:
-        """Whether any rule is for a repository."""
-        return self.untagged(repository) is not None or any(
-            rule.repositories.matches(repository) for rule in self._tags
-        )
+        """Whether any rule for tags is for a repository."""
+        return any(rule.repositories.matches(repository) for rule in self._tags)
 
     def decide(self, repository: str, tags: Iterable[ListedTag], now: float) -> Decision:
         """What goes of all tags of a repository; `now` is in seconds since the epoch, by the clock of `pushed`."""

@@ -17,7 +17,7 @@ _TITLES = {
     404: "Not found",
     405: "This cannot be done here",
     409: "Not done",
-    429: "Too many wrong passwords",
+    429: "Too many requests, or wrong passwords",
     502: "The storage refuses to answer",
     503: "The storage does not answer",
 }

@@ -24,7 +24,7 @@ def page(visit: Visit) -> Response:
     target = _pasted(visit, query)
     if target:
         return _redirect(target)
-    shown = [name for name in visit.looker.names() if visit.context.gate.may_see(visit.caller, name)]
+    shown = visit.names()
     if query and query in shown:
         return _redirect(visit.url(f"r/{query}"))
     found = names.search(shown, query, after) if query else names.browse(shown, under, after)

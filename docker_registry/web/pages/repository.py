@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import NamedTuple
 
 from werkzeug.wrappers import Response
@@ -31,8 +33,8 @@ class _Part(NamedTuple):
 def page(visit: Visit, name: str) -> Response:
     listing = visit.looker.listing(name)
     if listing.is_empty and name not in visit.looker.names():
-        near = [other for other in names.near(visit.looker.names(), name) if visit.may(other, "pull")]
-        raise RegistryError(Code.NAME_UNKNOWN, f"there is no repository {name}", {"near": near})
+        near = {"near": names.near(visit.names(), name)}
+        raise RegistryError(Code.NAME_UNKNOWN, f"there is no repository {name}", near)
     query, order = visit.argument("q").strip(), "name" if visit.argument("sort") == "name" else "push"
     part = _choose(listing, query, order, visit.argument("after"))
     rows = visit.looker.rows(name, listing, part.tags)
@@ -69,31 +71,35 @@ def _choose(listing: Listing, query: str, order: str, after: str) -> _Part:
     """The tags of one page; those that only hold attachments come where somebody asks for them."""
     tags = [*listing.tags, *listing.fallback] if query.startswith("sha") else list(listing.tags)
     tags = [tag for tag in tags if query.lower() in tag.name.lower()]
-    tags.sort(key=lambda tag: tag.name if order == "name" else (-(tag.pushed or 0), tag.name))  # type: ignore[arg-type,return-value]
-    places = {_marker(tag, order): place for place, tag in enumerate(tags, 1)}
-    start = places.get(after) or _behind(tags, after, order)
+    key = _by_name if order == "name" else _by_age
+    tags.sort(key=key)
+    start = _behind(tags, after, key)
     chosen = tags[start : start + _PAGE]
     more = start + _PAGE < len(tags)
-    return _Part(chosen, start + 1, len(tags), _marker(chosen[-1], order) if more else "")
+    return _Part(chosen, start + 1, len(tags), _marker(chosen[-1]) if more else "")
 
 
-def _marker(tag: Tag, order: str) -> str:
+def _by_name(tag: Tag) -> tuple[float, str]:
+    return 0, tag.name
+
+
+def _by_age(tag: Tag) -> tuple[float, str]:
+    return -(tag.pushed or 0), tag.name
+
+
+def _marker(tag: Tag) -> str:
     """Behind what a page begins: not a number, so that nothing shifts when a tag comes or goes."""
-    return tag.name if order == "name" else f"{tag.pushed or 0:.5f}_{tag.name}"
+    return f"{tag.pushed or 0!r}_{tag.name}"
 
 
-def _behind(tags: list[Tag], after: str, order: str) -> int:
-    """Where a page begins whose marker's tag is gone meanwhile."""
-    if not after:
-        return 0
-    if order == "name":
-        return sum(1 for tag in tags if tag.name <= after)
-    time, _, name = after.partition("_")
+def _behind(tags: list[Tag], after: str, key: Callable[[Tag], tuple[float, str]]) -> int:
+    """Where the page begins that is behind a marker, whether its tag is there yet or not."""
+    pushed, _, name = after.partition("_")
     try:
-        pushed = float(time)
+        last = key(Tag(name, None, float(pushed)))
     except ValueError:
         return 0
-    return sum(1 for tag in tags if (-(tag.pushed or 0), tag.name) <= (-pushed, name))
+    return bisect_right(tags, last, key=key)
 
 
 def _following(visit: Visit, name: str, query: str, order: str, after: str) -> str:

@@ -22,6 +22,8 @@ from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.retention.rules import Rules
+from docker_registry.settings import KeepUntagged, Retention
 from tests.maintenance.gc.world import AGED, Hooked, Killed, World, manifest
 from tests.maintenance.planting import UPLOAD, Plant, descriptor, fsck
 
@@ -379,6 +381,23 @@ def test_a_link_whose_removal_was_not_answered_keeps_its_data(world: World) -> N
     assert gone(world)
 
 
+def test_what_a_worker_saw_before_it_was_collected_promises_nothing(world: World) -> None:
+    announced(world)
+    worker, seen = world.registry(world.driver), list[int]()
+
+    def see() -> None:
+        for content in (*OLD, b"{}"):
+            seen.append(worker.get(f"/v2/app/blobs/{Digest.of(content)}").status_code)
+
+    driver = world.hooked()
+    assert world.gc(driver, at_step(10, see))[0].stage is Stage.FINISHED  # the last moment before the links go
+    assert seen == [200, 200, 200]
+    assert world.push_manifest("app", "again", OLD, worker) == 400
+    assert world.mount("new", "app", OLD[0], worker) == 202
+    assert world.push("app", "again", OLD, worker) == 201
+    assert world.pulls("app", "again", OLD)
+
+
 def test_one_process_at_a_time(world: World) -> None:
     announced(world)
     stages: list[Stage] = []
@@ -432,7 +451,7 @@ def test_untagged_manifests_go_before_what_only_they_need(world: World) -> None:
             assert world.push("app", "young", [b"young"]) == 201
             assert world.push("app", "young", [b"younger"]) == 201
         world.time += DAY
-        world.gc(untagged=AGED)
+        world.gc(untagged=lambda _: AGED)
     assert not world.has(manifest([b"first"]))
     assert not world.has(b"first")
     kept = [[b"second"], LIVE, [b"young"], [b"younger"]]
@@ -441,14 +460,28 @@ def test_untagged_manifests_go_before_what_only_they_need(world: World) -> None:
     assert fsck(world.driver) == []
 
 
+def test_manifests_without_a_tag_go_by_the_rule_of_their_repository(world: World) -> None:
+    rules = Rules(Retention(untagged=(KeepUntagged(("ci/**",), DAY), KeepUntagged(("prod/*",), 1000 * DAY))))
+    for name in ("ci/app", "prod/app", "other"):
+        for content in (b"first", b"second"):
+            assert world.push(name, "moved", [name.encode(), content]) == 201
+    for _ in range(20):
+        world.time += DAY
+        world.gc(untagged=rules.untagged)
+    for name in ("ci/app", "prod/app", "other"):
+        assert world.pulls(name, "moved", [name.encode(), b"second"])
+        assert world.has(manifest([name.encode(), b"first"])) is (name != "ci/app")
+    assert fsck(world.driver) == []
+
+
 def test_a_manifest_that_is_tagged_again_stays(world: World) -> None:
     assert world.push("app", "moved", [b"first"]) == 201
     assert world.push("app", "moved", [b"second"]) == 201
     world.time += AGED
-    world.gc(untagged=DAY)
+    world.gc(untagged=lambda _: DAY)
     world.time += world.terms.ripe + 1
     assert world.push_manifest("app", "back", [b"first"]) == 201
-    world.gc(untagged=DAY)
+    world.gc(untagged=lambda _: DAY)
     assert world.pulls("app", "back", [b"first"])
 
 

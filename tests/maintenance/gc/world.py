@@ -92,7 +92,10 @@ class World:
         return Hooked().sharing(self.driver)
 
     def gc(
-        self, driver: Base | None = None, step: Callable[[], None] = lambda: None, untagged: float | None = None
+        self,
+        driver: Base | None = None,
+        step: Callable[[], None] = lambda: None,
+        untagged: Callable[[str], float | None] = lambda repository: None,
     ) -> tuple[Outcome, list[Removal]]:
         """One call of the command; `step` is called in each quarter of its waiting."""
 
@@ -104,7 +107,13 @@ class World:
 
         clock = Clock(self.now, sleep)
         with Collector(
-            driver or self.driver, FsckOptions(repair=True, workers=1), Quiet(), self.terms, untagged, clock, self.now
+            driver or self.driver,
+            FsckOptions(repair=True, workers=1),
+            Quiet(),
+            self.terms,
+            untagged,
+            clock,
+            self.now,
         ) as job:
             removals = list(job.run())
             return job.outcome, removals

@@ -7,6 +7,7 @@ body is being read. Two bodies on one connection would mix their bytes.
 from __future__ import unicode_literals
 
 from requests import Request
+from requests.adapters import HTTPAdapter
 from requests.utils import check_header_validity
 from swiftclient.client import http_connection
 from urllib3.util.retry import Retry
@@ -18,7 +19,7 @@ from ..compat import outgoing, text, unwired
 from .tls import share_context
 from .wire import Terms, strict
 
-__all__ = ["Connection", "headers_of"]
+__all__ = ["Connection", "StrictAdapter", "headers_of"]
 
 USER_AGENT = "docker-registry-driver-swift"
 _NO_RETRIES = Retry(False)  # and errors as they are, instead of a MaxRetryError around them
@@ -51,8 +52,7 @@ class Connection(object):
         first = session.prepare_request(Request("GET", storage_url, headers={"User-Agent": USER_AGENT}))
         adapter = session.get_adapter(first.url)
         self._urllib3 = _pool_of(adapter, first, args)
-        self._urllib3.ConnectionCls = strict(self._urllib3.ConnectionCls)
-        self._urllib3.conn_kw["terms"] = self._terms
+        _make_strict(self._urllib3, self._terms)
         adapter.cert_verify(self._urllib3, first.url, args["verify"], args["cert"])
         share_context(self._urllib3)
         # A proxy wants the whole URL, a server the path.
@@ -97,6 +97,28 @@ class Connection(object):
         if self._response is not None:
             self._response.close()
         self._urllib3.close()
+
+
+class StrictAdapter(HTTPAdapter):
+    """For a session of requests, whose answers shall be whole and final too. `timeout` is in seconds."""
+
+    def __init__(self, timeout):
+        self._terms = Terms()
+        self._terms.timeout = timeout
+        super(StrictAdapter, self).__init__()
+
+    def get_connection_with_tls_context(self, *args, **kwargs):
+        return _make_strict(super(StrictAdapter, self).get_connection_with_tls_context(*args, **kwargs), self._terms)
+
+    def get_connection(self, *args, **kwargs):  # of requests before 2.32
+        return _make_strict(super(StrictAdapter, self).get_connection(*args, **kwargs), self._terms)
+
+
+def _make_strict(pool, terms):
+    """A urllib3 pool, whose connections are strict from now on."""
+    pool.ConnectionCls = strict(pool.ConnectionCls)
+    pool.conn_kw["terms"] = terms
+    return pool
 
 
 def _shortened(timeout):

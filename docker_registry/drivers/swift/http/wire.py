@@ -38,6 +38,8 @@ class Terms(object):
 
 def strict(kind):
     """A strict class of connections, made of one of urllib3's. Its instances take their `terms` as an argument."""
+    if issubclass(kind, _Connection):
+        return kind
     if kind not in _strict:
         _strict[kind] = type(str("Strict" + kind.__name__), (_Connection, kind), {})
     return _strict[kind]

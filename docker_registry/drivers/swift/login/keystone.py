@@ -7,6 +7,7 @@ from keystoneauth1.discover import Discover
 from keystoneauth1.identity import v2, v3
 from keystoneauth1.session import Session
 
+from ..http.connection import StrictAdapter
 from . import refusals
 
 __all__ = ["log_in"]
@@ -90,6 +91,8 @@ def _session(settings):
         cert=certificate,
         user_agent="docker-registry-driver-swift",
     )
+    for scheme in ("http://", "https://"):
+        session.session.mount(scheme, StrictAdapter(settings.timeout))
     # The constructor takes one number only.
     session.timeout = (settings.connect_timeout, settings.timeout)  # type: ignore[assignment]
     return session

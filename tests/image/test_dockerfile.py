@@ -14,9 +14,12 @@ import pytest
 from docker_registry.embedded import EmbeddedSwift
 from tests.live.child import Child
 from tests.live.clients import skopeo_pull, skopeo_push
+from tests.live.conftest import swift
 from tests.live.images import Layout, file_layer
 from tests.live.ours import write_config
 from tests.peers import lack, need
+
+__all__ = ["swift"]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = "python3,python3-venv,ca-certificates,libstdc++6"
