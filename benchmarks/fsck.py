@@ -97,7 +97,7 @@ def _link(path: str, digest: Digest) -> Put:
 
 def fill(swift: EmbeddedSwift, container: str, objects: int) -> int:
     """Write images into a container until it has about so many objects; returns how many it has."""
-    image = {"theirs": theirs, "ours": ours}[container]
+    image = {"theirs": theirs}.get(container, ours)
     images = round(objects / sum(1 for _ in image(0)))
     login = {"X-Auth-User": swift.user, "X-Auth-Key": swift.password}
     token = requests.get(swift.auth_url, headers=login, timeout=60).headers["X-Auth-Token"]

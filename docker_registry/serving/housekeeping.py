@@ -80,9 +80,7 @@ class _Child:
         self._pipe, writing = os.pipe()
         self._pid = os.fork()
         if not self._pid:
-            for number in (self._pipe, *sockets):
-                os.close(number)
-            _do(chore, settings)
+            _do(chore, settings, (self._pipe, *sockets))
         os.close(writing)
         os.set_blocking(self._pipe, False)
 
@@ -101,9 +99,11 @@ class _Child:
             os.kill(self._pid, signal.SIGKILL)
 
 
-def _do(chore: Chore, settings: Settings) -> None:
-    """In the child: ends the process."""
+def _do(chore: Chore, settings: Settings, inherited: Iterable[int]) -> None:
+    """In the child: ends the process. `inherited` are file descriptors of the master's."""
     try:
+        for number in inherited:
+            os.close(number)
         for number in _INHERITED:
             signal.signal(number, signal.SIG_DFL)
         if is_our_turn(chore, open_driver(settings)):

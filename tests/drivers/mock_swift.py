@@ -204,7 +204,9 @@ class MockSwift(object):
                 yield self._row(name, self.containers[container][name])
 
     def _row(self, name, found):
-        when = time.strftime("%Y-%m-%dT%H:%M:%S.123456", time.gmtime(found.time))
+        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(found.time)) + ".{0:06d}".format(
+            int(found.time % 1 * 10**6)
+        )
         row = {"name": name, "hash": md5(found.data), "bytes": len(found.data), "last_modified": when}
         row["content_type"] = found.headers.get("content-type", "application/octet-stream")
         if found.slo is not None:
