@@ -31,8 +31,9 @@ model: $(VENV)/.test
 
 # All that docs/reliability.md has figures of, printed as it goes: tens of minutes.
 reliability: $(VENV)/.test
-	RELIABILITY=whole $(PYTEST) -s tests/reliability $(ARGS)
-	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/distribution/storage/test_races.py
+	RELIABILITY=whole $(PYTEST) -s --timeout=7200 tests/reliability $(ARGS)
+	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/drivers/test_writers_meet.py \
+		tests/distribution/storage/test_races.py tests/distribution/storage/test_endings.py
 
 # Half an hour of mixed load with faults; SOAK says another number of seconds.
 SOAK ?= 1800

@@ -122,9 +122,9 @@ def has(stat: Callable[[str], object], content: bytes) -> bool:
     return True
 
 
-def until(is_so: Callable[[], bool]) -> None:
+def until(is_so: Callable[[], bool], patience: float = 90.0) -> None:
     """The periods are real seconds of the storage's clock."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + patience
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -230,12 +230,13 @@ class _Clients:
             place = self._home.place()
             cell = Cell(place, f"client-{seed}-{number}-{count}x")
             _BY_NAME["put manifest"].prepare(cell)
-            if _succeeds(_BY_NAME["push small"], cell) and _succeeds(_BY_NAME["put manifest"], cell):
+            pushed = _succeeds(_BY_NAME["push small"], cell) and _succeeds(_BY_NAME["put manifest"], cell)
+            if pushed:
                 self.images.append(cell)
             if self.images:
                 self._look(place, chance.choice(self.images), may_fail=True)
             place.registry.close()
-            self.over.wait(0.05)
+            self.over.wait(0.05 if pushed else 1.0)
 
     def missing(self, place: Place) -> list[str]:
         """What is wrong with the images that were acknowledged, once all is over."""

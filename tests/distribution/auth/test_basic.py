@@ -159,3 +159,29 @@ class TestBasic:
         with pytest.raises(RefusedError):
             self.enter("x" * 40_000, "y" * 40_000)
         assert {len(key) for key in [*self.door._checked, *self.door._wrong]} <= {len("10.0.0.1"), 32}
+
+
+class _Asking:
+    """Knows nobody; while it checks a name, others come in."""
+
+    version = None
+
+    def __init__(self) -> None:
+        self.door = Basic("here", [self])
+        self.heard: list[str] = []
+
+    def check(self, name: str, password: str) -> None:
+        if name == "first":
+            for client in ("10.0.0.1", "10.0.0.2"):
+                try:
+                    self.door.enter(credentials("second", client), client)
+                except (RefusedError, RegistryError) as error:
+                    self.heard.append(str(error))
+
+
+def test_one_address_leaves_others_room_for_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basic, "EACH", 1)
+    asking = _Asking()
+    with pytest.raises(RefusedError):
+        asking.door.enter(credentials("first", "x"), "10.0.0.1")
+    assert asking.heard == ["too many logins at once, try again later", "wrong name or password, given as 'second'"]

@@ -381,6 +381,23 @@ def test_a_link_whose_removal_was_not_answered_keeps_its_data(world: World) -> N
     assert gone(world)
 
 
+def test_what_a_worker_saw_before_it_was_collected_promises_nothing(world: World) -> None:
+    announced(world)
+    worker, seen = world.registry(world.driver), list[int]()
+
+    def see() -> None:
+        for content in (*OLD, b"{}"):
+            seen.append(worker.get(f"/v2/app/blobs/{Digest.of(content)}").status_code)
+
+    driver = world.hooked()
+    assert world.gc(driver, at_step(10, see))[0].stage is Stage.FINISHED  # the last moment before the links go
+    assert seen == [200, 200, 200]
+    assert world.push_manifest("app", "again", OLD, worker) == 400
+    assert world.mount("new", "app", OLD[0], worker) == 202
+    assert world.push("app", "again", OLD, worker) == 201
+    assert world.pulls("app", "again", OLD)
+
+
 def test_one_process_at_a_time(world: World) -> None:
     announced(world)
     stages: list[Stage] = []
