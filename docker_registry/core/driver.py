@@ -229,19 +229,21 @@ class Base(Paths):
                 return
 
     def walk(self, path: str | None = None) -> Iterator[Entry]:
-        """Every file below a folder, however deep; nothing for an empty folder."""
+        """Every file below a folder, however deep, in the order of whole names; nothing for an empty folder."""
         try:
-            children = sorted(self.list_directory((path or "").strip("/") or None))
+            children = list(self.list_directory((path or "").strip("/") or None))
         except FileNotFoundError:
             return
-        for child in children:
+        # A file may have a folder of its name beside it, whose files come where the slash stands in the order.
+        for _, child, is_folder in sorted((child + "/" * each, child, each) for child in children for each in (0, 1)):
+            if is_folder:
+                yield from self.walk(child)
+                continue
             try:
                 stat = self.stat(child)
             except FileNotFoundError:
-                pass
-            else:
-                yield Entry(child, stat.size, stat.modified)
-            yield from self.walk(child)  # a file may have a folder of its name beside it
+                continue
+            yield Entry(child, stat.size, stat.modified)
 
     def prove_walk(self) -> Iterator[Entry]:
         """Every file of the storage once more, for whoever is about to remove what no file was seen to need.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -46,10 +47,11 @@ class Assembled:
         return self._app(environ, start_response)
 
     def close(self, patience: float) -> None:
-        """No request comes any more: send the events that wait, for at most so many seconds."""
+        """No request comes any more: send the events and spans that wait, for at most so many seconds."""
+        end = time.monotonic() + patience
         self._events.close(patience)
         if self._traced is not None:
-            self._traced.close(patience)
+            self._traced.close(max(end - time.monotonic(), 0))
 
 
 def _site(registry: Registry) -> Site:

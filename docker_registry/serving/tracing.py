@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ def provider() -> TracerProvider:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     named = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": _NAME}
-    made = TracerProvider(resource=Resource.create(named))
+    made = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return made
 
@@ -106,5 +107,7 @@ class Traced:
 
     def close(self, patience: float) -> None:
         """Send what waits, for at most so many seconds."""
-        self._provider.force_flush(int(patience * 1000))
-        self._provider.shutdown()
+        # It waits as long as a collector that is away is tried again; this process does not wait for it.
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)
+        last.start()
+        last.join(patience)

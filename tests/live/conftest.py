@@ -45,7 +45,7 @@ def running_cluster() -> Iterator[SwiftCluster]:
     need("rsync")
     with (
         tempfile.TemporaryDirectory(prefix="cluster-") as data,
-        SwiftCluster(data, proxies=2, request_log=True) as running,
+        SwiftCluster(data, proxies=2, request_log=True, tasks_interval=3.0) as running,
     ):
         yield running
 

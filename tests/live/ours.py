@@ -17,7 +17,7 @@ from tests.live.child import Child
 
 _SERVING = re.compile(r"on http://(127\.0\.0\.1:\d+)/v2/")
 _WATCHED = re.compile(r"Watched on (http://127\.0\.0\.1:\d+)")
-_PATIENCE = 30.0  # seconds for it to start, or to stop
+_PATIENCE = 90.0  # seconds for it to start, or to stop; machines are busy
 
 
 def write_config(folder: Path, swift: SwiftProcess, container: str, **registry: Any) -> Path:

@@ -87,8 +87,6 @@ class Fleet:
 
     def _stop_all(self) -> None:
         for registry in self.registries:
-            registry.process.terminate()
-        for registry in self.registries:
             registry.__exit__()
 
     def _start_front(self, stack: ExitStack) -> None:

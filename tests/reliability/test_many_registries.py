@@ -62,6 +62,7 @@ def test_killed_and_ended_in_turn(fleet: Fleet) -> None:
     judge(fleet, customers)
 
 
+@pytest.mark.skipif(not WHOLE, reason="make reliability")
 def test_nobody_notices_a_registry_that_is_told_to_end(fleet: Fleet) -> None:
     customers = work(fleet.url, CUSTOMERS, restarting(fleet, fleet.terminate))
     print(summary(customers))

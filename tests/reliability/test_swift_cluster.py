@@ -22,10 +22,10 @@ from tests.reliability.customers import Customer, Repeating, summary, work
 from tests.reliability.fleet import Fleet
 from tests.reliability.scale import WHOLE
 
-SECONDS = float(os.environ.get("RELIABILITY_SECONDS", "20" if WHOLE else "3"))  # before, in and after a fault
+SECONDS = float(os.environ.get("RELIABILITY_SECONDS", "20" if WHOLE else "2"))  # before, in and after a fault
 CUSTOMERS = 8 if WHOLE else 4
 CONVERGING = 180.0  # s
-LARGE = random.Random("large").randbytes(40 * MIB)  # two segments
+LARGE = random.Random("large").randbytes((40 if WHOLE else 1) * MIB)  # two segments
 
 Act = Callable[[SwiftCluster], None]
 
