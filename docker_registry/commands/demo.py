@@ -68,7 +68,7 @@ _data = click.option(
 @click.option(
     "--cluster",
     is_flag=True,
-    help="Three registries behind HAProxy on a Swift of three nodes, to break things. Takes 1.4 GB of memory.",
+    help="Three registries behind HAProxy on a Swift of three nodes, to break things. Takes 1.2 GB of memory.",
 )
 def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
     """Run a registry and its own Swift on this machine, to try things."""

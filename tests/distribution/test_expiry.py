@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from werkzeug.http import parse_date
 from werkzeug.test import Client, TestResponse
@@ -17,6 +17,7 @@ from werkzeug.test import Client, TestResponse
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.expiry import ANNOTATION, HEADER, parse_time
+from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers import memory
 from docker_registry.settings import Auth, Expire, Immutable
@@ -101,6 +102,9 @@ STEPS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["ci/app", "scratch/app", "prod/app"]), STEPS)
+@example(
+    "ci/app", [("push", "nightly", "noted", None), ("push", "nightly", "plain", "1h"), ("wait", 3599.0), ("wait", 2.0)]
+)
 def test_any_sequence_leaves_what_the_model_has(name: str, steps: list[tuple[Any, ...]]) -> None:
     world, model = Clocked(), dict[str, tuple[str, float]]()
     world.push(name, "anchor", BODIES["plain"])
@@ -137,6 +141,8 @@ def test_a_tag_takes_nothing_else_along() -> None:
     world.push("ci/app", "pr-1", BODIES["plain"])
     signature = image(subject=subject_of(BODIES["plain"]))
     world.push("ci/app", "pr-2", signature)
+    ends = {entry.expires for entry in world.driver.walk(layout.tags("ci/app"))}
+    assert ends == {world.now + 7 * DAY}, "of the tag, and of its history"
     world.now += 7 * DAY
     digest = Digest.of(BODIES["plain"])
     assert (world.meaning("ci/app", "pr-1"), world.meaning("ci/app", str(digest))) == (None, str(digest))

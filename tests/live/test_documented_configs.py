@@ -24,6 +24,7 @@ __all__ = ["docker_registry_environment"]
 
 # Blocks that are no whole file, by their pages and the option that they are about, and who starts them.
 PARTS = {
+    ("docs/harbor.md", "registry_config"): "is of Harbor's own program: tests/live/test_harbor.py",
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
     ("docs/server.md", "limits"): "needs a client that asks too often: tests/live/test_login.py",
     ("docs/server.md", "secret_key"): "needs keys that rotate: tests/distribution/auth/test_gate.py",

@@ -14,7 +14,7 @@ from tests.live.settings import driver_config
 from tests.web.pages import mounted, visit
 
 TAGS, PLATFORMS = 30, 3
-PAGE, PARTS = 25, 64  # tags of one page; requests for what they consist of
+PAGE, PARTS, ATTACHED = 25, 64, 32  # tags of one page; requests for what they consist of, and what is attached
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_what_pages_cost(swift: EmbeddedSwift, driver: Base) -> None:
     budgets = {
         # path: requests of the first visit, and of the next
         "/ui/": (2, 0),  # the names, and one for each repository shown
-        "/ui/r/app": (1 + PAGE + PARTS, 0),
+        "/ui/r/app": (1 + PAGE + PARTS + ATTACHED, 0),
         "/ui/r/app:all": (8 + PLATFORMS - 1 + 1, 1),  # its other images, and what is attached
         "/ui/r/app:t1": (6, 1),
         "/ui/r/app:t1/diff?to=t2": (10, 2),

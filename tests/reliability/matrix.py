@@ -36,7 +36,7 @@ from .spoilers import FAULTS, KINDS, PATIENCE, Fault, kind_of
 __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "traces"]
 
 TURNS = 3  # of a cell whose fault befell no request, since another one had timed out before it
-BUSY = 60.0  # seconds for which an operation is tried again once the faults are over: the machine may be slow
+BUSY = 180.0  # seconds for which an operation is tried again once the faults are over: the machine may be slow
 _MISSING = (404, 400)  # of an unknown name, of a manifest that needs one
 _OPTIONS = {
     "swift_timeout": PATIENCE,

@@ -158,7 +158,7 @@ def test_an_index_shows_its_platforms_and_what_is_attached(client: Client) -> No
     assert push(client, "app", "sig", signature).status_code == 201
     row = next(row for row in visit(client, "/ui/r/app").table() if row[0] == "all")
     assert row[1] == "amd64 arm64"
-    assert row[4] == "2 attached"
+    assert row[4] == "Signature, Attestation"
     page = visit(client, "/ui/r/app:all")
     assert "linux/amd64" in page.words()
     assert "unknown" not in page.words()

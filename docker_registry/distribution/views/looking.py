@@ -39,6 +39,7 @@ _LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at mos
 _USAGE_TTL = (60.0, 1800.0)
 _PAUSE = 20  # ... and in between so many times as long as it took
 _MORE = 64  # requests for children and configs that one list of tags may add to those for its manifests
+_ATTACHED = 32  # requests for what is attached to the manifests of one list of tags
 _REFERRERS = 16  # read for one page
 _CONFIG_MAX = 4 * 1024 * 1024  # bytes
 
@@ -61,6 +62,8 @@ class Row(NamedTuple):
     platforms: tuple[Platform, ...]
     same: tuple[str, ...]  # other tags of the same manifest
     attached: int
+    attached_as: tuple[str, ...]  # what that is, each kind once
+    unnamed: int  # of what is attached, so many were too much to look at
     broken: str = ""
 
 
@@ -126,11 +129,20 @@ class Looker:
         digests = gather([partial(self._meaning, name, tag) for tag in tags])
         briefs = dict(zip(digests, gather([partial(self._brief, name, digest) for digest in digests]), strict=True))
         parts = self._parts(name, [brief for brief in briefs.values() if isinstance(brief, Brief)])
+        attached = {digest: listing.referrers.get(digest, ()) if digest else () for digest in briefs}
+        referrers = self._attached(name, [each for found in attached.values() for each in found])
         same = defaultdict(list)
         for tag in listing.tags:
             same[tag.digest].append(tag.name)
         return [
-            self._row(tag, digest, briefs[digest], parts, listing, [each for each in same[digest] if each != tag.name])
+            self._row(
+                tag,
+                digest,
+                briefs[digest],
+                parts,
+                [referrers.get(each) for each in attached[digest]],
+                [each for each in same[digest] if each != tag.name],
+            )
             for tag, digest in zip(tags, digests, strict=True)
         ]
 
@@ -140,18 +152,20 @@ class Looker:
         digest: Digest | None,
         brief: Brief | str,
         parts: dict[Digest, Brief | Platform | None],
-        listing: Listing,
+        referrers: list[Brief | None],
         same: list[str],
     ) -> Row:
-        attached = len(listing.referrers.get(digest, ())) if digest else 0
+        words = dict.fromkeys(referrer.kind.word for referrer in referrers if referrer)
+        unnamed = referrers.count(None)
         others = tuple(same) if digest else ()
         if isinstance(brief, str):
-            return Row(tag, digest, None, None, (), others, attached, brief)
+            return Row(tag, digest, None, None, (), others, len(referrers), tuple(words), unnamed, brief)
+        count = len(referrers) + bool(brief.attestations)
+        if brief.attestations:
+            words["Attestation"] = None
         platform = parts.get(brief.config) if brief.config else None
         platforms = (platform,) if isinstance(platform, Platform) and platform.architecture else brief.platforms
-        return Row(
-            tag, digest, brief, _whole_size(brief, parts), platforms, others, attached + bool(brief.attestations)
-        )
+        return Row(tag, digest, brief, _whole_size(brief, parts), platforms, others, count, tuple(words), unnamed)
 
     def _meaning(self, name: str, tag: Tag) -> Digest | None:
         if tag.digest is not None:
@@ -194,6 +208,13 @@ class Looker:
                 calls.update(wanted)
                 room -= cost
         return dict(zip(calls, gather(calls.values()), strict=True))
+
+    def _attached(self, name: str, referrers: Sequence[Digest]) -> dict[Digest, Brief | None]:
+        """What is attached, for as much as was seen before or the budget allows."""
+        every = list(dict.fromkeys(referrers))
+        known = [digest for digest in every if self._is_known(name, digest)]
+        looked_at = [*known, *[digest for digest in every if digest not in known][:_ATTACHED]]
+        return dict(zip(looked_at, gather([partial(self._child, name, each) for each in looked_at]), strict=True))
 
     def _is_known(self, name: str, digest: Digest) -> bool:
         return any(self._cache.get(self._key(fact, name, digest)) is not None for fact in ("brief", "platform"))
