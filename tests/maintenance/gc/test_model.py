@@ -27,7 +27,7 @@ needs_time = pytest.mark.skipif(os.environ.get("GC_MODEL") != "long", reason="ta
     "rules",
     [
         PROMPT,
-        replace(PROMPT, copy=1, grace=4, door=2),
+        pytest.param(replace(PROMPT, copy=1, grace=4, door=2), marks=needs_time),
         ANSWERED,
         pytest.param(Rules(), marks=needs_time),
     ],
@@ -61,12 +61,12 @@ WRONG = {
     "gc does not list again": (replace(ANSWERED, lists_again=False), MANIFEST),
     "gc removes data and leaves a link to it": (replace(ANSWERED, with_links=False), REUSE),
     "gc removes when the door may be open": (replace(ANSWERED, on_time=False, prompt=False), REUSE),
-    "a removal is sent again": (Rules(delete_once=False), REUSE),
 }
+SLOW = {"a removal is sent again": (Rules(delete_once=False), REUSE)}
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", [*WRONG, *(pytest.param(name, marks=needs_time) for name in SLOW)])
 def test_each_rule_is_needed(name: str) -> None:
-    rules, scene = WRONG[name]
+    rules, scene = (WRONG | SLOW)[name]
     _, why, _ = search(rules, scene)
     assert why
