@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
 from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
@@ -11,7 +12,7 @@ from docker_registry.images.places import Repository
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
 from .naming import parse_place
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["cp"]
 
@@ -36,7 +37,7 @@ def cp(config: str | None, flavor: str | None, all_tags: bool, quiet: bool, sour
       docker-registry-swift cp oci:/srv/seed:1.0 team/app:1.0
       docker-registry-swift cp --all-tags team/app oci:/srv/backup/app
     """
-    with Inside(load_and_warn(config, flavor).settings) as registry:
+    with Inside(load(config, flavor).settings) as registry:
         from_place, reference = parse_place(registry, source, default="" if all_tags else "latest")
         to_place, tag = parse_place(registry, target, default="")
         if all_tags and (reference or tag):

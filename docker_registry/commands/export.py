@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.images.copying import copy
@@ -13,7 +14,7 @@ from docker_registry.images.inside import Inside
 from docker_registry.images.places import Layout, Repository
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["export"]
 
@@ -24,22 +25,23 @@ __all__ = ["export"]
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, folder: Path) -> None:
-    """Write every tagged image into OCI image layouts, one for each repository, in FOLDER.
+    """Write every tagged image into OCI image layouts, one for each repository: FOLDER/team/app/image.
 
-    What is there already is not written again, so an export can be repeated.
+    What is there already is not written again, so an export can be repeated;
+    tags that were deleted meanwhile stay in FOLDER.
     Images that cannot be pulled are named, and the exit status is then 1.
 
     \b
     Example:
       docker-registry-swift export --only 'team/**' /srv/backup
     """
-    with Inside(load_and_warn(config, flavor).settings) as registry:
+    with Inside(load(config, flavor).settings) as registry:
         try:
             wanted = Pattern(pattern)
         except ValueError as error:
             raise click.BadParameter(f"{pattern}: {error}", param_hint="--only") from None
         failed = 0
-        for name in filter(wanted.matches, registry.names()):
+        for name in registry.matching(wanted):
             source, target = Repository(registry, name), Layout(folder / name / "image")
             with (Quiet() if quiet else for_terminal()).step(name) as advance:
                 for tag in source.tags():

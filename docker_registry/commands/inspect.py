@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.manifest import ManifestError
 from docker_registry.distribution.storage.store import DamagedError
-from docker_registry.distribution.views.images import Config, Details
+from docker_registry.distribution.views.images import Config, Details, Layer
 from docker_registry.distribution.views.looking import Found
 from docker_registry.images.inside import Inside
 
 from .naming import Image, parse_image
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["inspect"]
 
@@ -35,7 +36,7 @@ def inspect(config: str | None, flavor: str | None, raw: bool, image: str) -> No
       docker-registry-swift inspect --raw team/app@sha256:...
     """
     named = parse_image(image)
-    with Inside(load_and_warn(config, flavor).settings) as registry:
+    with Inside(load(config, flavor).settings) as registry:
         try:
             found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
             if found is None:
@@ -61,7 +62,9 @@ def _described(registry: Inside, image: Image, found: Found) -> dict[str, Any]:
         "artifactType": details.artifact_type or None,
         "subject": str(details.subject) if details.subject else None,
         "platforms": _platforms(details),
-        "layers": [layer._asdict() for layer in details.layers],
+        "configDigest": str(details.config) if details.config else None,
+        "configSize": details.config_size,
+        "layers": [_layer(layer) for layer in details.layers],
         "layersSize": details.layers_size,
         "annotations": dict(details.annotations),
         "attached": [{"digest": str(each.digest), "artifactType": each.artifact_type} for each in attached],
@@ -69,6 +72,11 @@ def _described(registry: Inside, image: Image, found: Found) -> dict[str, Any]:
         **(_config(config) if isinstance(config, Config) else {"configProblem": config or None}),
     }
     return {key: value for key, value in described.items() if value not in (None, [], {}, 0)}
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    described = {"digest": layer.digest, "mediaType": layer.media_type, "size": layer.size}
+    return {**described, "title": layer.title} if layer.title else described
 
 
 def _platforms(details: Details) -> list[dict[str, Any]]:

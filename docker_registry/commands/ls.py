@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.model import grammar
 from docker_registry.images.inside import Inside
 from docker_registry.web.words import size
 
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["ls"]
 
@@ -35,7 +36,7 @@ def ls(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
       docker-registry-swift ls 'team/**'
       docker-registry-swift ls --json team/app
     """
-    with Inside(load_and_warn(config, flavor).settings) as registry:
+    with Inside(load(config, flavor).settings) as registry:
         one = name if name and grammar.is_name(name) else None
         rows = _tags(registry, one) if one else _repositories(registry, _pattern(name or "**"))
         for row in rows:
@@ -50,7 +51,7 @@ def _pattern(text: str) -> Pattern:
 
 
 def _repositories(registry: Inside, pattern: Pattern) -> Iterator[dict[str, Any]]:
-    names = [name for name in registry.names() if pattern.matches(name)]
+    names = registry.matching(pattern)
     for some in _groups(names):
         for name, summary in registry.looker.summaries(some).items():
             yield {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from docker_registry.config import load
 from docker_registry.images.inside import Inside
 
 from .naming import parse_image
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["rm"]
 
@@ -28,7 +29,7 @@ def rm(config: str | None, flavor: str | None, yes: bool, images: tuple[str, ...
     for image in named:
         if not image.reference:
             raise click.BadParameter(f"{image.name}: name a tag or a digest, as in {image.name}:1.0")
-    with Inside(load_and_warn(config, flavor).settings) as registry:
+    with Inside(load(config, flavor).settings) as registry:
         for image in named:
             if not yes:
                 click.confirm(f"Delete {image.text}?", abort=True)

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from datetime import datetime, timezone
+from functools import partial
 from typing import NoReturn
 
 import click
@@ -17,6 +18,7 @@ from docker_registry.distribution.expiry import Expiry
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest, DigestError
 from docker_registry.distribution.storage.history import How, Meaning, meanings
+from docker_registry.distribution.storage.parsing import Parsing
 from docker_registry.distribution.storage.restoring import restore
 from docker_registry.distribution.storage.store import Store
 from docker_registry.maintenance.opening import open_containers
@@ -84,12 +86,10 @@ def tags(
 
 def _restore(settings: Settings, store: Store, name: str, tag: grammar.Tag, digest: Digest) -> None:
     policy = Policy(settings.auth.policy, settings.auth.immutable)
-    is_immutable = policy.is_immutable(name, tag)
-    if is_immutable and store.tag(name, tag) not in (None, digest):
+    if policy.is_immutable(name, tag) and store.tag(name, tag) not in (None, digest):
         _end(f"{name}:{tag} is immutable: it is neither moved nor deleted")
-    rule = None if is_immutable else Expiry(settings.expire).rule(name, tag)
-    expires = {tag: store.clock() + rule.after} if rule and rule.after else {}
-    restore(store, name, tag, digest, expires)
+    expiry = Expiry(settings.expire, policy, Parsing())
+    restore(store, name, tag, digest, partial(expiry.ends, store, name, [tag]))
     click.echo(f"{name}:{tag} is {digest} again")
 
 

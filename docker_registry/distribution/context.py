@@ -48,6 +48,7 @@ class Context:
         # One manifest of the largest size always fits.
         memory = MemoryBound(max(_MANIFESTS, settings.manifest_size_limit))
         gate, limits = open_gate(settings, Revocations(driver).contain), Limits(settings.limits)
+        expiry = Expiry(settings.expire, gate.policy, parsing)
         if settings.expire and not all(container.driver.supports_expiry for container in containers):
             raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
-        return cls(settings, gate, limits, containers, memory, parsing, Expiry(settings.expire), Events(settings))
+        return cls(settings, gate, limits, containers, memory, parsing, expiry, Events(settings))

@@ -8,13 +8,19 @@ which Docker's daemon passes on from its client's configuration.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from docker_registry.settings import Expire
 
 from .auth.patterns import Patterns
+from .auth.policy import Policy
+from .model.grammar import Tag
+from .model.manifest import Manifest
+from .storage.labels import read_labels
+from .storage.parsing import Parsing
+from .storage.store import Store
 
-__all__ = ["ANNOTATION", "HEADER", "LEAST", "Expiry", "asked", "parse_time"]
+__all__ = ["ANNOTATION", "HEADER", "LEAST", "Expiry", "parse_time"]
 
 HEADER = "X-Meta-Expires-After"
 ANNOTATION = "quay.expires-after"
@@ -35,18 +41,48 @@ def parse_time(text: str) -> float | None:
 
 
 class Expiry:
-    """The rules of one registry: of those that fit a tag, the first one counts."""
+    """The rules of one registry: of those that fit a tag, the first one counts; immutable tags stay."""
 
-    def __init__(self, rules: Iterable[Expire]):
+    def __init__(self, rules: Iterable[Expire], policy: Policy, parsing: Parsing):
         self._rules = [(rule, Patterns(rule.repositories), Patterns(rule.tags)) for rule in rules]
+        self._policy = policy
+        self._parsing = parsing
 
-    def rule(self, repository: str, tag: str) -> Expire | None:
+    def ends(
+        self,
+        store: Store,
+        name: str,
+        tags: Sequence[Tag],
+        manifest: Manifest,
+        by_header: Callable[[], float | None] = lambda: None,
+    ) -> dict[Tag, float]:
+        """When tags vanish that are set to a manifest now, of those that do: seconds since the epoch.
+
+        `by_header` is called where the request may ask for a time: for how many seconds it does, if at all.
+        """
+        rules = {tag: rule for tag in tags if (rule := self._rule(name, tag))}
+        asked = by_label = None
+        if any(rule.on_request for rule in rules.values()):
+            asked = by_header() or _asked(manifest.annotations)
+        if asked is None and any(rule.labels for rule in rules.values()):
+            by_label = _asked(read_labels(store, self._parsing, manifest))
+        found: dict[Tag, float] = {}
+        for tag, rule in rules.items():
+            times = [rule.after, asked if rule.on_request else None, by_label if rule.labels else None]
+            given = [seconds for seconds in times if seconds is not None]
+            if given:
+                found[tag] = store.clock() + min(given)
+        return found
+
+    def _rule(self, repository: str, tag: str) -> Expire | None:
+        if self._policy.is_immutable(repository, tag):
+            return None
         for rule, repositories, tags in self._rules:
             if repositories.matches(repository) and tags.matches(tag):
                 return rule
         return None
 
 
-def asked(texts: Mapping[str, str]) -> float | None:
+def _asked(texts: Mapping[str, str]) -> float | None:
     """After how many seconds annotations or labels ask for a tag to vanish; None where they do not."""
     return parse_time(texts.get(ANNOTATION, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.app import Registry
+from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.views.looking import Looker
 from docker_registry.settings import Auth, Limits, Settings, of_each_container, open_driver
 
@@ -45,9 +47,20 @@ class Inside:
         """Receivers of notifications are told first, if they answer."""
         self._registry.context.events.close(_PATIENCE)
 
-    def names(self) -> tuple[str, ...]:
-        """All repositories."""
-        return self.looker.names()
+    def matching(self, pattern: Pattern) -> list[str]:
+        """The repositories whose names match; raises UsageError where none does."""
+        names = self.looker.names()
+        found = [name for name in names if pattern.matches(name)]
+        if not found:
+            here = f"none of {len(names)} repositories matches {pattern}" if names else self._nothing()
+            raise UsageError(here)
+        return found
+
+    def _nothing(self) -> str:
+        place = self._registry.settings.storage_path
+        return (
+            f"there are no repositories below {place!r} in the storage; storage_path (Distribution: prefix) says where"
+        )
 
     def ask(
         self,
@@ -70,7 +83,7 @@ class Inside:
         """An answer with one of these statuses; raises UsageError, with the registry's words, for any other."""
         answer = self.ask(method, path, **options)
         if answer.status_code not in expected:
-            raise UsageError(f"{path.removeprefix('/v2/')}: {_why(answer)}")
+            raise UsageError(f"{_shown(path)}: {_why(answer)}")
         return answer
 
 
@@ -85,6 +98,12 @@ def _unguarded(settings: Settings) -> Settings:
         public_url="",
         headers=(),
     )
+
+
+def _shown(path: str) -> str:
+    """A path of the API as people name such things; an upload is its repository's."""
+    name = path.removeprefix("/v2/").partition("/blobs/uploads/")[0].removesuffix("/tags/list")
+    return re.sub("/(blobs|manifests)/", lambda found: "@" if ":" in name else ":", name)
 
 
 def _why(answer: Response) -> str:

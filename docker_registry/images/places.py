@@ -140,19 +140,19 @@ class Layout:
                 yield file, os.fstat(file.fileno()).st_size
         except FileNotFoundError:
             raise UsageError(f"{self.folder} has no blob {digest}") from None
+        except OSError as error:
+            raise UsageError(f"cannot read {self._path(digest)}: {error.strerror}") from None
 
     def has_blob(self, digest: Digest) -> bool:
         """Only whole blobs get their names here; what another program left is read once more."""
-        path = self._path(digest)
-        if not path.exists():
+        try:
+            with self._path(digest).open("rb") as file:
+                return _hash(file, digest, None) == digest.hex
+        except OSError:
             return False
-        with path.open("rb") as file:
-            return _hash(file, digest, None) == digest.hex
 
     def put_blob(self, digest: Digest, body: Readable, size: int) -> None:
-        path = self._path(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(path) as file:
+        with _whole(self._path(digest)) as file:
             if _hash(body, digest, file) != digest.hex or file.tell() != size:
                 raise UsageError(f"{digest} was sent with other bytes; nothing was kept of it")
 
@@ -250,15 +250,19 @@ def _hash(source: Readable, digest: Digest, target: IO[bytes] | None) -> str:
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
     """A file that has its name once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+    name = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fchmod(file.fileno(), 0o644)
         os.replace(name, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        # Where it did not get its name.
+        if name is not None:
+            with suppress(OSError):
+                os.unlink(name)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from docker_registry.core.driver import Base, fetch
 from docker_registry.core.exceptions import UnreachableError, UsageError
 from docker_registry.core.types import Readable
+from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
@@ -202,3 +203,38 @@ def test_descriptors_are_what_the_specification_wants(registry: Inside, tmp_path
         "annotations": {"org.opencontainers.image.ref.name": "1"},
     }
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "a file"])
+def test_a_folder_that_cannot_be_written_is_told(registry: Inside, tmp_path: Path, folder: str) -> None:
+    push(registry, "app", "1", b"a")
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(UsageError, match="cannot write") as caught:
+        copy(Repository(registry, "app"), Layout(tmp_path / folder), "1", ["1"])
+    assert "\n" not in str(caught.value)
+
+
+def test_what_matches_nothing_is_told(registry: Inside) -> None:
+    with pytest.raises(UsageError, match="there are no repositories below '/'"):
+        registry.matching(Pattern("**"))
+    push(registry, "app", "1", b"a")
+    registry.looker.forget("app")
+    assert registry.matching(Pattern("**")) == ["app"]
+    with pytest.raises(UsageError, match="none of 1 repositories matches b"):
+        registry.matching(Pattern("b"))
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/v2/a/b/manifests/1.0", "a/b:1.0: "),
+        (f"/v2/a/b/manifests/{digest_of(b'')}", f"a/b@{digest_of(b'')}: "),
+        (f"/v2/a/b/blobs/{digest_of(b'')}", f"a/b@{digest_of(b'')}: "),
+        ("/v2/a/b/tags/list", "a/b: "),
+        ("/v2/a/b/blobs/uploads/none", "a/b: "),
+    ],
+)
+def test_an_error_names_the_image(registry: Inside, path: str, shown: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        registry.call("GET", path, 200)
+    assert str(caught.value).startswith(shown)

@@ -91,6 +91,8 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
         ("cp a:1 oci:FOLDER/nothing:b/c", "write oci:FOLDER"),
         ("cp --all-tags a:1 b", "with --all-tags"),
         ("export --only a//b FOLDER/e", "must have no empty part"),
+        ("export FOLDER/e", "there are no repositories below"),
+        ("ls", "there are no repositories below"),
     ],
 )
 def test_what_is_wrong_is_told(swift: EmbeddedSwift, container: str, tmp_path: Path, words: str, says: str) -> None:

@@ -13,8 +13,10 @@ from click.testing import CliRunner, Result
 
 from docker_registry.commands.group import Commands
 from docker_registry.config import load
+from docker_registry.distribution.expiry import ANNOTATION
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.settings import of_each_container, open_driver
+from tests.distribution.contents import image
 from tests.live.adoption import both, in_process
 from tests.live.ours import Ours, write_config
 from tests.live.receiver import Receiver
@@ -86,6 +88,38 @@ def test_a_manifest_that_was_deleted_is_brought_back_with_a_tag_that_was_moved(c
             command("tags", "app", "--restore", f"latest@{digest}")
             assert digest_of(client.manifest("app", "latest")) == digest
             assert digest in client.pull("app", "latest")
+
+
+LABELLED = json.dumps({"config": {"Labels": {ANNOTATION: "3d"}}}).encode()
+EXPIRE = [
+    {"repositories": "ci/**", "tags": "pr-*", "after": "7d"},
+    {"repositories": "ci/**", "tags": "plain-*", "on_request": True},
+    {"repositories": "ci/**", "on_request": True, "labels": True},
+]
+
+
+@pytest.mark.parametrize("tag", ["pr-1", "plain-1", "nightly", "v1"])
+@pytest.mark.parametrize(
+    ("config", "annotations"), [(b"{}", None), (b"{}", {ANNOTATION: "2d"}), (LABELLED, None)], ids=str
+)
+def test_a_restored_tag_ends_as_one_that_is_pushed(
+    swift: EmbeddedSwift, container: str, tmp_path: Path, tag: str, config: bytes, annotations: dict[str, str] | None
+) -> None:
+    immutable = {"immutable": [{"repositories": "ci/**", "tags": "v*"}]}
+    command = Command(write_config(tmp_path, swift, container, expire=EXPIRE, auth=immutable))
+    body = image(config=config, annotations=annotations)
+    with in_process(load(str(command.config), None).settings) as client:
+        client.push_blob("ci/app", config)
+        client.push_manifest("ci/app", digest_of(body), body)
+        client.push_manifest("ci/app", tag, body)
+        (pushed,) = [json.loads(line) for line in command("tags", "ci/app", "--json").stdout.splitlines()]
+        if tag != "v1":
+            client.delete_manifest("ci/app", tag)
+        command("tags", "ci/app", "--restore", f"{tag}@{digest_of(body)}")
+        (restored,) = [json.loads(line) for line in command("tags", "ci/app", "--json").stdout.splitlines()]
+    assert restored["digest"] == pushed["digest"] == digest_of(body)
+    assert (restored["expires"] is None) == (pushed["expires"] is None)
+    assert abs((restored["expires"] or 0) - (pushed["expires"] or 0)) < 3600  # the times above are a day apart
 
 
 @pytest.mark.parametrize(

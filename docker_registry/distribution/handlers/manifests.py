@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import http_date, parse_accept_header
 from werkzeug.wrappers import Response
-
-from docker_registry.settings import Expire
 
 from .. import expiry
 from ..errors import Code, RegistryError
@@ -21,7 +19,6 @@ from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError, default_image, parse_manifest
 from ..resource import Resource
 from ..storage import deletion, publishing, restoring
-from ..storage.labels import read_labels
 from ..storage.request_body import Body
 
 __all__ = ["Manifests"]
@@ -81,7 +78,7 @@ class Manifests(Resource):
         Raises DENIED for an immutable tag, and what `publishing.publish` does.
         """
         self._refuse_to_move(name, tags, digest)
-        expires = self._expires(name, tags, manifest)
+        expires = self.context.expiry.ends(self.store, name, tags, manifest, self._asked_by_header)
         publishing.publish(self.store, name, digest, manifest, tags, expires)
         self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
         for tag in tags or ("",):
@@ -92,7 +89,8 @@ class Manifests(Resource):
         """Let a tag mean a manifest again that it meant before; raises as `publish`, and MANIFEST_UNKNOWN."""
         manifest = self._read(name, digest)
         self._refuse_to_move(name, [tag], digest)
-        restoring.restore(self.store, name, tag, digest, self._expires(name, [tag], manifest))
+        ends = partial(self.context.expiry.ends, self.store, name, [tag])
+        restoring.restore(self.store, name, tag, digest, ends)
         self.audit(f"restored {name}:{tag} to {digest}")
         self._tell("push", name, digest, manifest, tag)
 
@@ -128,27 +126,8 @@ class Manifests(Resource):
             if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) not in (None, digest):
                 raise _immutable(name, tag)
 
-    def _expires(self, name: str, tags: Sequence[grammar.Tag], manifest: Manifest) -> dict[grammar.Tag, float]:
-        """When the tags of a push vanish, of those that do; raises REQUEST_INVALID for a header that says no time."""
-        rules = {tag: rule for tag in tags if (rule := self._expiry_rule(name, tag))}
-        asked = by_label = None
-        if any(rule.on_request for rule in rules.values()):
-            asked = self._asked_by_header() or expiry.asked(manifest.annotations)
-        if asked is None and any(rule.labels for rule in rules.values()):
-            by_label = expiry.asked(read_labels(self.store, self.context.parsing, manifest))
-        found: dict[grammar.Tag, float] = {}
-        for tag, rule in rules.items():
-            times = [rule.after, asked if rule.on_request else None, by_label if rule.labels else None]
-            given = [seconds for seconds in times if seconds is not None]
-            if given:
-                found[tag] = self.store.clock() + min(given)
-        return found
-
-    def _expiry_rule(self, name: str, tag: str) -> Expire | None:
-        """None for immutable tags, which stay."""
-        return None if self.gate.policy.is_immutable(name, tag) else self.context.expiry.rule(name, tag)
-
     def _asked_by_header(self) -> float | None:
+        """Raises REQUEST_INVALID for a header that says no time."""
         text = self.request.headers.get(expiry.HEADER)
         seconds = None if text is None else expiry.parse_time(text)
         if text is not None and seconds is None:

@@ -2,7 +2,8 @@
 
 A tag's index links say what it meant until it was moved. They go with the tag,
 so what it meant when it was deleted is noted beside the tags, for a while,
-under a name that Distribution passes over.
+under a name that Distribution passes over. The index link of a push that
+expires ends with the tag: what a tag meant when it expired is not remembered.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class How(str, Enum):
     """What became of it."""
 
     CURRENT = "current"
-    MOVED = "moved"  # the tag was pushed to another manifest, or expired
+    MOVED = "moved"  # the tag was pushed to another manifest since, and may have expired as that
     DELETED = "deleted"
 
 

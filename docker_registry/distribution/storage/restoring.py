@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..errors import Code, RegistryError
 from ..model.digest import Digest
@@ -16,25 +16,29 @@ __all__ = ["restore"]
 _DEEPEST = 8  # indexes of indexes
 
 
-def restore(store: Store, name: str, tag: Tag, digest: Digest, expires: Mapping[Tag, float]) -> None:
+def restore(
+    store: Store, name: str, tag: Tag, digest: Digest, ends: Callable[[Manifest], Mapping[Tag, float]] = lambda _: {}
+) -> None:
     """Point a tag at a manifest, which may have been deleted since, as long as its bytes and layers are there.
 
-    The images of an index that were deleted with it come back too. Raises
+    The images of an index that were deleted with it come back too. `ends` says
+    of a manifest when the tag vanishes, if it does (seconds since the epoch). Raises
     MANIFEST_UNKNOWN where the manifest is gone, else what a push of it would.
     """
-    _restore(store, name, digest, [tag], expires, _DEEPEST)
+    manifest = _bring_images(store, name, digest, _DEEPEST)
+    publishing.publish(store, name, digest, manifest, [tag], ends(manifest))
 
 
-def _restore(
-    store: Store, name: str, digest: Digest, tags: list[Tag], expires: Mapping[Tag, float], depth: int
-) -> None:
+def _bring_images(store: Store, name: str, digest: Digest, depth: int) -> Manifest:
+    """Restore what an index lost; the manifest itself, which is not restored yet."""
     manifest = _read(store, digest)
     if manifest is None:
         raise RegistryError(Code.MANIFEST_UNKNOWN, f"{digest} cannot be brought back: its bytes are gone, or damaged")
     for reference in manifest.references:
         if reference.manifest and depth and _can_return(store, name, reference.digest):
-            _restore(store, name, reference.digest, [], expires, depth - 1)
-    publishing.publish(store, name, digest, manifest, tags, expires)
+            image = _bring_images(store, name, reference.digest, depth - 1)
+            publishing.publish(store, name, reference.digest, image, [], {})
+    return manifest
 
 
 def _can_return(store: Store, name: str, digest: Digest) -> bool:

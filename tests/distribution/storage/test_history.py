@@ -96,10 +96,10 @@ def test_any_history_is_told_and_can_be_undone(taken: list[tuple[str, str, int]]
                 world.push(tag, BODIES[number])
                 pushed.add(number)
             elif number in pushed:
-                restore(world.store, "app", Tag(tag), DIGESTS[number], {})
+                restore(world.store, "app", Tag(tag), DIGESTS[number])
             else:
                 with pytest.raises(RegistryError, match="cannot be brought back"):
-                    restore(world.store, "app", Tag(tag), DIGESTS[number], {})
+                    restore(world.store, "app", Tag(tag), DIGESTS[number])
                 continue
             before[tag] = (before[tag] | {now.get(tag, number)}) - {number}
             now[tag] = number
@@ -119,7 +119,7 @@ def test_an_index_comes_back_with_the_images_that_were_deleted_too() -> None:
     world.push("multi", INDEX)
     for digest in (Digest.of(INDEX), *DIGESTS[:2]):
         assert world.client.delete(manifest_url("app", digest)).status_code == 202
-    restore(world.store, "app", Tag("multi"), Digest.of(INDEX), {})
+    restore(world.store, "app", Tag("multi"), Digest.of(INDEX))
     for reference in ("multi", *DIGESTS[:2]):
         assert world.client.get(manifest_url("app", reference)).status_code == 200
 
@@ -132,7 +132,7 @@ def test_a_referrer_comes_back_into_the_list_of_its_subject() -> None:
     url = f"/v2/app/referrers/{DIGESTS[0]}"
     world.client.delete(manifest_url("app", Digest.of(signature)))
     assert world.client.get(url).json["manifests"] == []
-    restore(world.store, "app", Tag("signature"), Digest.of(signature), {})
+    restore(world.store, "app", Tag("signature"), Digest.of(signature))
     assert [entry["digest"] for entry in world.client.get(url).json["manifests"]] == [str(Digest.of(signature))]
 
 
@@ -146,7 +146,7 @@ def test_what_lost_a_layer_is_not_promised_again() -> None:
     world.now += 60
     fresh = Registry(world.driver, SETTINGS).context.containers.default.store
     with pytest.raises(RegistryError, match="lacks the blob"):
-        restore(fresh, "app", Tag("a"), Digest.of(body), {})
+        restore(fresh, "app", Tag("a"), Digest.of(body))
     assert world.current() == {}
 
 
@@ -156,4 +156,19 @@ def test_a_restored_manifest_that_is_damaged_is_refused() -> None:
     world.driver.put_content(layout.blob_data(DIGESTS[0]), json.dumps({}).encode())
     fresh = Registry(world.driver, SETTINGS).context.containers.default.store
     with pytest.raises(RegistryError, match="gone, or damaged"):
-        restore(fresh, "app", Tag("b"), DIGESTS[0], {})
+        restore(fresh, "app", Tag("b"), DIGESTS[0])
+
+
+def test_what_a_tag_meant_when_it_expired_is_not_told_and_comes_back_by_digest() -> None:
+    world = World()
+    world.push("a", BODIES[0])
+    end = world.now + 60
+    restore(world.store, "app", Tag("a"), DIGESTS[0], lambda _: {Tag("a"): end})
+    world.push(str(DIGESTS[1]), BODIES[1])
+    restore(world.store, "app", Tag("b"), DIGESTS[0])
+    restore(world.store, "app", Tag("b"), DIGESTS[1], lambda _: {Tag("b"): end})
+    assert {(tag, how) for tag, _, how in world.told()} == {("a", How.CURRENT), ("b", How.CURRENT), ("b", How.MOVED)}
+    world.now = end + 1
+    assert world.told() == {("b", DIGESTS[0], How.MOVED)}
+    restore(world.store, "app", Tag("a"), DIGESTS[0])
+    assert world.told() == {("a", DIGESTS[0], How.CURRENT), ("b", DIGESTS[0], How.MOVED)}
