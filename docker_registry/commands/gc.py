@@ -9,7 +9,8 @@ from typing import NoReturn
 import click
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
+from docker_registry.core.exceptions import ConfigError, ConnectionError, UnreachableError, UnspecifiedError
+from docker_registry.core.quota import QuotaError
 from docker_registry.distribution.model.collection import TERMS, Terms
 from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.options import DAY
@@ -115,8 +116,16 @@ def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, re
     except RefusedError as error:
         _say(f"nothing was removed: {error}")
         return NOT_RUN
-    except ConnectionError as error:
+    except UnreachableError as error:
         _say(f"gave up; the next call goes on: {error or error.message}")
+        return NOT_RUN
+    except QuotaError as error:
+        _say(
+            f"could not run, since it writes small objects before it removes any: raise the quota for the run: {error}"
+        )
+        return NOT_RUN
+    except ConnectionError as error:
+        _say(f"could not run; mend this, then call it again: {error or error.message}")
         return NOT_RUN
     report.end(job.outcome, dry_run)
     return STOPPED if job.outcome.stage is Stage.STOPPED else DONE

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from docker_registry.config.secret import ROBOTS_UNSIGNED, fingerprint, with_secret
-from docker_registry.config.values import seconds
+from docker_registry.config.values import lasting
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
 from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.auth.policy import Policy
@@ -62,7 +62,7 @@ def robot() -> None:
     required=True,
     help="Such as 'ci/**:pull,push'; may be repeated.",
 )
-@click.option("--expires", type=_Parsed("TIME", seconds), default="90d", help="After which time it ends. [90d]")
+@click.option("--expires", type=_Parsed("TIME", lasting), default="90d", help="After which time it ends. [90d]")
 def create(config: str | None, flavor: str | None, name: str, grants: tuple[Grant, ...], expires: float) -> None:
     """Print a password for `docker login`.
 
@@ -71,8 +71,6 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
     loaded = load_and_warn(config, flavor)
     if not name.replace(".", "").replace("_", "").replace("-", "").isalnum() or not name.isascii():
         raise click.BadParameter(_NAME_CHARACTERS, param_hint="--name")
-    if expires <= 0:
-        raise click.BadParameter("must be in the future", param_hint="--expires")
     if not loaded.settings.auth.robots:
         raise ConfigError(f"{loaded.where}: registry.auth.robots: is not true, so no such password would be accepted")
     secret, ends = with_secret(loaded.settings).secret, int(time.time() + expires)

@@ -7,7 +7,7 @@ from typing import Any
 from docker_registry.distribution.model.collection import TERMS
 from docker_registry.settings import Collection
 
-from .values import Options, seconds, some_seconds
+from .values import Options, lasting
 
 __all__ = ["read_gc"]
 
@@ -20,7 +20,7 @@ def read_gc(section: Options) -> Collection:
     if "every" not in options.rest():
         options.refuse("every: is missing; write how often gc is to be called, such as 6h")
     found = Collection(
-        every=options.take("every", some_seconds, 0.0),
+        every=options.take("every", lasting, 0.0),
         grace=options.take("grace", _grace, Collection.grace),
     )
     options.refuse_rest(["every", "grace"])
@@ -28,7 +28,7 @@ def read_gc(section: Options) -> Collection:
 
 
 def _grace(value: Any) -> float:
-    found = seconds(value)
+    found = lasting(value)
     if found <= TERMS.least_grace:
         raise ValueError(f"must be more than {TERMS.least_grace / 3600:.1f} hours")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from docker_registry.settings import Expire, KeepTags, KeepUntagged, Retention
 
 from .lists import mappings, repository_patterns, tag_patterns
-from .values import Options, flag, some_seconds, whole, word
+from .values import Options, flag, lasting, whole, word
 
 __all__ = ["read_expire", "read_retention"]
 
@@ -21,7 +21,7 @@ def _expire(options: Options) -> Expire:
     rule = Expire(
         repositories=options.take("repositories", repository_patterns, ("**",)),
         tags=options.take("tags", tag_patterns, ("*",)),
-        after=options.take("after", some_seconds, None),
+        after=options.take("after", lasting, None),
         on_request=options.take("on_request", flag, False) or labels,
         labels=labels,
     )
@@ -37,7 +37,7 @@ def read_retention(section: Options) -> Retention:
         return Retention()
     options = section.section("retention")
     found = Retention(
-        every=options.take("every", some_seconds, 0.0),
+        every=options.take("every", lasting, 0.0),
         tags=tuple(_keep_tags(item) for item in mappings(options, "tags")),
         untagged=tuple(_keep_untagged(item) for item in mappings(options, "untagged")),
     )
@@ -54,7 +54,7 @@ def _keep_tags(options: Options) -> KeepTags:
         tags=options.take("tags", tag_patterns, ("*",)),
         all=options.take("keep", word("all"), "") == "all",
         last=options.take("keep_last", whole(0, 1_000_000), None),
-        younger=options.take("keep_younger", some_seconds, None),
+        younger=options.take("keep_younger", lasting, None),
     )
     reasons = {"keep", "keep_last", "keep_younger"} & given.keys()
     if not reasons:
@@ -70,7 +70,7 @@ def _keep_untagged(options: Options) -> KeepUntagged:
         options.refuse("after: is missing")
     rule = KeepUntagged(
         repositories=options.take("repositories", repository_patterns, ("**",)),
-        after=options.take("after", some_seconds, 0.0),
+        after=options.take("after", lasting, 0.0),
     )
     options.refuse_rest(["repositories", "after"])
     return rule

@@ -19,6 +19,7 @@ __all__ = [
     "flag",
     "headers",
     "hint",
+    "lasting",
     "log_fields",
     "networks",
     "path_prefix",
@@ -163,6 +164,13 @@ def some_seconds(value: Any) -> float:
     if found < 1:
         raise ValueError("must be 1 second or more")
     return found
+
+
+def lasting(value: Any) -> float:
+    """Seconds, of a time that people think of in days: so it must say its unit, since a bare number means seconds."""
+    if isinstance(value, bool) or not str(value).strip()[-1:].isalpha():
+        raise ValueError("must be a time with its unit, such as 30m, 12h or 7d: a number alone would mean seconds")
+    return some_seconds(value)
 
 
 def networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -24,7 +24,9 @@ def test_gc(read: Any) -> None:
     [
         ("{grace: 7d}", "gc: every: is missing"),
         ("{every: 6h, grace: 48h}", "grace: must be more than 48.4 hours"),
-        ("{every: 0}", "every: must be 1 second or more"),
+        ("{every: 0s}", "every: must be 1 second or more"),
+        ("{every: 6}", "every: must be a time with its unit, such as 30m, 12h or 7d"),
+        ("{every: 6h, grace: 3}", "grace: must be a time with its unit"),
         ("{every: 6h, untaged: 3d}", "unknown option untaged"),
     ],
 )

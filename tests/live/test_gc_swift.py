@@ -25,6 +25,7 @@ from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.settings import Settings
 from tests.live.ours import Ours, write_config
+from tests.live.raw import Raw
 from tests.live.settings import driver_config
 from tests.maintenance.gc.world import manifest
 from tests.maintenance.planting import fsck
@@ -92,6 +93,31 @@ def test_options_that_would_not_be_safe(config: Path) -> None:
         assert (done.exit_code, why in done.output) == (2, True), done.output
 
 
+def test_in_the_wrong_place_nothing_is_written(swift: EmbeddedSwift, container: str, config: Path) -> None:
+    raw = Raw(swift, container)
+    raw.ask("PUT")
+    status, said = gc(config)
+    assert (status, "no registry's files are here" in said) == (3, True), said
+    assert raw.names() == []
+
+
+def test_only_an_outage_lets_the_next_call_go_on(swift: EmbeddedSwift, container: str, config: Path) -> None:
+    push(
+        registry(Storage("/", driver_config(swift, swift_container=container)), Settings(secret=b"secret")), "a", [OLD]
+    )
+    Raw(swift, container).ask("POST", headers={"X-Container-Meta-Quota-Bytes": "1"})
+    status, said = gc(config)
+    assert (status, "raise the quota for the run" in said, "goes on" in said) == (2, True, False), said
+    options = json.loads(config.read_text())
+    for change, why in (
+        ({"swift_password": "wrong"}, "could not run"),
+        ({"swift_authurl": "http://127.0.0.1:9/auth/v1.0"}, "gave up; the next call goes on"),
+    ):
+        config.write_text(json.dumps({"test": {**options["test"], **change}}))
+        status, said = gc(config)
+        assert (status, why in said) == (2, True), said
+
+
 def registry(driver: Storage, settings: Settings) -> Client:
     registry = Registry(driver, settings)
     store = registry.context.containers.default.store
@@ -133,5 +159,5 @@ def until(is_so: Callable[[], bool], patience: float = 90.0) -> None:
 def test_a_registry_calls_it_by_itself(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     driver = Storage("/", driver_config(swift, swift_container=container))
     push(registry(driver, Settings(secret=b"secret")), "live", [LIVE])
-    with Ours(tmp_path, write_config(tmp_path, swift, container, gc={"every": 1})) as ours:
+    with Ours(tmp_path, write_config(tmp_path, swift, container, gc={"every": "1s"})) as ours:
         ours.wait_for("gc: nothing to collect")

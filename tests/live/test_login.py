@@ -16,7 +16,9 @@ from typing import Any
 
 import bcrypt
 import pytest
+from click.testing import CliRunner
 
+from docker_registry.commands.robot import robot
 from docker_registry.embedded import EmbeddedSwift
 from tests.distribution.auth.issuer import Issuer, access
 from tests.live.clients import host, run
@@ -154,6 +156,13 @@ def robot_password(file: Path, name: str, *grants: str) -> str:
     command = [sys.executable, "-m", "docker_registry.cli", "robot", "create", "--config", str(file), "--name", name]
     allow = [option for grant in grants for option in ("--allow", grant)]
     return subprocess.run([*command, *allow], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+def test_the_end_of_a_robots_password_has_its_unit(tmp_path: Path, swift: EmbeddedSwift) -> None:
+    options = ["--config", str(config(tmp_path, swift, robots=True)), "--name", "deploy", "--allow", "ci/**:pull"]
+    for expires, status in (("90", 2), ("90d", 0)):
+        done = CliRunner().invoke(robot, ["create", *options, "--expires", expires])
+        assert (done.exit_code, "must be a time with its unit" in done.output) == (status, bool(status)), done.output
 
 
 def test_skopeo_by_password_policy_and_robot(

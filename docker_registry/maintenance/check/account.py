@@ -74,11 +74,11 @@ class Account:
 
     def elsewhere(self) -> Iterator[Line]:
         """Generate a line when the container has a registry's files, but under another prefix."""
-        end = f"/{layout.ROOT}/"
+        end = f"/{layout.REPOSITORIES}/"
         try:
             rows = islice(listing.rows(self._client, delimiter=end), _LOOKED_AT)  # type: ignore[no-untyped-call]
             prefixes = [repr(row["subdir"].removesuffix(end)) for row in rows if "subdir" in row]
-            if any(True for _ in listing.rows(self._client, layout.ROOT + "/", limit=1)):  # type: ignore[no-untyped-call]
+            if any(True for _ in listing.rows(self._client, end[1:], limit=1)):  # type: ignore[no-untyped-call]
                 prefixes.append("none (storage_path: /)")
         except UnspecifiedError as failure:
             yield error("container", _text(failure))

@@ -16,17 +16,18 @@ from time import time
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.collection import TERMS, Terms, contains, file_key
 
 from ..fsck.examine import Examiner
 from ..fsck.fsck import orphans
 from ..fsck.options import FsckOptions
 from ..fsck.repair import Repairer
-from ..fsck.scan import Scan
+from ..fsck.scan import NoRegistryError, Scan
 from ..progress import Quiet
 from .board import Board, RefusedError, Seen
 from .garbage import Garbage, Item
-from .outcome import CLOCK, Clock, Outcome, Removal, Stage
+from .outcome import CLOCK, Clock, Outcome, Pending, Removal, Stage
 from .sweep import Ended, Hold, Sweeper
 
 __all__ = ["Collector"]
@@ -71,6 +72,9 @@ class Collector:
 
     def would(self) -> Iterator[Item]:
         """Only look: generate what nobody needs now, and is old enough."""
+        notice = self._board.notice()
+        if notice is not None and notice.age <= notice.said.lasts and not self._is_done(notice, self._board.door()):
+            self.outcome.pending = Pending(notice.said.run, notice.age, notice.said.ripe, notice.said.lasts)
         scan = self._walk(lambda path: True)
         for item in chain(self._index.links(), self._index.data()):
             self.outcome.count(item)
@@ -91,6 +95,7 @@ class Collector:
         since = self._clock.now()
         notice, door = self._board.notice(), self._board.door()
         if notice is None or notice.age > notice.said.lasts or self._is_done(notice, door):
+            self._refuse_wrong_place()
             with self._leased() as mine:
                 if mine:
                     self._announce(notice)
@@ -102,6 +107,13 @@ class Collector:
                     yield from self._finish(notice, since)
         else:
             self._wait(Stage.WAITING, notice.said.run, notice.said.lasts - notice.age)
+
+    def _refuse_wrong_place(self) -> None:
+        """Before anything is written: raises NoRegistryError where no registry's files are."""
+        for folder in (layout.BLOBS, layout.REPOSITORIES, layout.SESSIONS):
+            if any(True for _ in self._driver.walk(folder)):
+                return
+        raise NoRegistryError("no registry's files are here")
 
     def _wait(self, stage: Stage, run: str, seconds: float) -> None:
         self.outcome.stage, self.outcome.run, self.outcome.again_in = stage, run, seconds

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..fsck.findings import Finding
 from .garbage import Item
 
-__all__ = ["CLOCK", "Clock", "Outcome", "Removal", "Stage"]
+__all__ = ["CLOCK", "Clock", "Outcome", "Pending", "Removal", "Stage"]
 
 
 class Stage(str, Enum):
@@ -40,6 +40,15 @@ class Share(NamedTuple):
     size: int = 0  # bytes
 
 
+class Pending(NamedTuple):
+    """A run that was announced and is not finished, as a dry run sees it; times in seconds."""
+
+    run: str
+    age: float  # since it was announced
+    ripe: float  # of that age it can be finished
+    lasts: float  # up to that age it counts
+
+
 @dataclass
 class Outcome:
     """Sizes are in bytes, times in seconds."""
@@ -55,6 +64,7 @@ class Outcome:
     vetoed: int = 0  # files that were kept because registries said so, before their turn came
     opaque: int = 0  # repositories of which no link was considered
     waste: list[Finding] = field(default_factory=list)  # segments and uploads of nobody
+    pending: Pending | None = None  # in a dry run
     # What would go, was announced or was removed, by repository; "" for what no repository has a link to.
     shares: dict[str, Share] = field(default_factory=dict)
 

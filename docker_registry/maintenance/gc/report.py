@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TextIO
 
 from .garbage import Item
-from .outcome import Outcome, Removal, Stage
+from .outcome import Outcome, Pending, Removal, Stage
 
 __all__ = ["JsonReport", "TextReport", "said", "summed_up", "what_next"]
 
@@ -49,8 +49,7 @@ def summed_up(outcome: Outcome, done: str) -> Iterator[str]:
 
 def what_next(outcome: Outcome) -> str:
     """One line of what a call came to, and when to come again."""
-    again = datetime.now().astimezone() + timedelta(seconds=outcome.again_in + 60)
-    when = f"{again:%Y-%m-%d %H:%M %Z}"
+    when = _moment(outcome.again_in + 60)
     if outcome.stage is Stage.ANNOUNCED:
         return f"announced {outcome.announced} files: run gc again from {when} on to remove what nobody uses until then"
     if outcome.stage in (Stage.WAITING, Stage.BUSY):
@@ -63,6 +62,20 @@ def what_next(outcome: Outcome) -> str:
             "which a run removes when they are old"
         )
     return str(outcome.stage.value)
+
+
+def _announced(run: Pending) -> str:
+    """One line of a run that waits to be finished."""
+    since, ripe, end = _moment(-run.age), _moment(run.ripe - run.age + 60), _moment(run.lasts - run.age)
+    return (
+        f"run {run.run} is announced since {since} and counts until {end}: gc without --dry-run, from {ripe} on, "
+        "removes what it announced and nobody uses then, not what is above and came later"
+    )
+
+
+def _moment(seconds: float) -> str:
+    """When it is so many seconds from now."""
+    return f"{datetime.now().astimezone() + timedelta(seconds=seconds):%Y-%m-%d %H:%M %Z}"
 
 
 class TextReport:
@@ -81,7 +94,8 @@ class TextReport:
 
     def end(self, outcome: Outcome, dry_run: bool) -> None:
         if dry_run:
-            for line in (*summed_up(outcome, "would be announced"), "nothing was written or removed"):
+            pending = [_announced(outcome.pending)] if outcome.pending else []
+            for line in (*summed_up(outcome, "would be announced"), *pending, "nothing was written or removed"):
                 self._line(line)
             return
         for line in (*summed_up(outcome, "removed"), what_next(outcome)):
@@ -110,6 +124,7 @@ class JsonReport:
         summary["waste"] = [
             {"path": finding.path, "done": finding.done, "size": finding.size} for finding in outcome.waste
         ]
+        summary["pending"] = outcome.pending._asdict() if outcome.pending else None
         self._line({"summary": {**summary, "dry_run": dry_run}, "format": FORMAT})
 
     def _line(self, fields: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from functools import partial
@@ -18,9 +19,11 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.options import DAY, FsckOptions
+from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.outcome import Stage
+from docker_registry.maintenance.gc.report import TextReport
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import KeepUntagged, Retention
@@ -93,6 +96,30 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
     assert sum(item.size for item in items) > 0
     assert {item.repository for item in items} == {"app", "other", ""}
     assert world.driver._files == before
+
+
+def test_in_the_wrong_place_nothing_is_written(world: World) -> None:
+    wrong = Storage("/elsewhere")
+    with pytest.raises(NoRegistryError):
+        world.gc(wrong)
+    assert not wrong._files
+
+
+def test_a_dry_run_says_what_is_announced(world: World) -> None:
+    def dry_run() -> list[str]:
+        with Collector(world.driver, FsckOptions(repair=True), Quiet(), world.terms, wall=world.now) as job:
+            list(job.would())
+            text = io.StringIO()
+            TextReport(text).end(job.outcome, dry_run=True)
+        return [line for line in text.getvalue().splitlines() if "announced since" in line]
+
+    assert dry_run() == []
+    run = world.gc()[0].run
+    world.time += DAY
+    assert dry_run()[0].startswith(f"run {run} is announced since ")
+    world.time += world.terms.ripe
+    assert world.gc()[0].stage is Stage.FINISHED
+    assert dry_run() == []
 
 
 def test_index_children_and_referrers_stay(world: World) -> None:
