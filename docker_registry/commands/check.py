@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from docker_registry.config.secret import fingerprint, with_secret
+from docker_registry.config import Loaded
+from docker_registry.config.secret import doubts, fingerprint, with_secret
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.containers import strangers
 from docker_registry.maintenance.check.leaving import look_at_departure
-from docker_registry.maintenance.check.lines import Level, Line, error, ok
+from docker_registry.maintenance.check.lines import Level, Line, error, ok, warning
 from docker_registry.serving.probe import open_doors
-from docker_registry.settings import Settings, open_driver
+from docker_registry.settings import open_driver
 
 from .options import config_options, container_option, containers, load_and_warn
 
@@ -30,10 +31,10 @@ def check(config: str | None, flavor: str | None, container: str | None, leaving
 
     The exit status is 0, or 1 when there is an error.
     """
-    settings = load_and_warn(config, flavor).settings
+    loaded = load_and_warn(config, flavor)
+    settings = loaded.settings
     chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
-    settings = with_secret(settings)
-    failed = [_told(_doors(settings))] if not leaving else []
+    failed = [_told(_doors(loaded))] if not leaving else []
     for name, each, driver in chosen:
         if name:
             click.echo(f"container {name}:")
@@ -52,10 +53,14 @@ def _told(lines: Iterable[Line]) -> bool:
     return failed
 
 
-def _doors(settings: Settings) -> Iterator[Line]:
+def _doors(loaded: Loaded) -> Iterator[Line]:
+    settings = with_secret(loaded.settings)
     try:
         open_doors(settings)
     except ConfigError as problem:
         yield error("logins, TLS", str(problem))
     keys = " and ".join(map(fingerprint, settings.secrets))
-    yield ok("secrets", f"{keys}: the first signs, all verify" if settings.former_secrets else f"{keys} signs")
+    derived = "" if loaded.settings.secret else ", derived from the credentials for Swift"
+    yield ok("secrets", f"{keys}: the first signs, all verify" if settings.former_secrets else f"{keys} signs{derived}")
+    for doubt in doubts(loaded.settings, loaded.unset):
+        yield warning("secrets", doubt)

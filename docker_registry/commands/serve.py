@@ -41,8 +41,8 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
         logs.configure(settings)
         for warning in loaded.warnings:
             log.warning("%s", warning)
-        if settings.auth.robots and not settings.secret:
-            log.warning("%s", secret.ROBOTS_UNSIGNED)
+        for doubt in secret.doubts(settings, loaded.unset):
+            log.warning("%s", doubt)
         if secret.needs_own(settings):
             log.warning("%s", secret.UNSHARED)
             settings = dataclasses.replace(settings, secret=own)

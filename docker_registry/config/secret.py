@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from docker_registry.core.exceptions import ConfigError
@@ -12,7 +13,7 @@ from docker_registry.settings import Settings
 
 from .values import text
 
-__all__ = ["ROBOTS_UNSIGNED", "UNSHARED", "fingerprint", "needs_own", "secrets", "with_secret"]
+__all__ = ["ROBOTS_UNSIGNED", "UNSHARED", "doubts", "fingerprint", "needs_own", "secrets", "with_secret"]
 
 ROBOTS_UNSIGNED = (
     "robots without secret_key (http.secret): their passwords are signed with a key made of Swift's password, and end"
@@ -22,6 +23,27 @@ UNSHARED = (
     "no secret_key: URLs of uploads are signed with a key of this start, so uploads do not outlive a restart;"
     " set secret_key to the same text wherever several registries share this storage"
 )
+
+_SHORT = 16  # bytes; "placeholder" and "change-me" have fewer
+_WEAK = (
+    f"secret_key (http.secret) has fewer than {_SHORT} characters, and whoever guesses it can {{deeds}}:"
+    " write a random text of 32 characters"
+)
+_FORGE_UPLOADS = "forge URLs of uploads, by which the registry reads and removes files"
+_FORGE_ROBOTS = "log in as any robot, with a password for any repository that no list shows, and "
+
+
+def doubts(settings: Settings, unset: Mapping[str, str]) -> list[str]:
+    """What an operator should be told of the secret, a line each; `unset` as in `Loaded`."""
+    found = []
+    robots, variable = settings.auth.robots, unset.get("secret_key")
+    if any(0 < len(secret) < _SHORT for secret in settings.secrets):
+        found.append(_WEAK.format(deeds=f"{_FORGE_ROBOTS if robots else ''}{_FORGE_UPLOADS}"))
+    if variable and not settings.secret and not needs_own(settings):
+        found.append(f"secret_key: {variable} is not set, so the secret is derived from the credentials for Swift")
+    if robots and not settings.secret:
+        found.append(ROBOTS_UNSIGNED)
+    return found
 
 
 def secrets(value: Any) -> tuple[bytes, ...]:

@@ -19,6 +19,7 @@ from docker_registry.maintenance.progress import Quiet
 from tests.live.adoption import MIB, both, driver_of, settings_of
 from tests.live.distribution2 import Distribution2, storage
 from tests.live.faults import FaultProxy
+from tests.live.ours import Ours, write_config
 from tests.live.raw import Raw
 from tests.live.wire import INDEX, MANIFEST
 from tests.maintenance.planting import Plant
@@ -80,7 +81,7 @@ def test_check_without_a_login(
 ) -> None:
     done = run("check", "--config", str(config(tmp_path, swift, container, **parameters).config))
     assert done.returncode == 1
-    [line] = done.stdout.splitlines()
+    [line] = [line for line in done.stdout.splitlines() if " secrets: " not in line]
     assert line.startswith(f"error    {subject}: ")
     assert "Traceback" not in done.stderr
 
@@ -227,3 +228,25 @@ def _about(subject: bytes) -> bytes:
     document = json.loads(subject)
     document["subject"] = {"mediaType": MANIFEST, "digest": str(Digest.of(subject)), "size": len(subject)}
     return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        ("placeholder", "warning  secrets: secret_key (http.secret) has fewer than 16 characters"),
+        ("_env:REGISTRY_SECRET", "warning  secrets: secret_key: REGISTRY_SECRET is not set, so the secret is derived"),
+    ],
+)
+def test_a_secret_that_signs_little_is_told_and_taken(
+    swift: EmbeddedSwift, container: str, tmp_path: Path, secret: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REGISTRY_SECRET", raising=False)
+    path = write_config(tmp_path, swift, container)
+    document = json.loads(path.read_text())
+    document["test"]["secret_key"] = secret
+    path.write_text(json.dumps(document))
+    done = run("check", "--config", str(path))
+    assert told in done.stdout
+    assert done.returncode == 0, done.stdout
+    with Ours(tmp_path, path) as registry:
+        registry.wait_for(told.removeprefix("warning  secrets: "))
