@@ -243,7 +243,7 @@ class Storm(World):
     def collect(self) -> None:
         clock = Clock(self.now, self.sleep)
         options = FsckOptions(repair=True, grace=1e6, upload_age=1e6, workers=1)
-        with Collector(self.sea, options, Quiet(), TERMS, None, clock, self.now) as job:
+        with Collector(self.sea, options, Quiet(), TERMS, lambda repository: None, clock, self.now) as job:
             try:
                 for _ in job.run():
                     self.counts["removed"] += 1
