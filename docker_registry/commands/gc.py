@@ -78,8 +78,8 @@ def gc(
       0  when it did what was next, which may be nothing,
       1  when it stopped before its end; the next call goes on,
       2  when it could not run, or refused to remove anything: a wrong option
-         or config file, no login, a listing that failed, a walk that was not
-         whole, pushes by Distribution 2.x,
+         or config file, no login, a full quota, a storage that is away, a
+         walk that was not whole, pushes by Distribution 2.x,
       3  in the wrong place, as with fsck,
       the worst of these, where there are several containers.
     """

@@ -34,9 +34,10 @@ def retention(config: str | None, flavor: str | None, dry_run: bool, workers: in
     \b
     The exit status is
       0  when it has looked at all repositories, whether or not anything went,
-      1  when the storage did not answer for some of them,
+      1  when the storage did not answer for some of them: run it again,
       2  when it could not run: a wrong option or config file, no rules, no
-         login, a listing of repositories that failed.
+         login, or a listing of repositories that failed, as when the storage
+         is away; containers after that one were not looked at.
     """
     try:
         settings = load_and_warn(config, flavor).settings

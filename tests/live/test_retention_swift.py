@@ -142,6 +142,13 @@ def test_no_rules_are_no_run(swift: EmbeddedSwift, container: str, tmp_path: Pat
     assert "the config file has no rules for tags: add registry.retention.tags" in done.output
 
 
+def test_a_storage_that_is_away_has_the_status_that_the_page_says(command: Command) -> None:
+    settings = json.loads(command.config.read_text())
+    settings["test"]["swift_authurl"] = "http://127.0.0.1:9/auth/v1.0"
+    command.config.write_text(json.dumps(settings))
+    assert "gave up: " in command("retention", "--quiet", status=2).output
+
+
 def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
     apart: dict[str, Any] = {"apart": {"repositories": ["ci/apart/**"], "swift_container": f"{container}-apart"}}
     command = Command(write_config(tmp_path, swift, container, retention=RULES, containers=apart))
@@ -151,6 +158,9 @@ def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, c
     (_, elsewhere) = of_each_container(settings)
     with in_process(elsewhere[1]) as client:
         push(client, "ci/apart/app", "a", "b", "c")
+    assert "container apart: ci/apart/app:a: would go" in command("retention", "--dry-run", "--quiet").stdout
+    lines = [json.loads(line) for line in command("retention", "--dry-run", "--quiet", "--json").stdout.splitlines()]
+    assert [line.get("container") for line in lines] == ["default", "apart", None]
     assert "2 repositories with a rule: 2 tags removed" in command("retention", "--quiet").stdout
     assert command("tags", "ci/apart/app").stdout.count("pushed") == 2
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ..fsck.index import Index
 
-__all__ = ["Garbage", "Item"]
+__all__ = ["Garbage", "Item", "Young"]
 
 _ALIVE = """
 CREATE TEMP TABLE alive AS WITH RECURSIVE found (repository, digest) AS (
@@ -79,6 +79,26 @@ CREATE INDEX temp.doomed_digest ON doomed (digest);
 """
 
 
+# What would go if it were old enough.
+_UNUSED = _DOOMED.replace("doomed", "unused")
+_YOUNG = """
+SELECT COUNT(*), TOTAL(size), MAX(modified) FROM (
+    SELECT 0 AS size, modified FROM link
+        WHERE path IN (SELECT path FROM unused_link) AND path NOT IN (SELECT path FROM doomed_link)
+    UNION ALL SELECT unused.size, owner.modified FROM unused JOIN owner ON owner.path = unused.path
+        WHERE unused.path NOT IN (SELECT path FROM doomed)
+)
+"""
+
+
+class Young(NamedTuple):
+    """What nobody needs either, but was last written too lately."""
+
+    files: int
+    size: int  # bytes
+    youngest: float  # when the last of it was written, in seconds since the epoch
+
+
 class Item(NamedTuple):
     """One file that may go."""
 
@@ -110,7 +130,16 @@ class Garbage(Index):
         """
         self._sql.create_function("announced", 1, announced)
         self._sql.create_function("untagged_before", 1, untagged)
-        for statement in filter(str.strip, (_ALIVE + _UNTAGGED + _DOOMED).split(";")):
+        self._run(_ALIVE + _UNTAGGED + _DOOMED, before)
+
+    def young(self) -> Young | None:
+        """Layers and data that `find` left out for their age alone; None where there are none."""
+        self._run(_UNUSED, float("inf"))
+        files, size, youngest = next(self._ask(_YOUNG))
+        return Young(files, int(size), youngest) if files else None
+
+    def _run(self, script: str, before: float) -> None:
+        for statement in filter(str.strip, script.split(";")):
             self._sql.execute(statement, {"before": before} if ":before" in statement else {})
 
     def links(self) -> Iterator[Item]:

@@ -76,6 +76,7 @@ class Collector:
         if notice is not None and notice.age <= notice.said.lasts and not self._is_done(notice, self._board.door()):
             self.outcome.pending = Pending(notice.said.run, notice.age, notice.said.ripe, notice.said.lasts)
         scan = self._walk(lambda path: True)
+        self._note_young()
         for item in chain(self._index.links(), self._index.data()):
             self.outcome.count(item)
             yield item
@@ -168,6 +169,11 @@ class Collector:
         self.outcome.opaque = self._index.opaque()
         return scan
 
+    def _note_young(self) -> None:
+        young = self._index.young()
+        if young:
+            self.outcome.young, self.outcome.old_at = young, young.youngest + self._terms.grace
+
     def _untagged_before(self, repository: str) -> float | None:
         age = self._untagged(repository)
         return None if age is None else self._wall() - age
@@ -198,6 +204,7 @@ class Collector:
 
     def _announce(self, former: Seen | None) -> None:
         scan = self._walk(lambda path: True)
+        self._note_young()
         self._clear_waste(scan)
         run = uuid.uuid4().hex
         self._board.forget_old_runs({run, former.said.run if former else run})

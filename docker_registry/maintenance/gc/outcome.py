@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ..fsck.findings import Finding
-from .garbage import Item
+from .garbage import Item, Young
 
 __all__ = ["CLOCK", "Clock", "Outcome", "Pending", "Removal", "Stage"]
 
@@ -64,6 +64,8 @@ class Outcome:
     vetoed: int = 0  # files that were kept because registries said so, before their turn came
     opaque: int = 0  # repositories of which no link was considered
     waste: list[Finding] = field(default_factory=list)  # segments and uploads of nobody
+    young: Young | None = None  # what nobody uses, but is younger than the grace period
+    old_at: float = 0.0  # when all of `young` is old enough, in seconds since the epoch
     pending: Pending | None = None  # in a dry run
     # What would go, was announced or was removed, by repository; "" for what no repository has a link to.
     shares: dict[str, Share] = field(default_factory=dict)

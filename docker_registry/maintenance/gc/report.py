@@ -36,6 +36,12 @@ def summed_up(outcome: Outcome, done: str) -> Iterator[str]:
     if outcome.shares:
         files, size = map(sum, zip(*outcome.shares.values(), strict=True))
         yield f"in all {files} files, {size} bytes {done}"
+    if outcome.young:
+        files, size, _ = outcome.young
+        yield (
+            f"{files} files, {size} bytes are unused, but younger than the grace period: "
+            f"all of them are old enough from {_written(datetime.fromtimestamp(outcome.old_at).astimezone())} on"
+        )
     if outcome.vetoed:
         yield f"{outcome.vetoed} of the announced files are used again, and stay"
     for finding in outcome.waste:
@@ -75,7 +81,11 @@ def _announced(run: Pending) -> str:
 
 def _moment(seconds: float) -> str:
     """When it is so many seconds from now."""
-    return f"{datetime.now().astimezone() + timedelta(seconds=seconds):%Y-%m-%d %H:%M %Z}"
+    return _written(datetime.now().astimezone() + timedelta(seconds=seconds))
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M %Z}"
 
 
 class TextReport:
@@ -124,6 +134,7 @@ class JsonReport:
         summary["waste"] = [
             {"path": finding.path, "done": finding.done, "size": finding.size} for finding in outcome.waste
         ]
+        summary["young"] = outcome.young._asdict() if outcome.young else None
         summary["pending"] = outcome.pending._asdict() if outcome.pending else None
         self._line({"summary": {**summary, "dry_run": dry_run}, "format": FORMAT})
 

@@ -33,6 +33,7 @@ class Outcome(NamedTuple):
     why: str  # by which rule it goes
     removed: bool
     kept: str = ""  # why it stays all the same, "" where it went or only was looked at
+    container: str = ""  # its name, where the config file has several
 
 
 class Summary:

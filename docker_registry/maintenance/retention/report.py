@@ -20,7 +20,8 @@ class TextReport:
     def tell(self, outcome: Outcome) -> None:
         done = "kept" if outcome.kept else "would go" if self._dry_run else "removed"
         why = f"{outcome.kept} ({outcome.why})" if outcome.kept else outcome.why
-        self._line(f"{outcome.repository}:{outcome.tag}: {done}: {why}")
+        where = f"container {outcome.container}: " if outcome.container else ""
+        self._line(f"{where}{outcome.repository}:{outcome.tag}: {done}: {why}")
 
     def end(self, summary: Summary) -> None:
         self._line(
@@ -42,7 +43,10 @@ class JsonReport:
         self._dry_run = dry_run
 
     def tell(self, outcome: Outcome) -> None:
-        self._line(outcome._asdict())
+        fields = outcome._asdict()
+        if not outcome.container:
+            del fields["container"]
+        self._line(fields)
 
     def end(self, summary: Summary) -> None:
         self._line({"summary": {**vars(summary), "dry_run": self._dry_run}, "format": FORMAT})

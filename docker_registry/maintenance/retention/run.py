@@ -31,6 +31,7 @@ class Run:
         self._containers = open_containers(settings)
         for container in self._containers:
             check_driver(container.driver)
+        self._are_several = bool(settings.containers)
         policy = Policy(settings.auth.policy, settings.auth.immutable)
         self._job = Job(Rules(settings.retention), policy, progress, workers, dry_run)
         self._events = Events(settings)
@@ -47,7 +48,7 @@ class Run:
                 for outcome in self._job.run(self._containers, container):
                     if outcome.removed:
                         self._tell(outcome)
-                    yield outcome
+                    yield outcome._replace(container=container.name) if self._are_several else outcome
         finally:
             self._events.close(_FLUSH)
 

@@ -23,7 +23,7 @@ from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.outcome import Stage
-from docker_registry.maintenance.gc.report import TextReport
+from docker_registry.maintenance.gc.report import TextReport, summed_up
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import KeepUntagged, Retention
@@ -103,6 +103,27 @@ def test_in_the_wrong_place_nothing_is_written(world: World) -> None:
     with pytest.raises(NoRegistryError):
         world.gc(wrong)
     assert not wrong._files
+
+
+def test_what_is_unused_and_too_young_is_told(world: World) -> None:
+    young = [b"young one", b"young two"]
+    assert world.push("app", "young", young) == 201
+    assert world.delete("app", young) == 202
+    world.time += DAY
+    outcome, _ = world.gc()
+    assert outcome.young
+    # Two layers, their links, and the manifest; what is old is announced, and not among it.
+    assert (outcome.young.files, outcome.young.size) == (5, sum(map(len, [*young, manifest(young)])))
+    assert outcome.old_at == world.time - DAY + world.terms.grace
+    assert outcome.announced == 9
+    assert [line for line in summed_up(outcome, "") if "5 files" in line and "younger than the grace period" in line]
+    with Collector(world.driver, FsckOptions(repair=True), Quiet(), world.terms, wall=world.now) as job:
+        list(job.would())
+    assert job.outcome.young == outcome.young
+    world.time += AGED
+    with Collector(world.driver, FsckOptions(repair=True), Quiet(), world.terms, wall=world.now) as job:
+        assert len(list(job.would())) == 14
+    assert job.outcome.young is None
 
 
 def test_a_dry_run_says_what_is_announced(world: World) -> None:
