@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from .options import AuthFilter, EmbeddedError, SwiftOptions
 
 __all__ = ["tempauth"]
