@@ -70,9 +70,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.run: setup.cfg setup.py | $(BIN)/python
+	@echo "Installing what the registry needs into $(VENV): a minute or more, once."
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[registry,embedded]'
 	touch $@
 
 $(VENV)/.test: setup.cfg setup.py | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV): a minute or more, once."
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[registry,embedded,clouds,keystone,otel,redis,test]'
 	touch $@ $(VENV)/.run

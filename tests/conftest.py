@@ -1,6 +1,15 @@
 """For all tests, on every Python."""
 
+import sys
+
 import pytest
+
+
+def pytest_collection_finish(session):
+    """Swift's modules make logging's locks those of eventlet, on which a thread of the tests would wait for ever."""
+    if "eventlet" in sys.modules:
+        raise pytest.UsageError("a test imports eventlet, perhaps by Swift's modules: use a process of its own")
+
 
 try:
     from hypothesis import HealthCheck, settings

@@ -7,10 +7,12 @@ import click
 from docker_registry.config import load
 from docker_registry.images.inside import Inside
 
-from .naming import parse_image
+from .naming import Image, parse_image
 from .options import config_options
 
 __all__ = ["rm"]
+
+_NAMED = 20  # tags
 
 
 @click.command()
@@ -32,6 +34,13 @@ def rm(config: str | None, flavor: str | None, yes: bool, images: tuple[str, ...
     with Inside(load(config, flavor).settings) as registry:
         for image in named:
             if not yes:
-                click.confirm(f"Delete {image.text}?", abort=True)
+                click.confirm(f"Delete {image.text}{_tags_too(registry, image)}?", abort=True)
             registry.call("DELETE", f"/v2/{image.name}/manifests/{image.reference}", 202)
             click.echo(f"deleted {image.text}")
+
+
+def _tags_too(registry: Inside, image: Image) -> str:
+    """Which tags go along with a manifest, as far as a listing shows them."""
+    tags = [tag.name for tag in registry.looker.listing(image.name).tags if str(tag.digest) == image.reference]
+    more = f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else ""
+    return f" and its tags {', '.join(tags[:_NAMED])}{more}" if tags else ""

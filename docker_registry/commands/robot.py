@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any
@@ -87,7 +88,9 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
         robot_book.forget_ended(driver, time.time())
     except UnspecifiedError as error:
         click.echo(f"warning: `robot list` will not show it, since it could not be written down: {error}", err=True)
-    revoke = f"docker-registry-swift robot revoke {identity}"
+    same = [("--config", config), ("--flavor", flavor)]
+    options = [word for option, value in same if value is not None for word in (option, value)]
+    revoke = shlex.join(["docker-registry-swift", "robot", "revoke", *options, identity])
     click.echo(f"id {identity}, ends {_date(ends)}; to revoke it: {revoke}", err=True)
     click.echo(password)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import signal
 import subprocess
 import sys
@@ -138,6 +139,14 @@ class SwiftProcess:
         """Where it listens, for people."""
         return f"OpenStack Swift is ready: {self.auth_url} (user {self.user}, data in {self.opts.data_dir})"
 
+    def config(self) -> str:
+        """A config.yml of a registry on it, for people to paste."""
+        options = {"storage": "swift", **self.options(swift_container="registry")}
+        lines = [f"  {name}: {json.dumps(value)}" for name, value in options.items()]
+        return "\n".join(
+            ["# A config.yml for a registry on it:", "swift:", *lines, "  registry:", "    host: 127.0.0.1"]
+        )
+
     @contextmanager
     def counting(self, everything: bool = False) -> Iterator[Requests]:
         """Count the requests that clients make within the block.
@@ -176,12 +185,12 @@ class EmbeddedSwift(SwiftProcess):
 def run(swift: SwiftProcess) -> int:
     """Run a Swift in the foreground until SIGINT or SIGTERM; returns the exit status.
 
-    Prints where it listens. Raises EmbeddedError when it cannot start.
+    Prints where it listens, and a config.yml of a registry on it. Raises EmbeddedError when it cannot start.
     """
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with swift:
-            print(swift.greeting(), flush=True)
+            print(swift.greeting(), swift.config(), sep="\n", flush=True)
             return swift.wait()
     except KeyboardInterrupt:
         return 0

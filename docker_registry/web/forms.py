@@ -34,8 +34,11 @@ def check(visit: Visit) -> None:
     request, settings = visit.request, visit.context.settings
     if settings.read_only:
         raise RegistryError(Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET"})
-    if not 0 <= (request.content_length or -1) <= _LARGEST:
-        raise RegistryError(Code.REQUEST_INVALID, "a form has a length, and at most 64 KiB")
+    length = request.content_length or 0
+    if not length:
+        raise RegistryError(Code.REQUEST_INVALID, "no form was sent; go back and use the button of the page")
+    if length > _LARGEST:
+        raise RegistryError(Code.REQUEST_INVALID, "this form is too large: at most 64 KiB are taken, so choose less")
     if not _is_from_here(visit):
         raise RegistryError(Code.DENIED, "this form was sent from another site")
     expires, _, signature = request.form.get("token", "").partition(".")

@@ -256,6 +256,13 @@ def test_swift_alone(tmp_path: Path) -> None:
         assert url, ready
         with urllib.request.urlopen(f"{url[1]}/info", timeout=DEADLINE) as answer:
             assert "swift" in json.load(answer)
+        # What it prints next is a config file.
+        config = tmp_path / "config.yml"
+        config.write_text("".join(process.stdout.readline() for _ in range(10)))
+        assert load(str(config)).settings.host == "127.0.0.1"
+        with Ours(tmp_path, config) as registry, Client(registry.url) as client:
+            client.push_image("app", "1.0", [b"layer"])
+            assert client.tags("app") == ["1.0"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == 0
 

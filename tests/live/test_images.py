@@ -35,6 +35,12 @@ class Typed:
         assert done.returncode == status, done
         return done.stdout if not status else done.stderr
 
+    def asked(self, name: str, *arguments: str, answer: str) -> str:
+        """What it asks before it is told no."""
+        command = [sys.executable, "-m", "docker_registry.cli", name, "--config", str(self._config), *arguments]
+        done = subprocess.run(command, input=answer, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        return done.stdout.splitlines()[0]
+
     def rows(self, *arguments: str) -> list[dict[str, object]]:
         return [json.loads(line) for line in self("ls", "--json", *arguments).splitlines()]
 
@@ -110,5 +116,10 @@ def test_a_delete_is_asked_about(pushed: tuple[Ours, Typed, Layout], tmp_path: P
     typed("cp", "--quiet", f"oci:{layout.folder}:1.0", "team/app:1.0")
     assert "Aborted" in typed("rm", "team/app:1.0", status=1, answer="n\n")
     assert len(typed.rows("team/app")) == 1
-    typed("rm", "team/app:1.0", answer="y\n")
+    typed("cp", "--quiet", "team/app:1.0", "team/app:2.0")
+    digest = typed.rows("team/app")[0]["digest"]
+    asked = typed.asked("rm", f"team/app@{digest}", answer="n\n")
+    assert asked == f"Delete team/app@{digest} and its tags 1.0, 2.0? [y/N]: "
+    assert typed.asked("rm", "team/app:2.0", answer="n\n") == "Delete team/app:2.0? [y/N]: "
+    typed("rm", f"team/app@{digest}", answer="y\n")
     assert typed.rows("team/app") == []

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -253,6 +254,25 @@ def command(file: Path, *words: str) -> str:
     """What a subcommand of docker-registry-swift prints."""
     arguments = [sys.executable, "-m", "docker_registry.cli", *words, "--config", str(file)]
     return subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("flavor", [[], ["--flavor", "test"]])
+def test_the_command_that_revokes_works_as_it_is_printed(
+    tmp_path: Path, swift: EmbeddedSwift, flavor: list[str]
+) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    file = config(folder, swift, robots=True)
+    create = [sys.executable, "-m", "docker_registry.cli", "robot", "create", "--name", "deploy", "--allow", "a:pull"]
+    made = subprocess.run(
+        [*create, "--config", str(file), *flavor], capture_output=True, text=True, check=True, timeout=60
+    )
+    program, *words = shlex.split(made.stderr.rpartition("to revoke it: ")[2])
+    assert program == "docker-registry-swift"
+    revoke = [sys.executable, "-m", "docker_registry.cli", *words]
+    revoked = subprocess.run(revoke, capture_output=True, text=True, check=True, timeout=60)
+    assert "no password with the id" not in revoked.stderr
+    assert "revoked" in command(file, "robot", "list")
 
 
 def test_robots_are_listed_and_revoked_while_a_registry_runs(

@@ -86,6 +86,12 @@ def test_a_proxy_asks_for_the_login(front: Nginx | Haproxy, tmp_path: Path) -> N
         answer = requests.get(f"{front.url}/v2/", auth=login, verify=ca, timeout=60)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].lower().startswith("basic realm=")
+    for path in ("/", "/ui/"):
+        page = {"url": f"{front.url}{path}", "headers": {"Accept": "text/html"}, "verify": ca, "timeout": 60}
+        assert requests.get(**page).status_code == 401
+        shown = requests.get(**page, auth=(USER, PASSWORD))
+        assert (shown.status_code, shown.url) == (200, f"{front.url}/ui/")
+        assert "<title>" in shown.text
     certificates = tmp_path / "certificates"
     certificates.mkdir()
     (certificates / "ca.crt").write_bytes(front.certificate.read_bytes())

@@ -58,3 +58,11 @@ def test_clean_leaves_the_images_of_the_demo(checkout: Path) -> None:
     assert not (checkout / "build").exists()
     assert make(checkout, "clean-data").returncode == 0
     assert not image.exists()
+
+
+def test_what_takes_long_is_told_first(checkout: Path) -> None:
+    pip = 'mkdir -p .venv/bin; printf "#!/bin/sh\\necho pip runs\\nexit 1\\n" >.venv/bin/pip; chmod +x .venv/bin/pip'
+    fine = python(checkout, f'test "$1" = -c && exit 0; {pip}; touch .venv/bin/python')
+    for target, whose in (("run", "the registry needs"), (".venv/.test", "the tests need")):
+        told = make(checkout, target, f"PYTHON={fine}").stdout
+        assert told.index(f"Installing what {whose} into .venv: a minute or more, once.") < told.index("pip runs")

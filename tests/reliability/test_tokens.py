@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from docker_registry.embedded import AuthFilter, EmbeddedSwift, SwiftOptions
-from docker_registry.embedded.configuration import tempauth
+from docker_registry.embedded.tempauth import tempauth
 from tests.live.faults import FaultProxy
 from tests.live.ours import Ours
 

@@ -147,7 +147,13 @@ def test_a_form_is_only_taken_from_its_own_page(client: Client, monkeypatch: pyt
         assert send(client, path, fields).status_code == 403
     assert tags(client, "app") == ["1.0", "2.0", "latest"]
     large = {**fields, "more": ["x" * 70_000]}
-    assert send(client, path, large).status_code == 400
+    answer = send(client, path, large)
+    assert answer.status_code == 400
+    assert "This form is too large" in answer.text
+    empty = client.post("/ui/delete/app", headers={"Accept": "text/html", "Origin": "http://localhost"})
+    assert empty.status_code == 400
+    assert "This request cannot be understood" in empty.text
+    assert "No form was sent; go back and use the button of the page." in empty.text
 
 
 @pytest.mark.parametrize(

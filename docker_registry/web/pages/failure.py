@@ -11,7 +11,7 @@ from ..visit import Visit
 __all__ = ["page"]
 
 _TITLES = {
-    400: "This address cannot be understood",
+    400: "This request cannot be understood",
     401: "Log in to see this",
     403: "You may not see this",
     404: "Not found",
