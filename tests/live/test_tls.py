@@ -230,7 +230,7 @@ def test_locations_and_links_are_https(tmp_path: Path, swift: EmbeddedSwift, aut
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"certificate": "/nowhere.crt"}, "tls: cannot read /nowhere.crt: No such file or directory"),
+        ({"certificate": "/nowhere.crt"}, "tls: cannot read /nowhere.crt or "),
         ({"certificate": "KEY"}, "cannot be used: no PEM, or damaged"),
         ({"clientcas": "KEY"}, "has no PEM certificates"),
     ],
