@@ -87,16 +87,33 @@ CONTRACTS = [
             *(f"distribution.{room}" for room in ("auth", "container", "events", "homes", "model", "storage")),
         ),
     ),
-    ("maintenance.fsck", ("core", "distribution.model", "maintenance.progress", "maintenance.parallel")),
+    (
+        "maintenance.fsck",
+        ("core", "distribution.model", "maintenance.printable", "maintenance.progress", "maintenance.parallel"),
+    ),
     (
         "maintenance.gc",
-        ("core", "distribution.model", "maintenance.fsck", "maintenance.progress", "maintenance.parallel"),
+        (
+            "core",
+            "distribution.model",
+            "maintenance.fsck",
+            "maintenance.printable",
+            "maintenance.progress",
+            "maintenance.parallel",
+        ),
     ),
     ("images", ("concurrency", "core", "settings", "distribution")),
     (
         "maintenance.retention",
         (
-            *("core", "settings", "maintenance.opening", "maintenance.progress", "maintenance.parallel"),
+            *(
+                "core",
+                "settings",
+                "maintenance.opening",
+                "maintenance.printable",
+                "maintenance.progress",
+                "maintenance.parallel",
+            ),
             *(f"distribution.{room}" for room in ("auth", "container", "events", "model", "storage")),
         ),
     ),

@@ -8,12 +8,12 @@ import click
 
 from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
-from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.places import Layout, Repository
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
+from .naming import parse_pattern
 from .options import config_options
 
 __all__ = ["export"]
@@ -36,12 +36,8 @@ def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, fo
       docker-registry-swift export --only 'team/**' /srv/backup
     """
     with Inside(load(config, flavor).settings) as registry:
-        try:
-            wanted = Pattern(pattern)
-        except ValueError as error:
-            raise click.BadParameter(f"{pattern}: {error}", param_hint="--only") from None
         failed = 0
-        for name in registry.matching(wanted):
+        for name in registry.matching(parse_pattern(pattern, "--only")):
             source, target = Repository(registry, name), Layout(folder / name / "image")
             with (Quiet() if quiet else for_terminal()).step(name) as advance:
                 for tag in source.tags():

@@ -16,6 +16,7 @@ from docker_registry.distribution.model import grammar
 from docker_registry.images.inside import Inside
 from docker_registry.web.words import size
 
+from .naming import parse_pattern
 from .options import config_options
 
 __all__ = ["ls"]
@@ -38,16 +39,9 @@ def ls(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
     """
     with Inside(load(config, flavor).settings) as registry:
         one = name if name and grammar.is_name(name) else None
-        rows = _tags(registry, one) if one else _repositories(registry, _pattern(name or "**"))
+        rows = _tags(registry, one) if one else _repositories(registry, parse_pattern(name or "**", "NAME"))
         for row in rows:
             click.echo(json.dumps(row) if as_json else _line(row))
-
-
-def _pattern(text: str) -> Pattern:
-    try:
-        return Pattern(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text}: {error}", param_hint="NAME") from None
 
 
 def _repositories(registry: Inside, pattern: Pattern) -> Iterator[dict[str, Any]]:

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import click
 
+from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.errors import RegistryError
 from docker_registry.distribution.model import grammar
 from docker_registry.images.inside import Inside
 from docker_registry.images.places import Layout, Place, Repository
 
-__all__ = ["Image", "parse_image", "parse_place"]
+__all__ = ["Image", "parse_image", "parse_pattern", "parse_place"]
 
 _LAYOUT = "oci:"
 
@@ -42,6 +43,14 @@ def parse_image(text: str, default: str = "latest") -> Image:
     except RegistryError as error:
         raise click.BadParameter(f"{text}: {error}") from None
     return Image(name, reference)
+
+
+def parse_pattern(text: str, option: str) -> Pattern:
+    """A pattern of repositories, given as `option`; raises BadParameter."""
+    try:
+        return Pattern(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text}: {error}", param_hint=option) from None
 
 
 def parse_place(registry: Inside, text: str, default: str = "latest") -> tuple[Place, str]:

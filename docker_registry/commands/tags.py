@@ -22,6 +22,7 @@ from docker_registry.distribution.storage.parsing import Parsing
 from docker_registry.distribution.storage.restoring import restore
 from docker_registry.distribution.storage.store import Store
 from docker_registry.maintenance.opening import open_containers
+from docker_registry.maintenance.printable import printable
 from docker_registry.settings import Settings
 
 from .options import config_options, load_and_warn
@@ -108,9 +109,7 @@ def _as_text(meaning: Meaning) -> str:
     when = "at an unknown time" if meaning.when is None else _date(meaning.when)
     deed = {How.CURRENT: "pushed", How.MOVED: "was until it was moved or ended, pushed", How.DELETED: "was, deleted"}
     ends = f", ends in {_left(meaning.expires - time.time())}" if meaning.expires else ""
-    text = f"{meaning.tag} {meaning.digest or '(damaged)'} {deed[meaning.how]} {when}{ends}"
-    # Names in the storage are other people's: no control character reaches a terminal.
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return printable(f"{meaning.tag} {meaning.digest or '(damaged)'} {deed[meaning.how]} {when}{ends}")
 
 
 def _date(seconds: float) -> str:

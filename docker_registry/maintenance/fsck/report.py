@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TextIO
 
+from ..printable import printable
 from .findings import Finding, Kind, Severity, Summary
 from .images import Image
 
@@ -52,8 +53,7 @@ class TextReport:
             self._line(f"  {image.name}: {image.why}. What to do: {image.advice}.")
 
     def _line(self, text: str) -> None:
-        # Names in the storage are other people's: no control character reaches a terminal.
-        self._out.write("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + "\n")
+        self._out.write(printable(text) + "\n")
 
 
 class JsonReport:

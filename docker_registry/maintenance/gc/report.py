@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TextIO
 
+from ..printable import printable
 from .garbage import Item
 from .outcome import Outcome, Pending, Removal, Stage
 
@@ -112,8 +113,7 @@ class TextReport:
             self._line(line)
 
     def _line(self, text: str) -> None:
-        # Names in the storage are other people's: no control character reaches a terminal.
-        self._out.write("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + "\n")
+        self._out.write(printable(text) + "\n")
 
 
 class JsonReport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
+from ..printable import printable
 from .job import Outcome, Summary
 
 __all__ = ["JsonReport", "TextReport"]
@@ -31,8 +32,7 @@ class TextReport:
         )
 
     def _line(self, text: str) -> None:
-        # Names in the storage are other people's: no control character reaches a terminal.
-        self._out.write("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + "\n")
+        self._out.write(printable(text) + "\n")
 
 
 class JsonReport:
