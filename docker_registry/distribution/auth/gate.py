@@ -91,6 +91,11 @@ class Gate:
             raise RegistryError(Code.DENIED, f"{caller} may not {lacking[0]}", [access._asdict() for access in lacking])
         return caller
 
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether somebody can come in by a name and a password."""
+        return any(door.scheme == "basic" for door in self._doors)
+
     def may(self, caller: Caller, access: Access) -> bool:
         return not self._asks or self.policy.allows(caller, access)
 
