@@ -150,6 +150,7 @@ class TokenServer:
     certificates: str = ""  # file of PEM certificates
     jwks: str = ""  # file of a JSON Web Key Set
     algorithms: tuple[str, ...] = ()  # () for all that need no shared secret
+    groups: str = ""  # the claim that lists the groups of its user; "": the policy does not count for tokens
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ class KeystoneDoor:
     prefix: str = "{project_id}"  # what the names of a project's repositories begin with
     domain: str = ""  # name or id of the only domain whose projects have repositories; "" for all
     policy_file: str = ""  # of oslo.policy; "" for the defaults
+    groups: bool = False  # ask for the groups of each user, which is one request more
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import click
 
 from docker_registry.config import Loaded, load
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.maintenance.check.containers import refuse_shared
 from docker_registry.settings import Settings, of_each_container
 
 __all__ = ["config_options", "container_option", "containers", "load_and_warn"]
@@ -30,8 +31,12 @@ container_option = click.option("--container", metavar="NAME", help="Only this o
 
 
 def containers(settings: Settings, wanted: str | None) -> list[tuple[str, Settings]]:
-    """Those to look at, by their names: "" where the config file has only one. Raises ConfigError for one it lacks."""
+    """Those to look at, by their names: "" where the config file has only one.
+
+    Raises ConfigError for one it lacks, and for two that are the same.
+    """
     found = dict(of_each_container(settings))
+    refuse_shared(settings)
     if wanted is None:
         return list(found.items()) if settings.containers else [("", settings)]
     if wanted not in found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.maintenance.check.containers import refuse_shared
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
@@ -48,7 +49,11 @@ def count_for_quotas(settings: Settings) -> None:
 
 
 def collect_garbage(settings: Settings) -> None:
-    """Do what is next of each container's run; what goes, and what came of it, are lines of the log."""
+    """Do what is next of each container's run; what goes, and what came of it, are lines of the log.
+
+    Raises ConfigError.
+    """
+    refuse_shared(settings)
     for name, each in of_each_container(settings):
         where = f"gc of container {name}" if settings.containers else "gc"
         try:

@@ -59,9 +59,10 @@ def _answer(settings: Settings, ask: bool, pipe: int) -> None:
 
 def _judge(settings: Settings, ask: bool) -> str:
     from docker_registry.maintenance.check.check import refuse_what_cannot_work
+    from docker_registry.maintenance.check.containers import refuse_shared
 
     def ask_one(name: str, settings: Settings) -> None:
-        brisk = dataclasses.replace(settings, driver=DriverConfig({**settings.driver, **_BRISK}))
+        brisk = dataclasses.replace(settings, driver=_brisk(settings.driver))
         driver = open_driver(brisk)
         if not ask:
             return
@@ -78,11 +79,18 @@ def _judge(settings: Settings, ask: bool) -> str:
     try:
         open_doors(settings)
         gather([partial(ask_one, *each) for each in of_each_container(settings)])
+        if ask and settings.containers:
+            others = tuple(dataclasses.replace(rule, driver=_brisk(rule.driver)) for rule in settings.containers)
+            refuse_shared(dataclasses.replace(settings, driver=_brisk(settings.driver), containers=others))
     except UnreachableError as error:
         return f"C{error}"
     except UnspecifiedError as error:
         return f"U{error}"
     return "."
+
+
+def _brisk(driver: DriverConfig) -> DriverConfig:
+    return DriverConfig({**driver, **_BRISK})
 
 
 def open_doors(settings: Settings) -> None:

@@ -144,3 +144,21 @@ def test_repositories_move_by_a_second_registry(
         run_client("skopeo", "sync", "--src", "docker", "--dest", "docker", "--all", *insecure, source, target)
         assert new.tags("team-a/app") == ["v1", "v2"]
         assert new.pull("team-a/app", "v1") == old.pull("team-a/app", "v1")
+
+
+def test_two_names_of_one_container_are_refused(
+    swift: EmbeddedSwift, container: str, tmp_path: Path, entries: dict[str, Any]
+) -> None:
+    """By the config file they differ: another name of the server, as an internal and a public endpoint have."""
+    alias = swift.url.replace("127.0.0.1", "localhost")
+    assert alias != swift.url
+    there = {"swift_authurl": f"{alias}/auth/v1.0", "swift_object_storage_url": f"{alias}/v1/AUTH_test"}
+    entries["team-b"].update(swift.options(swift_container=f"{container}-a"), **there)
+    config = write_config(tmp_path, swift, container, containers=entries)
+    arguments = ("--config", str(config), "--flavor", "test")
+    assert run("check", *arguments).returncode == 0  # as long as none was made, nothing is known
+    Raw(swift, f"{container}-a").ask("PUT")
+    for command in ("check", "fsck", "gc", "serve"):
+        done = run(command, *arguments)
+        assert done.returncode != 0
+        assert f"team-a and team-b lead to one container, {container}-a" in done.stdout + done.stderr

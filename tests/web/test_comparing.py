@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import bcrypt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
+from docker_registry.distribution.views.tar import Allowance
 from docker_registry.settings import Auth, Expire, Immutable, KeepTags, KeepUntagged, Retention, Rule
 from docker_registry.web.pictures import bars, tiles
 from tests.distribution.contents import image, push, push_blob, push_image
@@ -123,3 +127,58 @@ def test_bars_fill_their_width_in_order(sizes: list[int]) -> None:
         return
     assert abs(sum(bar.width for bar in drawn) - 1000) < 0.01 * len(drawn) + 0.01
     assert [bar.x for bar in drawn] == sorted(bar.x for bar in drawn)
+
+
+def layer(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def test_files_are_compared_once_somebody_asks(client: Client) -> None:
+    base, old, new = layer(etc__os=b"linux"), layer(app__a=b"1", app__b=b"2"), layer(app__a=b"111", etc__os=b"bsd")
+    push_configured(client, "1.0", [base, old])
+    push_configured(client, "2.0", [base, new])
+    page = visit(client, "/ui/r/app:2.0/diff?to=1.0")
+    (link,) = (link for link in page.links() if "files=yes" in link)
+    page = visit(client, link)
+    assert "1 removed, 2 changed" in page.words()
+    assert page.table()[-3:] == [
+        ["changed", "app/a", "content", "1 B", "3 B"],
+        ["removed", "app/b", "", "1 B", ""],
+        ["changed", "etc/os", "content", "5 B", "3 B"],
+    ]
+    assert "files=yes" not in "".join(page.links())
+
+
+def test_files_that_cannot_be_compared_say_why(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    push_configured(client, "1.0", [layer(a=b"1"), b"no archive" * 99])
+    push_configured(client, "2.0", [layer(a=b"1"), layer(b=b"2")])
+    path = "/ui/r/app:2.0/diff?to=1.0"
+    assert "no tar archive" in visit(client, f"{path}&files=yes").words()
+    large = json.loads(client.get("/v2/app/manifests/2.0").text)
+    for entry in large["layers"]:
+        entry["size"] = 40_000_000
+    push(client, "app", "2.0", json.dumps(large).encode())
+    words = visit(client, path).words()
+    assert "The layers that differ have 40 MB: at most 32 MiB are read for this." in words
+    push_configured(client, "3.0", [layer(a=b"1"), layer(**{f"f{number}": b"" for number in range(20)})])
+    push_configured(client, "4.0", [layer(a=b"1"), layer(b=b"x" * 3_000_000)])
+    files = client.application._site._looker.files
+    for allowance, why in ((Allowance(files=9), "too many files"), (Allowance(plain=99_000), "when unpacked")):
+        monkeypatch.setattr(files, "_allowance", allowance)
+        assert why in visit(client, "/ui/r/app:3.0/diff?to=4.0&files=yes").words()
+
+
+def test_layers_that_both_have_are_read_where_there_is_room(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = layer(etc__os=b"x" * 50_000)
+    push_configured(client, "1.0", [base])
+    push_configured(client, "2.0", [base, layer(etc__os=b"bsd")])
+    monkeypatch.setattr(client.application._site._looker.files, "_allowance", Allowance(plain=20_000))
+    page = visit(client, "/ui/r/app:2.0/diff?to=1.0&files=yes")
+    assert page.table()[-1] == ["added", "etc/os", "", "", "3 B"]
+    assert "may replace one of theirs" in page.words()

@@ -56,7 +56,7 @@ class _Sending(Resource):
     def created(self, name: str, digest: Digest, size: int | None, source: str = "") -> Response:
         """Answer that a blob is there, which was mounted from the repository `source` if that is given."""
         self.context.quotas.took(name, digest, size or 0)
-        self.audit(f"pushed the blob {name}@{digest}")
+        self.audit(f"pushed the blob {name}@{digest}", name, "push")
         if self.context.events.is_on:
             url = self.whole_url(f"/v2/{name}/blobs/{digest}")
             self.tell("mount" if source else "push", event.of_blob(name, digest, size, url, source))

@@ -23,6 +23,7 @@ from ..model.manifest import Manifest, ManifestError
 from ..storage.cache import FOREVER, Cache
 from ..storage.parsing import Parsing
 from ..storage.store import DamagedError, Store
+from .comparing import LayerFiles
 from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of, details_of
 from .listing import Listing, Summary, Tag, list_repository, summarize
 from .names import all_names
@@ -88,6 +89,7 @@ class Looker:
         self._containers = containers
         self._parsing = parsing
         self._cache = Cache(_MEMORY)
+        self.files = LayerFiles(containers, self._cache)
 
     def names(self) -> tuple[str, ...]:
         """All repositories: one request for each 10,000."""

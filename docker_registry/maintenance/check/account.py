@@ -72,6 +72,11 @@ class Account:
         """Raises ConnectionError when Swift does not say."""
         return bool(self._client.request("HEAD", accept=(404,)).status != 404)
 
+    def made(self) -> str | None:
+        """When the container was made, as Swift writes it, or None. Raises ConnectionError when Swift does not say."""
+        made: str | None = self._client.request("HEAD", accept=(404,)).headers.get("x-timestamp")
+        return made
+
     def elsewhere(self) -> Iterator[Line]:
         """Generate a line when the container has a registry's files, but under another prefix."""
         end = f"/{layout.REPOSITORIES}/"

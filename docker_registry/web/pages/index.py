@@ -14,7 +14,7 @@ from docker_registry.distribution.views.listing import Summary
 from ..pictures import weeks
 from ..visit import Visit
 
-__all__ = ["login", "page"]
+__all__ = ["page"]
 
 _REFERENCE = re.compile(r"(?P<name>[^:@]+)[:@](?P<reference>.+)")
 
@@ -48,11 +48,6 @@ def page(visit: Visit) -> Response:
         host=visit.host,
         anything=not visit.context.settings.auth.is_on,
     )
-
-
-def login(visit: Visit) -> Response:
-    """Whoever comes here has logged in: the gate let nobody else pass."""
-    return _redirect(visit.url())
 
 
 def _folder(entry: names.Entry, under: str) -> str:
