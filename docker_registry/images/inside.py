@@ -71,12 +71,18 @@ class Inside:
         body: Readable | None = None,
         size: int = 0,
     ) -> Response:
-        """An answer, whatever its status; its body is read as it is iterated. `size` is that of `body`, in bytes."""
+        """An answer, whatever its status; its body is read as it is iterated. `size` is that of `body`, in bytes.
+
+        A UsageError that `body` raises is raised here; to the registry it is a client that leaves.
+        """
         builder = EnvironBuilder(quote(path), method=method, query_string=query, headers=Headers(headers))
         environ = {**builder.get_environ(), "CONTENT_LENGTH": str(size), "REMOTE_ADDR": ""}
-        if body is not None:
-            environ["wsgi.input"] = body
+        source = _Sent(body) if body is not None else None
+        if source:
+            environ["wsgi.input"] = source
         content, status, answered = run_wsgi_app(self._registry, environ)
+        if source and source.error:
+            raise source.error
         return Response(content, status, answered)
 
     def call(self, method: str, path: str, *expected: int, **options: Any) -> Response:
@@ -85,6 +91,21 @@ class Inside:
         if answer.status_code not in expected:
             raise UsageError(f"{_shown(path)}: {_why(answer)}")
         return answer
+
+
+class _Sent:
+    """A body whose error is its reader's to tell, not the registry's."""
+
+    def __init__(self, body: Readable):
+        self._body = body
+        self.error: UsageError | None = None
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._body.read(size)
+        except UsageError as error:
+            self.error = error
+            raise OSError from error
 
 
 def _unguarded(settings: Settings) -> Settings:
