@@ -57,6 +57,7 @@ def page(visit: Visit, name: str) -> Response:
         commands=_commands(visit, name, chosen),
         following=_following(visit, name, query, order, part.following),
         host=visit.host,
+        loose=len(listing.revisions.keys() - {tag.digest for tag in (*listing.tags, *listing.fallback)}),
         may_delete=visit.may_change(name, "delete"),
     )
 
