@@ -19,7 +19,7 @@ from docker_registry.images.remote import Address, Remote
 from docker_registry.images.remote_login import Password, find_password, parse_password
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
-from .naming import parse_place, parse_source
+from .naming import parse_old, parse_place, parse_source
 from .options import config_options
 
 __all__ = ["cp"]
@@ -39,6 +39,7 @@ class _Login(click.ParamType[Password]):
 @config_options
 @click.option("--all-tags", is_flag=True, help="All tags of SOURCE, under their names.")
 @click.option("--attached", is_flag=True, help="Also what is attached: signatures, SBOMs and the like.")
+@click.option("--from-v1", is_flag=True, help="SOURCE is an image of docker-registry 0.9.1, in the same storage.")
 @click.option("--src-creds", type=_Login(), envvar="SRC_CREDS", help="Login for docker://. [$SRC_CREDS]")
 @click.option(
     "--src-authfile",
@@ -56,6 +57,7 @@ def cp(
     flavor: str | None,
     all_tags: bool,
     attached: bool,
+    from_v1: bool,
     src_creds: Password | None,
     src_authfile: str | None,
     src_plain_http: bool,
@@ -86,6 +88,7 @@ def cp(
       docker-registry-swift cp --attached docker://quay.io/team/app:1.0 team/app:1.0
       docker-registry-swift cp --all-tags docker://quay.io/team/app team/app
       docker-registry-swift cp docker-archive:app.tar.gz team/app:1.0
+      docker-registry-swift cp --from-v1 --all-tags team/app team/app
     """
 
     def remote(address: Address) -> Remote:
@@ -93,22 +96,23 @@ def cp(
         return Remote(address, password, src_plain_http, src_cacert)
 
     with Inside(load(config, flavor).settings) as registry:
-        from_where = parse_source(registry, source, remote, default="" if all_tags else "latest")
+        default = "" if all_tags else "latest"
+        opened = parse_old(registry, source, default) if from_v1 else parse_source(registry, source, remote, default)
         to_place, tag = parse_place(registry, target, default="")
-        if all_tags and (from_where.reference or tag):
+        if all_tags and (opened.reference or tag):
             raise click.UsageError("with --all-tags, name neither a tag of the source nor one of the target")
         if ":" in tag:
             raise click.UsageError(f"{target}: a copy is stored under its own digest; name a tag, or none")
-        wanted = from_where.place.tags() if all_tags else [from_where.reference]
+        wanted = opened.place.tags() if all_tags else [opened.reference]
         if not wanted:
             raise UsageError(f"{source} has no tags")
         progress = Quiet() if quiet else for_terminal()
         for each in wanted:
-            new = each if all_tags else tag or from_where.tag
+            new = each if all_tags else tag or opened.tag
             if not new and not (":" in each and isinstance(to_place, Repository)):
                 raise click.UsageError(f"{target}: name the tag of the copy, as in {target}:1.0")
             begin = partial(progress.step, f"blobs of {each or source}")
-            digest = _copy(from_where.place, each, to_place, [new] if new else [], begin, attached)
+            digest = _copy(opened.place, each, to_place, [new] if new else [], begin, attached)
             click.echo(json.dumps({"digest": str(digest), "tag": new}) if as_json else f"{digest} {new}".rstrip())
 
 

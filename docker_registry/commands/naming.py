@@ -21,8 +21,9 @@ from docker_registry.images.layouts import Layout
 from docker_registry.images.making import Unmade
 from docker_registry.images.places import Place, Repository, Source
 from docker_registry.images.remote import Address, parse_address
+from docker_registry.images.v1 import OldRepository
 
-__all__ = ["From", "Image", "parse_image", "parse_pattern", "parse_place", "parse_source"]
+__all__ = ["From", "Image", "parse_image", "parse_old", "parse_pattern", "parse_place", "parse_source"]
 
 _LAYOUT, _REMOTE, _ARCHIVE = "oci:", "docker://", "docker-archive:"
 
@@ -88,6 +89,12 @@ def parse_source(registry: Inside, text: str, remote: Callable[[Address], Source
 
 def _tag_of(reference: str) -> str:
     return "" if ":" in reference else reference
+
+
+def parse_old(registry: Inside, text: str, default: str = "latest") -> From:
+    """An image of docker-registry 0.9.1; raises BadParameter."""
+    image = parse_image(text, default)
+    return From(OldRepository(registry, image.name), image.reference, _tag_of(image.reference))
 
 
 def parse_place(registry: Inside, text: str, default: str = "latest") -> tuple[Place, str]:

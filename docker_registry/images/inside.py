@@ -37,6 +37,7 @@ class Inside:
     def __init__(self, settings: Settings, drivers: list[Driver] | None = None):
         """`drivers` are those of its containers, the default one first. Raises ConfigError."""
         default, *others = drivers or [open_driver(each) for _, each in of_each_container(settings)]
+        self.driver = default  # of the default container
         self._registry = Registry(default, _unguarded(settings), others)
         self.looker = Looker(self._registry.context.containers, self._registry.context.parsing)
 
@@ -59,7 +60,8 @@ class Inside:
     def _nothing(self) -> str:
         place = self._registry.settings.storage_path
         return (
-            f"there are no repositories below {place!r} in the storage; storage_path (Distribution: prefix) says where"
+            f"there are no repositories below {place!r} in the storage; storage_path (Distribution: prefix) says where;"
+            " ls --v1 lists those of docker-registry 0.9.1"
         )
 
     def ask(

@@ -18,7 +18,7 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.views.looking import Looker
 
 from . import forms, session, statics
-from .pages import comparison, deleting, failure, history, image, index, login, repository, storage, tagging
+from .pages import comparison, deleting, failure, history, image, index, login, repository, storage, tagging, untagged
 from .visit import Visit
 
 __all__ = ["Site"]
@@ -26,11 +26,17 @@ __all__ = ["Site"]
 _YEAR = 365 * 24 * 3600  # s
 # Neither `:` nor `@` is in a name, so what follows one ends it, however many slashes it has.
 _ADDRESS = re.compile(
-    r"(?P<what>r|delete|history|tag)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
+    r"(?P<what>r|delete|history|tag|untagged)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
 )
-_DEEDS = {"delete": deleting.page, "history": history.page, "tag": tagging.page}
-_ACTIONS = {"r": ("pull",), "delete": ("pull", "delete"), "history": ("pull",), "tag": ("pull", "push")}
-_FORMS = tuple(_DEEDS.values())
+_BY_NAME = {"delete": deleting.page, "history": history.page, "tag": tagging.page, "untagged": untagged.page}
+_ACTIONS = {
+    "r": ("pull",),
+    "delete": ("pull", "delete"),
+    "history": ("pull",),
+    "untagged": ("pull",),
+    "tag": ("pull", "push"),
+}
+_FORMS = (deleting.page, history.page, tagging.page)
 _OF_SOMEBODY = (400, 403, 404, 405, 409)  # statuses of errors that have nothing to do with a login
 _SESSIONS = {"login": login.enter, "logout": login.leave}
 
@@ -111,8 +117,8 @@ class Site:
             raise RegistryError(Code.PATH_UNKNOWN)
         name = grammar.check_name(found["name"].rstrip("/"))
         needs = [Access("repository", name, action) for action in _ACTIONS[found["what"]]]
-        if found["what"] in _DEEDS and found["reference"] is None:
-            return _DEEDS[found["what"]], needs, {"name": name}
+        if found["what"] in _BY_NAME and found["reference"] is None:
+            return _BY_NAME[found["what"]], needs, {"name": name}
         if found["what"] != "r":
             raise RegistryError(Code.PATH_UNKNOWN)
         if found["reference"] is None:

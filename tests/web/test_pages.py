@@ -104,6 +104,16 @@ def test_tags_are_leafed_through_and_nothing_is_lost(client: Client) -> None:
         assert sorted(seen) == [f"t{number:03}" for number in range(60)]
 
 
+def test_the_largest_tags_come_first_where_that_is_asked_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, size in enumerate((20, 3000, 100)):
+        push_image(client, "app", f"t{number}", b"x" * size)
+    assert [row[0] for row in visit(client, "/ui/r/app?sort=size").table()] == ["t1", "t2", "t0"]
+    monkeypatch.setattr("docker_registry.web.pages.repository._MEASURED", 2)
+    page = visit(client, "/ui/r/app?sort=size")
+    assert len(page.table()) == 2
+    assert "2 of 3, the newest ones" in page.words()
+
+
 def test_a_tag_that_vanishes_says_when_and_is_gone_then(driver: Base) -> None:
     client = mounted(driver, expire=(Expire(("**",), ("pr-*",), 3 * 86400.0),))
     push_image(client, "app", "pr-1", b"layer")

@@ -13,6 +13,7 @@ from docker_registry.distribution.views.listing import Summary
 
 from ..pictures import weeks
 from ..visit import Visit
+from . import ordered
 
 __all__ = ["page"]
 
@@ -27,6 +28,9 @@ def page(visit: Visit) -> Response:
     shown = visit.names()
     if query and query in shown:
         return _redirect(visit.url(f"r/{query}"))
+    order = visit.argument("sort")
+    if order in ordered.ORDERS:
+        return ordered.page(visit, order, query, under)
     found = names.search(shown, query, after) if query else names.browse(shown, under, after)
     repositories = [entry.name for entry in found.entries if not entry.below]
     summaries = visit.looker.summaries(repositories)
