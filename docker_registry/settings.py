@@ -27,6 +27,8 @@ __all__ = [
     "KeepUntagged",
     "KeystoneDoor",
     "Limits",
+    "Quota",
+    "Quotas",
     "Retention",
     "Rule",
     "Settings",
@@ -257,6 +259,25 @@ class Collection:
     grace: float = 3 * 24 * 3600.0  # s
 
 
+class Quota(NamedTuple):
+    """What some repositories may hold together. Each rule that fits a repository counts."""
+
+    repositories: tuple[str, ...]  # patterns
+    bytes: int | None = None  # of blobs and manifests, each counted once; None for any number
+    tags: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages call it, and what was counted for it is known by."""
+        return ", ".join(self.repositories)
+
+
+@dataclass(frozen=True)
+class Quotas:
+    rules: tuple[Quota, ...] = ()
+    every: float = 600.0  # s between two counts of what is there
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
@@ -292,6 +313,7 @@ class Settings:
     expire: tuple[Expire, ...] = ()
     retention: Retention = Retention()
     gc: Collection = Collection()
+    quotas: Quotas = Quotas()
 
     # Who may come in.
     auth: Auth = Auth()

@@ -15,6 +15,7 @@ from .container import Containers
 from .events.events import Events
 from .expiry import Expiry
 from .limits import Limits
+from .quotas import Quotas
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
 from .storage.robot_book import Revocations
@@ -35,6 +36,7 @@ class Context:
     manifest_memory: MemoryBound
     parsing: Parsing
     expiry: Expiry
+    quotas: Quotas
     events: Events
 
     @classmethod
@@ -55,4 +57,5 @@ class Context:
             raise ConfigError(
                 f"auth.keystone.own_token: storage {settings.storage} takes no token of a user; remove it"
             )
-        return cls(settings, gate, limits, containers, memory, parsing, expiry, Events(settings))
+        quotas = Quotas(settings.quotas, driver)
+        return cls(settings, gate, limits, containers, memory, parsing, expiry, quotas, Events(settings))

@@ -105,6 +105,11 @@ class Gate:
             return self._unauthorized((), "")
         return RegistryError(Code.DENIED, f"Swift does not let {caller.name} do this")
 
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether somebody can come in by a name and a password."""
+        return any(door.scheme == "basic" for door in self._doors)
+
     def may(self, caller: Caller, access: Access) -> bool:
         return not self._asks or self.policy.decide(caller, access).allowed
 

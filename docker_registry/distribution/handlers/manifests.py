@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial
 
 from werkzeug.datastructures import MIMEAccept
@@ -75,11 +75,12 @@ class Manifests(Resource):
     ) -> dict[grammar.Tag, float]:
         """Store a manifest and let tags mean it; when those vanish that do.
 
-        Raises DENIED for an immutable tag, and what `publishing.publish` does.
+        Raises DENIED for an immutable tag or more tags than a quota allows, and what `publishing.publish` does.
         """
         self._refuse_to_move(name, tags, digest)
         expires = self.context.expiry.ends(self.store, name, tags, manifest, self._asked_by_header)
-        publishing.publish(self.store, name, digest, manifest, tags, expires)
+        with self._tagging(name, tags):
+            publishing.publish(self.store, name, digest, manifest, tags, expires)
         self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags), name, "push")
         for tag in tags or ("",):
             self._tell("push", name, digest, manifest, tag)
@@ -90,7 +91,8 @@ class Manifests(Resource):
         manifest = self._read(name, digest)
         self._refuse_to_move(name, [tag], digest)
         ends = partial(self.context.expiry.ends, self.store, name, [tag])
-        restoring.restore(self.store, name, tag, digest, ends)
+        with self._tagging(name, [tag]):
+            restoring.restore(self.store, name, tag, digest, ends)
         self.audit(f"restored {name}:{tag} to {digest}", name, "push")
         self._tell("push", name, digest, manifest, tag)
 
@@ -125,6 +127,9 @@ class Manifests(Resource):
         for tag in tags:
             if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) not in (None, digest):
                 raise self._immutable(name, tag)
+
+    def _tagging(self, name: str, tags: Sequence[grammar.Tag]) -> AbstractContextManager[None]:
+        return self.context.quotas.tagging(name, tags, lambda tag: self.store.tag(name, tag) is not None)
 
     def _asked_by_header(self) -> float | None:
         """Raises REQUEST_INVALID for a header that says no time."""
