@@ -83,7 +83,7 @@ def test_commands_exist(page: Path) -> None:
             command = command.get_command(click.Context(group), arguments.pop(0))
         assert command is not None, line
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        given = {match[0] for match in (re.search(r"--[a-z-]+", argument) for argument in arguments) if match}
+        given = {match[0] for match in (re.search(r"--[a-z0-9-]+", argument) for argument in arguments) if match}
         assert given <= known, line
 
 

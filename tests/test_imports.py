@@ -132,6 +132,7 @@ CONTRACTS = [
             "maintenance.progress",
             "maintenance.fsck",
             "maintenance.gc",
+            "maintenance.quotas",
             "maintenance.retention",
             "metrics",
             "web",

@@ -37,6 +37,7 @@ COMMANDS = {
         "docker_registry.commands.retention:retention",
         "Remove the tags that the config's rules do not keep.",
     ),
+    "quotas": ("docker_registry.commands.quotas:quotas", "Count what the repositories of each quota hold."),
     "gc": ("docker_registry.commands.gc:gc", "Remove what nobody uses any more, while registries serve."),
 }
 

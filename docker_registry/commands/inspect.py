@@ -17,6 +17,7 @@ from docker_registry.distribution.views.images import Config, Details, Layer
 from docker_registry.distribution.views.looking import Found
 from docker_registry.images.inside import Inside
 
+from . import old
 from .naming import Image, parse_image
 from .options import config_options
 
@@ -26,17 +27,24 @@ __all__ = ["inspect"]
 @click.command()
 @config_options
 @click.option("--raw", is_flag=True, help="The manifest as it was pushed, byte for byte.")
+@click.option("--v1", is_flag=True, help="An image of docker-registry 0.9.1 in the same storage, with its ancestry.")
 @click.argument("image")
-def inspect(config: str | None, flavor: str | None, raw: bool, image: str) -> None:
+def inspect(config: str | None, flavor: str | None, raw: bool, v1: bool, image: str) -> None:
     """Say as JSON what an image or artifact consists of.
 
     \b
     Examples:
       docker-registry-swift inspect team/app:1.0
       docker-registry-swift inspect --raw team/app@sha256:...
+      docker-registry-swift inspect --v1 team/app:1.0
     """
     named = parse_image(image)
+    if raw and v1:
+        raise click.UsageError("--raw is for manifests, and v1 has none")
     with Inside(load(config, flavor).settings) as registry:
+        if v1:
+            click.echo(json.dumps(old.described(registry, image), indent=2))
+            return
         try:
             found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
             if found is None:

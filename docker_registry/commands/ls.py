@@ -14,8 +14,10 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.model import grammar
 from docker_registry.images.inside import Inside
+from docker_registry.maintenance.printable import printable
 from docker_registry.web.words import size
 
+from . import old
 from .naming import parse_pattern
 from .options import config_options
 
@@ -27,8 +29,9 @@ _AT_ONCE = 50  # rows that are asked about together
 @click.command()
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--v1", is_flag=True, help="What a docker-registry 0.9.1 keeps in the same storage.")
 @click.argument("name", required=False)
-def ls(config: str | None, flavor: str | None, as_json: bool, name: str | None) -> None:
+def ls(config: str | None, flavor: str | None, as_json: bool, v1: bool, name: str | None) -> None:
     """List repositories, or the tags of one. A pattern such as 'ci/**' lists the repositories that match.
 
     \b
@@ -36,8 +39,13 @@ def ls(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
       docker-registry-swift ls
       docker-registry-swift ls 'team/**'
       docker-registry-swift ls --json team/app
+      docker-registry-swift ls --v1
     """
     with Inside(load(config, flavor).settings) as registry:
+        if v1:
+            for row in old.rows(registry, name):
+                click.echo(json.dumps(row) if as_json else printable(old.line(row)))
+            return
         one = name if name and grammar.is_name(name) else None
         rows = _tags(registry, one) if one else _repositories(registry, parse_pattern(name or "**", "NAME"))
         for row in rows:

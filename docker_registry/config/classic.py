@@ -21,6 +21,7 @@ from .gc import read_gc
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .notifications import NOTIFICATIONS, read_endpoints
+from .quotas import read_quotas
 from .secret import secrets
 from .tags import read_expire, read_retention
 from .tls import read_tls
@@ -96,6 +97,11 @@ REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "verify_blobs": ("verify_blobs", flag),
     "workers": ("workers", whole(1, 256)),
 }
+# What is read by files of their own.
+SECTIONS = (
+    *("auth", "containers", "debug", "expire", "gc", "health", "limits", "notifications", "quotas", "retention"),
+    "tls",
+)
 LOG_LEVELS = {**{name: name for name in ("debug", "info", "warning", "error", "critical")}, "warn": "warning"}
 # An all-digit password is YAML's idea of a number, and not its owner's.
 TEXTUAL = ("password", "secret", "key", "user", "name", "id", "token", "container")
@@ -222,6 +228,7 @@ def _fields(options: Options) -> dict[str, Any]:
     fields["expire"] = read_expire(section)
     fields["retention"] = read_retention(section)
     fields["gc"] = read_gc(section)
+    fields["quotas"] = read_quotas(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
     for name, (field, convert) in REGISTRY.items():
@@ -234,8 +241,7 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in fields:
         behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
         fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
-    sections = ["auth", "containers", "debug", "expire", "gc", "health", "limits", "notifications", "retention", "tls"]
-    section.refuse_rest([*REGISTRY, *sections, "log_format"])
+    section.refuse_rest([*REGISTRY, *SECTIONS, "log_format"])
     return fields
 
 

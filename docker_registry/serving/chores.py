@@ -11,13 +11,16 @@ from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.report import said, summed_up, what_next
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.quotas import count
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.maintenance.retention.run import Run
 from docker_registry.settings import Settings, of_each_container, open_driver
 
-__all__ = ["apply_retention", "collect_garbage"]
+__all__ = ["apply_retention", "collect_garbage", "count_for_quotas"]
 
 _WORKERS = 4  # requests at a time, beside those of clients
+
+_NEARLY = 0.9  # of a quota, from which on it is a line of the log
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,15 @@ def apply_retention(settings: Settings) -> None:
         done.removed,
         done.failed,
     )
+
+
+def count_for_quotas(settings: Settings) -> None:
+    """Count what repositories hold; a rule that is nearly used up is a line of the log. Raises UnspecifiedError."""
+    found = count(settings)
+    for rule in settings.quotas.rules:
+        for what, limit, used in zip(("bytes", "tags"), rule[1:], found.used[rule.name], strict=True):
+            if limit is not None and used >= _NEARLY * limit:
+                log.warning("the quota of %s is nearly used up: %s of %s %s", rule.name, used, limit, what)
 
 
 def collect_garbage(settings: Settings) -> None:

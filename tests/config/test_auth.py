@@ -78,6 +78,13 @@ EXPECTED = Auth(
 )
 
 
+def test_where_groups_come_from() -> None:
+    token = "{realm: r, service: s, issuer: i, jwks: /jwks, groups: teams}"
+    assert ours(f"token: {token}").token.groups == "teams"  # type: ignore[union-attr]
+    keystone = "{url: 'http://keystone:5000/v3', groups: true}"
+    assert ours(f"keystone: {keystone}").keystone.groups  # type: ignore[union-attr]
+
+
 def test_keystone() -> None:
     assert ours("{keystone: {url: 'https://k:5000/v3/'}}").keystone == KeystoneDoor("https://k:5000/v3")
     section = "{url: 'https://k/v3', cacert: /ca, prefix: 'os-{project_name}', domain: Default, policy: /policy.yaml}"

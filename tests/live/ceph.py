@@ -68,6 +68,7 @@ osd max object namespace len = 256
 rgw frontends = beast endpoint={gateway}
 debug rgw = 0
 rgw thread pool size = 64
+rgw objexp gc interval = 1
 """
 _KEYS = {
     "mon.": {"mon": "allow *"},

@@ -23,6 +23,7 @@ from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.lines import Level
 from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.parallel import each
 from docker_registry.settings import Expire, Settings, open_driver
 from tests import conformance
@@ -31,6 +32,7 @@ from tests.drivers.test_real_swift import Real
 from tests.live.adoption import MIB, both, driver_of, in_process
 from tests.live.ceph import Ceph
 from tests.live.clients import host, run, skopeo_pull, skopeo_push
+from tests.live.collecting import Collecting, has
 from tests.live.images import Layout, file_layer
 from tests.live.ours import Ours, write_config
 from tests.live.raw import Raw
@@ -246,6 +248,32 @@ def test_distributions_garbage_collection(ceph: Ceph, container: str, tmp_path: 
         assert found == {Kind.DANGLING_LINK, Kind.ORPHANED_SEGMENTS}
         for name in ("a", "b"):
             assert len(theirs.pull(name, "kept")) == 4
+
+
+def test_garbage_collection_beside_pushes_and_an_undo(ceph: Ceph, container: str) -> None:
+    """Conditions are ignored here, and not used: the protocol needs PUT, HEAD and DELETE by name."""
+    old, gone, used, large, live = b"old", b"gone", b"used again", pattern(3 * MIB), b"live"
+    options = ceph.options(swift_container=container, swift_segment_size=MIB)
+    collecting = Collecting(options, expire=(Expire(("**",), ("soon",), 3.0),))
+    driver, worker = collecting.driver, collecting.worker()
+    worker.push("app", "live", [live])
+    worker.delete("app", worker.push("app", "old", [old, gone, large, used]))
+    undone = worker.push("app", "undone", [b"undone"])
+    worker.delete("app", undone)
+    expired = worker.push("app", "soon", [b"expired"])
+    collecting.wait_until_old()
+    assert collecting.gc(untagged=lambda _: 0.0).stage is Stage.ANNOUNCED
+    worker.push("app", "again", [used])
+    worker.restore("app", "back", undone)
+    collecting.until(Stage.FINISHED, untagged=lambda _: 0.0)
+    for content, there in ((old, False), (gone, False), (large, False), (used, True), (b"undone", True)):
+        assert has(driver.stat, content) is there
+    worker.push("app", "once-more", [old])
+    for tag, content in (("live", live), ("again", used), ("back", b"undone"), ("once-more", old)):
+        assert collecting.worker().pulls("app", tag, [content])
+    assert not driver.exists(layout.revision_link("app", expired))
+    found = [finding for finding in fsck(driver, repair=True, grace=ANY_AGE) if finding.kind is Kind.ORPHANED_SEGMENTS]
+    assert sum(finding.size for finding in found) >= len(large)  # and the list of them
 
 
 def test_skopeo(ceph: Ceph, settings: Settings, tmp_path: Path) -> None:

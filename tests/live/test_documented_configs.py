@@ -26,6 +26,7 @@ __all__ = ["docker_registry_environment"]
 PARTS = {
     ("docs/harbor.md", "registry_config"): "is of Harbor's own program: tests/live/test_harbor.py",
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
+    ("docs/quotas.md", "quotas"): "needs pushes of too much: tests/live/test_quotas_swift.py",
     ("docs/server.md", "limits"): "needs a client that asks too often: tests/live/test_login.py",
     ("docs/server.md", "secret_key"): "needs keys that rotate: tests/distribution/auth/test_gate.py",
     ("docs/monitoring.md", "debug"): "is about the second port: tests/live/test_metrics.py",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import bcrypt
 import click
 import pytest
+import swiftclient
 from click.testing import CliRunner
 
 from docker_registry.commands.group import Commands
 from docker_registry.core.exceptions import UsageError
 from docker_registry.embedded import EmbeddedSwift
-from tests.live.clients import run, skopeo_pull, skopeo_push
-from tests.live.images import MIB, Layout, file_layer
+from tests.live.clients import host, podman_mounted, run, skopeo_pull, skopeo_push
+from tests.live.distribution2 import Distribution2, storage
+from tests.live.images import MIB, Layout, busybox_layer, file_layer
 from tests.live.ours import Ours, write_config
-from tests.peers import need
+from tests.peers import need, program
 
 DEADLINE = 120.0  # s
 
@@ -95,6 +99,12 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
         ("cp no/such:1 a:1", "no/such"),
         ("cp oci:FOLDER/nothing:1 a:1", "has no image 1"),
         ("cp a:1 oci:FOLDER/nothing:b/c", "write oci:FOLDER"),
+        ("cp a:1 docker://127.0.0.1:1/b", "can only be copied from"),
+        ("cp docker://127.0.0.1:1/UPPER:1 b:1", "is not a repository name"),
+        ("cp docker://127.0.0.1:1/a:1 b:1", "127.0.0.1:1 cannot be reached"),
+        ("cp docker-archive:FOLDER/nothing.tar b:1", "No such file or directory"),
+        ("cp docker-archive:FOLDER/nothing.tar b", "name the tag of the copy"),
+        ("cp --src-creds alice docker://127.0.0.1:1/a:1 b:1", "write USER:PASSWORD"),
         ("cp --all-tags a:1 b", "with --all-tags"),
         ("export --only a//b FOLDER/e", "must have no empty part"),
         ("export FOLDER/e", "there are no repositories below"),
@@ -123,3 +133,43 @@ def test_a_delete_is_asked_about(pushed: tuple[Ours, Typed, Layout], tmp_path: P
     assert typed.asked("rm", "team/app:2.0", answer="n\n") == "Delete team/app:2.0? [y/N]: "
     typed("rm", f"team/app@{digest}", answer="y\n")
     assert typed.rows("team/app") == []
+
+
+def test_another_registry_is_copied_from(
+    pushed: tuple[Ours, Typed, Layout], swift: EmbeddedSwift, container: str, tmp_path: Path
+) -> None:
+    """Distribution 2.8 behind a password, with an image that skopeo pushed there, and a signature."""
+    need("docker-registry")
+    registry, typed, layout = pushed
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "htpasswd").write_bytes(b"alice:" + bcrypt.hashpw(b"secret", bcrypt.gensalt(4)) + b"\n")
+    auth = {"REGISTRY_AUTH": "htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM": "r"}
+    auth["REGISTRY_AUTH_HTPASSWD_PATH"] = str(tmp_path / "htpasswd")
+    theirs = storage(swift, f"{container}-theirs")
+    swiftclient.Connection(swift.auth_url, swift.user, swift.password).put_container(f"{container}-theirs")
+    with Distribution2(tmp_path / "theirs", theirs, environ=auth) as other:
+        skopeo_push(layout.reference("1.0"), other.url, "team/app:1.0", "--all", "--dest-creds=alice:secret")
+        source = f"docker://{host(other.url)}/team/app"
+        options = ("--quiet", "--src-plain-http")
+        assert "--src-creds" in typed("cp", *options, f"{source}:1.0", "team/app:1.0", status=1)
+        asked = ("--src-creds", "alice:secret")
+        told = typed("cp", *options, *asked, "--attached", f"{source}:1.0", "team/app:1.0")
+        assert told == f"{layout.tagged('1.0')['digest']} 1.0\n"
+        typed("cp", *options, *asked, "--all-tags", source, "team/again")
+    with registry as server:
+        for image in ("team/app:1.0", "team/again:1.0"):
+            skopeo_pull(server.url, image, tmp_path / "pulled", "--all")
+
+
+def test_what_podman_saved_is_copied_and_runs(pushed: tuple[Ours, Typed, Layout], tmp_path: Path) -> None:
+    """An archive that skopeo wrote, as `docker save` does; podman pulls what became of it, and unpacks it."""
+    need("podman")
+    registry, typed, layout = pushed
+    layout.add_image("2.0", [busybox_layer(), file_layer("more", 3 * MIB)])
+    run("skopeo", "copy", "--quiet", layout.reference("2.0"), f"docker-archive:{tmp_path / 'saved.tar'}:team/app:2.0")
+    packed = tmp_path / "saved.tar.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "saved.tar").read_bytes(), 1))
+    first = typed("cp", "--quiet", f"docker-archive:{tmp_path / 'saved.tar'}", "team/app:2.0")
+    assert typed("cp", "--quiet", f"docker-archive:{packed}:team/app:2.0", "team/app") == first
+    with registry as server, podman_mounted(f"{host(server.url)}/team/app:2.0", tmp_path) as mounted:
+        assert (mounted / "bin/busybox").read_bytes() == Path(program("busybox") or "").read_bytes()

@@ -33,9 +33,10 @@ def push_images(client: Client) -> bytes:
     bodies = []
     for number in range(TAGS):
         config = json.dumps({"os": "linux", "architecture": f"a{number}"}).encode()
-        for blob in (config, b"layer %d" % number):
+        layer = bytes(1024 + number)  # an archive of nothing
+        for blob in (config, layer):
             push_blob(client, "app", blob)
-        bodies.append(image(b"layer %d" % number, config=config))
+        bodies.append(image(layer, config=config))
         assert push(client, "app", f"t{number}", bodies[-1]).status_code == 201
     entries = [
         {**descriptor(body, json.loads(body)["mediaType"]), "platform": {"os": "linux", "architecture": f"a{number}"}}
@@ -57,9 +58,13 @@ def test_what_pages_cost(swift: EmbeddedSwift, driver: Base) -> None:
         # path: requests of the first visit, and of the next
         "/ui/": (2, 0),  # the names, and one for each repository shown
         "/ui/r/app": (1 + PAGE + PARTS + ATTACHED, 0),
+        "/ui/untagged/app": (1 + PAGE + 2 * PARTS + ATTACHED, 0),
+        "/ui/r/app?sort=size": (1 + TAGS + 1 + PARTS + ATTACHED, 0),
+        "/ui/?sort=size": (3, 0),  # the names, and the two of storage
         "/ui/r/app:all": (8 + PLATFORMS - 1 + 1, 1),  # its other images, and what is attached
         "/ui/r/app:t1": (6, 1),
         "/ui/r/app:t1/diff?to=t2": (10, 2),
+        "/ui/r/app:t1/diff?to=t2&files=yes": (14, 2),  # link and data of each layer, here one of each image
         "/ui/storage": (2, 0),  # one listing of blobs, one of links
         "/ui/delete/app?tag=t1": (2, 1),
     }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import bcrypt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base
+from docker_registry.distribution.views.tar import Allowance
 from docker_registry.settings import Auth, Expire, Immutable, KeepTags, KeepUntagged, Retention, Rule
 from docker_registry.web.pictures import bars, tiles
 from tests.distribution.contents import image, push, push_blob, push_image
@@ -51,6 +55,42 @@ def test_storage_tells_what_is_shared(client: Client) -> None:
     assert "Shared by several repositories5.0 kB" in page.words()
 
 
+def test_repositories_in_the_order_of_their_figures(client: Client) -> None:
+    for name, size in (("one", 3000), ("b/two", 5000), ("b/three", 4000)):
+        push_image(client, name, "1", name.encode() * 10 + b"x" * size)
+        push_image(client, name, "2", b"shared")
+    orders = {"push": ["b/three", "b/two", "one"], "size": ["b/two", "b/three", "one"]}
+    for order, expected in orders.items():
+        page = visit(client, f"/ui/?sort={order}")
+        assert [row[:3] for row in page.table()] == [[name, "2", "just now"] for name in expected]
+    assert [row[0] for row in visit(client, "/ui/?sort=alone&ns=b").table()] == ["b/two", "b/three"]
+    assert [row[0] for row in visit(client, "/ui/?sort=alone&q=o").table()] == ["b/two", "one"]
+    assert "/ui/?sort=push" in visit(client, "/ui/").links()
+    assert "No repository" in visit(client, "/ui/?sort=push&q=nothing").words()
+
+
+def test_ordered_repositories_are_leafed_through(client: Client, driver: Base) -> None:
+    for number in range(120):
+        push_blob(client, f"r{number:03}", b"x" * (number // 3))
+    for order in ("push", "size"):
+        seen, link = [], f"/ui/?sort={order}"
+        while link:
+            page = visit(client, link)
+            seen += [row[0] for row in page.table()]
+            link = next((each for each in page.links() if "after=" in each), "")
+        assert sorted(seen) == [f"r{number:03}" for number in range(120)]
+    assert seen[0] == "r117"
+    (link,) = (each for each in visit(client, "/ui/?sort=size").links() if "after=" in each)
+    gone = link.rpartition("_")[2]
+    fresh = mounted(driver)
+    digest = next(iter(fresh.application.context.containers)).driver.walk(
+        f"files/docker/registry/v2/repositories/{gone}"
+    )
+    for entry in list(digest):
+        driver.remove(entry.path)
+    assert visit(fresh, link).table()[0][0] not in seen[:50]
+
+
 def test_layers_that_others_have_are_marked_once_storage_was_counted(client: Client) -> None:
     push_image(client, "one", "1", b"s" * 500, b"own")
     push_image(client, "two", "1", b"s" * 500)
@@ -67,7 +107,7 @@ def test_nobody_learns_of_repositories_that_are_not_theirs(driver: Base, tmp_pat
     file.write_text("ana:" + bcrypt.hashpw(b"word", bcrypt.gensalt(4)).decode() + "\n")
     rules = (Rule(("user:ana",), ("ana/**",), ("pull",)),)
     client = mounted(driver, auth=Auth(htpasswd=str(file), policy=rules))
-    for path in ("/ui/storage", "/ui/r/ana/app:1"):
+    for path in ("/ui/storage", "/ui/r/ana/app:1", "/ui/?sort=size", "/ui/?sort=push"):
         page = visit(client, path, auth=("ana", "word"))
         assert "secret" not in page.text
         assert "50 kB" not in page.words()
@@ -123,3 +163,58 @@ def test_bars_fill_their_width_in_order(sizes: list[int]) -> None:
         return
     assert abs(sum(bar.width for bar in drawn) - 1000) < 0.01 * len(drawn) + 0.01
     assert [bar.x for bar in drawn] == sorted(bar.x for bar in drawn)
+
+
+def layer(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def test_files_are_compared_once_somebody_asks(client: Client) -> None:
+    base, old, new = layer(etc__os=b"linux"), layer(app__a=b"1", app__b=b"2"), layer(app__a=b"111", etc__os=b"bsd")
+    push_configured(client, "1.0", [base, old])
+    push_configured(client, "2.0", [base, new])
+    page = visit(client, "/ui/r/app:2.0/diff?to=1.0")
+    (link,) = (link for link in page.links() if "files=yes" in link)
+    page = visit(client, link)
+    assert "1 removed, 2 changed" in page.words()
+    assert page.table()[-3:] == [
+        ["changed", "app/a", "content", "1 B", "3 B"],
+        ["removed", "app/b", "", "1 B", ""],
+        ["changed", "etc/os", "content", "5 B", "3 B"],
+    ]
+    assert "files=yes" not in "".join(page.links())
+
+
+def test_files_that_cannot_be_compared_say_why(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    push_configured(client, "1.0", [layer(a=b"1"), b"no archive" * 99])
+    push_configured(client, "2.0", [layer(a=b"1"), layer(b=b"2")])
+    path = "/ui/r/app:2.0/diff?to=1.0"
+    assert "no tar archive" in visit(client, f"{path}&files=yes").words()
+    large = json.loads(client.get("/v2/app/manifests/2.0").text)
+    for entry in large["layers"]:
+        entry["size"] = 40_000_000
+    push(client, "app", "2.0", json.dumps(large).encode())
+    words = visit(client, path).words()
+    assert "The layers that differ have 40 MB: at most 32 MiB are read for this." in words
+    push_configured(client, "3.0", [layer(a=b"1"), layer(**{f"f{number}": b"" for number in range(20)})])
+    push_configured(client, "4.0", [layer(a=b"1"), layer(b=b"x" * 3_000_000)])
+    files = client.application._site._looker.files
+    for allowance, why in ((Allowance(files=9), "too many files"), (Allowance(plain=99_000), "when unpacked")):
+        monkeypatch.setattr(files, "_allowance", allowance)
+        assert why in visit(client, "/ui/r/app:3.0/diff?to=4.0&files=yes").words()
+
+
+def test_layers_that_both_have_are_read_where_there_is_room(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = layer(etc__os=b"x" * 50_000)
+    push_configured(client, "1.0", [base])
+    push_configured(client, "2.0", [base, layer(etc__os=b"bsd")])
+    monkeypatch.setattr(client.application._site._looker.files, "_allowance", Allowance(plain=20_000))
+    page = visit(client, "/ui/r/app:2.0/diff?to=1.0&files=yes")
+    assert page.table()[-1] == ["added", "etc/os", "", "", "3 B"]
+    assert "may replace one of theirs" in page.words()

@@ -38,6 +38,7 @@ class Caller:
     grants: Callable[[Access], bool] = field(default=_everything, repr=False, compare=False)
     roles: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    limit: str = field(default="", compare=False)  # what the audit calls the credential, and with it `grants`
     # Whether the credential still counts, for who remembers it; may ask the storage.
     still: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 

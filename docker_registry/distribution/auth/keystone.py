@@ -63,6 +63,9 @@ class Keystone:
         """Raises UNAVAILABLE while Keystone does not answer."""
         try:
             access = self._access(name, password)
+            if access is None or not access.project_id:
+                return None  # a login without a project has no repositories
+            groups = self._groups(access) if self._door.groups else ()
         except (failures.Unauthorized, failures.NotFound, failures.BadRequest, failures.Forbidden):
             return None
         except (failures.ClientException, OSError) as error:
@@ -70,9 +73,14 @@ class Keystone:
             raise RegistryError(
                 Code.UNAVAILABLE, "the login cannot be checked now, try again", headers={"Retry-After": "5"}
             ) from None
-        if access is None or not access.project_id:
-            return None  # a login without a project has no repositories
-        return Caller(Kind.USER, _called(access), self._grants(access), frozenset(access.role_names or ()))
+        return Caller(
+            Kind.USER,
+            f"{access.username}@{access.user_domain_name}",
+            self._grants(access),
+            frozenset(access.role_names or ()),
+            frozenset(groups),
+            limit="Keystone and its policy",
+        )
 
     def _access(self, name: str, password: str) -> AccessInfo | None:
         if name == _TOKEN:
@@ -112,6 +120,22 @@ class Keystone:
             f"{self._door.url}/auth/tokens?nocatalog", headers=headers, authenticated=False, log=False
         )
         return create(resp=answer, auth_token=token)  # type: ignore[no-any-return]
+
+    def _groups(self, access: AccessInfo) -> list[str]:
+        """`name@domain` of the groups that a user is in, as users are called; those of another domain by its id."""
+        headers = {"X-Auth-Token": access.auth_token}
+        url = f"{self._door.url}/users/{access.user_id}/groups"
+        try:
+            answer = self._session.get(url, headers=headers, authenticated=False, log=False)
+        except (failures.Unauthorized, failures.Forbidden):
+            # As to an application credential with rules of its own.
+            logger.warning("Keystone does not tell the groups of %s with the login's own token", access.user_id)
+            return []
+        domains = {access.user_domain_id: access.user_domain_name}
+        return [
+            f"{group['name']}@{domains.get(group['domain_id'], group['domain_id'])}"
+            for group in answer.json()["groups"]
+        ]
 
     def _grants(self, access: AccessInfo) -> Callable[[Access], bool]:
         prefix, project = self._prefix(access), access.project_id or ""
@@ -168,7 +192,3 @@ class Rules:
         """Whether these credentials may do it with a repository of the project `owner` ("": of none)."""
         target = {"target.project.id": owner, "project_id": owner}
         return bool(self._enforcer.enforce(f"registry:{action}", target, dict(credentials)))
-
-
-def _called(access: AccessInfo) -> str:
-    return f"{access.username}@{access.user_domain_name}"

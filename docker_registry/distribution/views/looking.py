@@ -23,9 +23,11 @@ from ..model.manifest import Manifest, ManifestError
 from ..storage.cache import FOREVER, Cache
 from ..storage.parsing import Parsing
 from ..storage.store import DamagedError, Store
+from .comparing import LayerFiles
 from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of, details_of
 from .listing import Listing, Summary, Tag, list_repository, summarize
 from .names import all_names
+from .untagged import Untagged
 from .usage import Usage, measure
 
 __all__ = ["Found", "Looker", "Referrer", "Row"]
@@ -88,6 +90,7 @@ class Looker:
         self._containers = containers
         self._parsing = parsing
         self._cache = Cache(_MEMORY)
+        self.files = LayerFiles(containers, self._cache)
 
     def names(self) -> tuple[str, ...]:
         """All repositories: one request for each 10,000."""
@@ -145,6 +148,27 @@ class Looker:
             )
             for tag, digest in zip(tags, digests, strict=True)
         ]
+
+    def loose_rows(self, name: str, listing: Listing, found: Sequence[Untagged]) -> list[Row]:
+        """The same for manifests without a tag; the tag of each row has no name."""
+        return self.rows(name, listing, [Tag("", each.digest, each.pushed) for each in found])
+
+    def known_children(self, name: str, listing: Listing) -> tuple[dict[Digest, tuple[Digest, ...]], int]:
+        """What the indexes of a repository consist of, and how many of its manifests were not looked at for that.
+
+        A request for each manifest not seen yet, 64 at most: those with a tag first, then the newest.
+        """
+        tagged = [tag.digest for tag in listing.tags if tag.digest is not None]
+        rest = sorted(listing.revisions, key=lambda digest: -(listing.revisions[digest] or 0))
+        every = list(dict.fromkeys((*tagged, *rest)))
+        seen = [digest for digest in every if self._is_known(name, digest)]
+        known = set(seen)
+        asked = [digest for digest in every if digest not in known][:_MORE]
+        briefs = gather([partial(self._child, name, digest) for digest in (*seen, *asked)])
+        children = {
+            digest: brief.children for digest, brief in zip((*seen, *asked), briefs, strict=True) if brief is not None
+        }
+        return {digest: below for digest, below in children.items() if below}, len(every) - len(seen) - len(asked)
 
     def _row(
         self,

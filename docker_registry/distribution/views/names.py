@@ -13,7 +13,7 @@ from docker_registry.concurrency.workers import gather
 from ..container import Container, Containers
 from ..model import grammar, layout
 
-__all__ = ["LIMIT", "PAGE", "Entry", "Page", "all_names", "browse", "near", "search"]
+__all__ = ["LIMIT", "PAGE", "Entry", "Page", "all_names", "browse", "has_words", "near", "search"]
 
 LIMIT = 100_000  # names looked at
 PAGE = 50  # entries of one page
@@ -64,9 +64,13 @@ def browse(names: Sequence[str], under: str = "", after: str = "") -> Page:
 
 def search(names: Sequence[str], text: str, after: str = "") -> Page:
     """The repositories whose names have all words of a text."""
-    words = text.lower().split()[:_WORDS]
-    found = [Entry(name) for name in names if all(word in name for word in words)]
+    found = [Entry(name) for name in names if has_words(name, text)]
     return _cut(found, after, len(found))
+
+
+def has_words(name: str, text: str) -> bool:
+    """Whether a name has all words of a text."""
+    return all(word in name for word in text.lower().split()[:_WORDS])
 
 
 def near(names: Sequence[str], text: str, limit: int = 5) -> list[str]:

@@ -7,7 +7,10 @@ from werkzeug.wrappers import Response
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.distribution.views.differences import compare
+from docker_registry.distribution.views.comparing import NotComparedError
+from docker_registry.distribution.views.differences import Differences, compare
+from docker_registry.distribution.views.files import FileChanges
+from docker_registry.distribution.views.images import Details
 
 from ..visit import Visit
 from . import image
@@ -27,6 +30,8 @@ def page(visit: Visit, name: str, reference: grammar.Tag | Digest) -> Response:
         lambda: image.find(visit, name, reference, ""),
     )
     before = image.same_platform(visit, name, before, after)
+    difference = compare((before.details, before.config), (after.details, after.config))
+    files, trouble = _files(visit, name, before.details, after.details)
     return visit.page(
         "compare.html",
         section="repositories",
@@ -38,5 +43,27 @@ def page(visit: Visit, name: str, reference: grammar.Tag | Digest) -> Response:
         before=before,
         after=after,
         platform=after.config.platform if after.config else None,
-        difference=compare((before.details, before.config), (after.details, after.config)),
+        difference=difference,
+        files=files,
+        trouble=trouble,
+        to_read=_to_read(difference, before.details) if not (files or trouble) else 0,
     )
+
+
+def _files(visit: Visit, name: str, before: Details, after: Details) -> tuple[FileChanges | None, str]:
+    """In which files two images differ, once somebody has asked for it, or why that is not said."""
+    files = visit.looker.files
+    trouble = files.too_much(before, after)
+    if trouble or not visit.argument("files"):
+        return None, trouble
+    try:
+        return files.compare((name, before), (name, after)), ""
+    except NotComparedError as error:
+        return None, str(error)
+
+
+def _to_read(difference: Differences, before: Details) -> int:
+    """Bytes that a comparison of files would read; 0 where there is none to make."""
+    if before.kind.tool:
+        return 0
+    return sum(layer.size for layer in (*difference.added, *difference.removed))

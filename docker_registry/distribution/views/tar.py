@@ -1,0 +1,300 @@
+"""The files in a layer: a tar archive, as it is or in gzip, read once from its beginning. Within bounds, and pure.
+
+Not `tarfile`, which takes any amount of memory for what a header says of itself, and whose patterns for it could be
+made to run for minutes before Python 3.11.10. Contents are hashed as they go by, never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = ["Allowance", "File", "TooMuchError", "UnreadableError", "files_in"]
+
+_BLOCK = 512
+_PIECE = 16 * 1024  # bytes inflated at a time; what follows a gzip member is copied, so not more
+_INFLATED = 256 * 1024  # bytes that come out at a time, at most
+_HEADER = 1024 * 1024  # bytes of a header's own data: long names, extended attributes
+_PATH = 4096  # characters of a path ...
+_DEPTH = 256  # ... and folders in it
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_KINDS = {
+    b"1": "hard link",
+    b"2": "link",
+    b"3": "character device",
+    b"4": "block device",
+    b"5": "folder",
+    b"6": "pipe",
+}
+_LINKS = ("hard link", "link")
+
+
+class UnreadableError(Exception):
+    """A layer is not what can be read here; the text says why, and goes on from the layer's name."""
+
+
+class TooMuchError(Exception):
+    """The layers have more than is allowed; the text says of what."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What may be read yet, of all layers that are looked at together."""
+
+    packed: int = 32 * 1024 * 1024  # bytes as they are stored
+    plain: int = 128 * 1024 * 1024  # bytes unpacked
+    files: int = 50_000
+    text: int = 8 * 1024 * 1024  # characters of paths and targets of links
+
+    def take(self, **amounts: int) -> None:
+        """Raises TooMuchError."""
+        for what, amount in amounts.items():
+            left = getattr(self, what) - amount
+            if left < 0:
+                raise TooMuchError(_WORDS[what])
+            setattr(self, what, left)
+
+
+_WORDS = {"packed": "bytes", "plain": "bytes when unpacked", "files": "files", "text": "long names"}
+
+
+class File(NamedTuple):
+    """One entry. Two entries that are equal have the same content, or lead to the same place."""
+
+    path: str  # without a slash before or behind it
+    kind: str
+    mode: int
+    owner: str  # user and group, by number
+    size: int
+    content: str  # a hash of it; of a link its target
+
+
+def files_in(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[File]:
+    """The entries of a layer in their order; raises UnreadableError and TooMuchError."""
+    archive = _Archive(_unpacked(chunks, allowance))
+    while True:
+        found = _next(archive)
+        if found is None:
+            return
+        allowance.take(files=1, text=len(found.path) + len(found.content))
+        if found.path:
+            yield found
+
+
+def _unpacked(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[bytes]:
+    pieces = _pieces(chunks, allowance)
+    first = b""
+    while len(first) < len(_ZSTD):
+        piece = next(pieces, b"")
+        if not piece:
+            break
+        first += piece
+    if first.startswith(_ZSTD):
+        raise UnreadableError("is packed with zstd, which is not read here")
+    plain = _gunzipped(first, pieces, allowance) if first.startswith(_GZIP) else _chained(first, pieces)
+    for piece in plain:
+        allowance.take(plain=len(piece))
+        yield piece
+
+
+def _pieces(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[bytes]:
+    for chunk in chunks:
+        allowance.take(packed=len(chunk))
+        for start in range(0, len(chunk), _PIECE):
+            yield chunk[start : start + _PIECE]
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _gunzipped(first: bytes, rest: Iterator[bytes], allowance: Allowance) -> Iterator[bytes]:
+    """All members: some builders write one for each file."""
+    member = zlib.decompressobj(31)
+    try:
+        for piece in _chained(first, rest):
+            data = piece
+            while True:
+                out = member.decompress(data, _INFLATED)
+                data = member.unconsumed_tail
+                if out:
+                    yield out
+                if member.eof:
+                    data = member.unused_data
+                    if not data.strip(b"\0"):
+                        data = b""
+                    member = zlib.decompressobj(31)
+                    allowance.take(files=1)
+                    if not data:
+                        break
+                elif not data and len(out) < _INFLATED:
+                    break
+    except zlib.error:
+        raise UnreadableError("has damaged bytes: they do not unpack") from None
+
+
+class _Archive:
+    """Bytes taken from a stream, so many as are asked for; raises UnreadableError where there are no more."""
+
+    def __init__(self, pieces: Iterator[bytes]):
+        self._pieces = pieces
+        self._have = b""
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        return b"".join(self.through(size))
+
+    def through(self, size: int) -> Iterator[bytes]:
+        """So many bytes, as they come."""
+        while size:
+            if self._place == len(self._have):
+                self._have, self._place = next(self._pieces, b""), 0
+                if not self._have:
+                    raise UnreadableError("ends too early")
+            part = self._have[self._place : self._place + size]
+            self._place += len(part)
+            size -= len(part)
+            yield part
+
+    def skip(self, size: int) -> None:
+        for _ in self.through(size):
+            pass
+
+    def is_over(self) -> bool:
+        if self._place == len(self._have):
+            self._have, self._place = next(self._pieces, b""), 0
+        return not self._have
+
+
+def _next(archive: _Archive) -> File | None:
+    """The entry that begins here, with whatever headers tell of it; its path is "" where it is to be passed over."""
+    said: dict[str, str] = {}
+    while not archive.is_over():
+        header = archive.read(_BLOCK)
+        if not header.strip(b"\0"):
+            return None
+        _check(header)
+        size = _number(header[124:136])
+        kind = header[156:157]
+        if kind in b"LKxgX" and size > _HEADER:
+            raise UnreadableError("has a header that is too large")
+        if kind == b"L":
+            said["path"] = _text(_body(archive, size))
+        elif kind == b"K":
+            said["linkpath"] = _text(_body(archive, size))
+        elif kind in b"xX":
+            said.update(_records(_body(archive, size)))
+        elif kind == b"g":
+            archive.skip(_padded(size))
+        else:
+            return _entry(archive, header, kind, said)
+    return None
+
+
+def _entry(archive: _Archive, header: bytes, kind: bytes, said: dict[str, str]) -> File:
+    name = said.get("GNU.sparse.name") or said.get("path") or _name(header)
+    size = _said_number(said, "size", header[124:136])
+    owner = f"{_said_number(said, 'uid', header[108:116])}:{_said_number(said, 'gid', header[116:124])}"
+    if kind == b"S":
+        extended = header[482]
+        while extended:
+            extended = archive.read(_BLOCK)[504]
+    called = _KINDS.get(kind, "file")
+    if kind == b"\0" and name.endswith("/"):
+        called = "folder"
+    content = ""
+    if called == "file":
+        content = _hash(archive, size)
+    else:
+        size = 0
+        if called in _LINKS:
+            content = (said.get("linkpath") or _text(header[157:257]))[:_PATH]
+        elif called.endswith("device"):
+            content = f"{_number(header[329:337])}:{_number(header[337:345])}"
+    return File(_clean(name), called, _number(header[100:108]) & 0o7777, owner, size, content)
+
+
+def _hash(archive: _Archive, size: int) -> str:
+    """Of as many bytes; half of a SHA-256 is enough to tell two contents apart."""
+    whole = hashlib.sha256()
+    for part in archive.through(size):
+        whole.update(part)
+    archive.skip(_padded(size) - size)
+    return whole.hexdigest()[:32]
+
+
+def _check(header: bytes) -> None:
+    """The sum of a header's bytes stands in it; old programs took them as signed ones."""
+    counted = header[:148] + b" " * 8 + header[156:]
+    stored = _number(header[148:156])
+    if stored not in (sum(counted), sum(struct.unpack("512b", counted))):
+        raise UnreadableError("is no tar archive, or has damaged bytes")
+
+
+def _name(header: bytes) -> str:
+    name, prefix = _text(header[:100]), header[345:500]
+    if header[257:263] == b"ustar\0" and prefix[0]:
+        return f"{_text(prefix)}/{name}"
+    return name
+
+
+def _number(field: bytes) -> int:
+    """
+    >>> _number(b"0000644\\0"), _number(b"\\x80" + b"\\0" * 9 + b"\\x01\\x00"), _number(b" " * 8)
+    (420, 256, 0)
+    """
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:], "big") & ((1 << 63) - 1)
+    try:
+        return max(int(field.partition(b"\0")[0].strip() or b"0", 8), 0)
+    except ValueError:
+        return 0 if field[0] == 0xFF else _refuse()
+
+
+def _refuse() -> int:
+    raise UnreadableError("is no tar archive, or has damaged bytes")
+
+
+def _said_number(said: dict[str, str], key: str, field: bytes) -> int:
+    text = said.get(key, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else _number(field)
+
+
+def _records(body: bytes) -> Iterator[tuple[str, str]]:
+    """The records of an extended header (pax): `LENGTH KEY=VALUE`, a line each."""
+    place = 0
+    while place < len(body):
+        space = body.find(b" ", place, place + 10)
+        digits = body[place:space]
+        if space < 0 or not digits.isdigit() or int(digits) <= space - place or place + int(digits) > len(body):
+            return
+        key, _, value = body[space + 1 : place + int(digits) - 1].partition(b"=")
+        yield key.decode(errors="replace"), value.decode(errors="replace")
+        place += int(digits)
+
+
+def _body(archive: _Archive, size: int) -> bytes:
+    return archive.read(_padded(size))[:size]
+
+
+def _padded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode(errors="replace")
+
+
+def _clean(path: str) -> str:
+    """A path from the root of the image; "" for the root, and for what leads out of it or is too long to be a path.
+
+    >>> _clean("./usr//bin/"), _clean("/etc/./x"), _clean("a/../b")
+    ('usr/bin', 'etc/x', '')
+    """
+    parts = [part for part in path[: _PATH + 1].split("/") if part not in ("", ".")]
+    return "" if ".." in parts or len(path) > _PATH or len(parts) > _DEPTH else "/".join(parts)
