@@ -132,6 +132,7 @@ CONTRACTS = [
             "maintenance.progress",
             "maintenance.fsck",
             "maintenance.gc",
+            "maintenance.last_run",
             "maintenance.quotas",
             "maintenance.retention",
             "metrics",

@@ -20,6 +20,7 @@ from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.gc.report import JsonReport, TextReport
+from docker_registry.maintenance.last_run import keep_collected
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import Settings, open_driver
@@ -128,6 +129,8 @@ def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, re
         _say(f"could not run; mend this, then call it again: {error or error.message}")
         return NOT_RUN
     report.end(job.outcome, dry_run)
+    if not dry_run:
+        keep_collected(driver, job.outcome)
     return STOPPED if job.outcome.stage is Stage.STOPPED else DONE
 
 

@@ -10,6 +10,7 @@ from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.report import said, summed_up, what_next
+from docker_registry.maintenance.last_run import keep_collected
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.maintenance.quotas import count
 from docker_registry.maintenance.retention.rules import Rules
@@ -67,8 +68,10 @@ def collect_garbage(settings: Settings) -> None:
 def _collect(settings: Settings, where: str) -> None:
     options, terms = waste_of(settings.upload_ttl, _WORKERS), terms_of(settings.gc.grace)
     untagged = Rules(settings.retention).untagged
-    with Collector(open_driver(settings), options, Quiet(), terms, untagged) as job:
+    driver = open_driver(settings)
+    with Collector(driver, options, Quiet(), terms, untagged) as job:
         for removal in job.run():
             log.info("%s: %s", where, said(removal))
         for line in (*summed_up(job.outcome, "removed"), what_next(job.outcome)):
             log.info("%s: %s", where, line)
+        keep_collected(driver, job.outcome)

@@ -133,6 +133,11 @@ def turn(chore: str) -> str:
     return f"{TURNS}/{chore}"
 
 
+def result(job: str) -> str:
+    """What the last run of a job has come to, for people; ours."""
+    return f"{TURNS}/{job}-result"
+
+
 def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:
     """The (digest, path) of those paths that are `<folder>/<algorithm>/<hex>/<one name>`."""
     for path in paths:

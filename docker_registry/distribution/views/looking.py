@@ -28,6 +28,7 @@ from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of
 from .listing import Listing, Summary, Tag, list_repository, summarize
 from .names import all_names
 from .untagged import Untagged
+from .upkeep import look
 from .usage import Usage, measure
 
 __all__ = ["Found", "Looker", "Referrer", "Row"]
@@ -39,6 +40,7 @@ _SUMMARY_TTL, _SEEN_TTL = 60.0, 15.0  # s
 _TURN = 500  # names that a rule is asked about at a time
 _LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at most ...
 _USAGE_TTL = (60.0, 1800.0)
+_UPKEEP_TTL = (15.0, 300.0)
 _PAUSE = 20  # ... and in between so many times as long as it took
 _MORE = 64  # requests for children and configs that one list of tags may add to those for its manifests
 _ATTACHED = 32  # requests for what is attached to the manifests of one list of tags
@@ -89,7 +91,7 @@ class Looker:
     def __init__(self, containers: Containers, parsing: Parsing):
         self._containers = containers
         self._parsing = parsing
-        self._cache = Cache(_MEMORY)
+        self._cache = containers.apart(Cache(_MEMORY))
         self.files = LayerFiles(containers, self._cache)
 
     def names(self) -> tuple[str, ...]:
@@ -116,6 +118,10 @@ class Looker:
     def usage(self) -> Timed:
         """What holds the bytes: one request for each 10,000 blobs and links, seldom."""
         return self._paced("usage", partial(measure, self._containers), _USAGE_TTL)
+
+    def upkeep(self) -> Timed:
+        """How far garbage collection and retention are: at most 6 requests for one container, seldom."""
+        return self._paced("upkeep", partial(look, self._containers), _UPKEEP_TTL)
 
     def known_usage(self) -> Usage | None:
         """The same as it was last seen here, if it was: for what is good to know and not worth asking."""

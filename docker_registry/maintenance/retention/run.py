@@ -10,6 +10,7 @@ from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.auth.policy import Policy
 from docker_registry.distribution.events import event
 from docker_registry.distribution.events.events import Events
+from docker_registry.distribution.storage.results import keep_result
 from docker_registry.settings import Settings
 
 from ..opening import open_containers
@@ -31,6 +32,7 @@ class Run:
         self._containers = open_containers(settings)
         for container in self._containers:
             check_driver(container.driver)
+        self._dry_run = dry_run
         self._are_several = bool(settings.containers)
         policy = Policy(settings.auth.policy, settings.auth.immutable)
         self._job = Job(Rules(settings.retention), policy, progress, workers, dry_run)
@@ -49,6 +51,8 @@ class Run:
                     if outcome.removed:
                         self._tell(outcome)
                     yield outcome._replace(container=container.name) if self._are_several else outcome
+            if not self._dry_run:
+                keep_result(self._containers.default.driver, "retention", vars(self.summary))
         finally:
             self._events.close(_FLUSH)
 
