@@ -25,7 +25,9 @@ from .demo_data import CONTAINER, PATIENCE, program, write_config
 __all__ = ["demo", "swift"]
 
 SCREEN = """
-  The page       http://{host}/          open it in a browser
+  The page       http://{host}/          open it in a browser, or at once
+                 http://{host}/ui/r/{image}               an image, its signature and SBOM
+                 http://{host}/ui/r/{image}/diff?to={old}   what changed in it
   The registry   http://{host}/v2/
   its Swift      {auth_url}   (user {user}, password {password})
   its images     {data}   ({found})
@@ -135,7 +137,14 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
         first_image.wait_until_ready(name, int(port), time.monotonic() + PATIENCE)
         found = "with a first image and chart" if first_image.push(name, int(port)) else "found again"
         image = f"{first_image.NAME}:{first_image.TAG}"
-        values = {"host": host, "data": data, "config": config, "name": first_image.NAME, "image": image}
+        values = {
+            "host": host,
+            "old": first_image.OLD_TAG,
+            "data": data,
+            "config": config,
+            "name": first_image.NAME,
+            "image": image,
+        }
         values["program"] = program()
         click.echo(
             SCREEN.format(
