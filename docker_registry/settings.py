@@ -163,6 +163,7 @@ class KeystoneDoor:
     domain: str = ""  # name or id of the only domain whose projects have repositories; "" for all
     policy_file: str = ""  # of oslo.policy; "" for the defaults
     groups: bool = False  # ask for the groups of each user, which is one request more
+    acts_for_callers: bool = False  # on Swift, with their own tokens: its ACLs are their rights
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,10 @@ class Auth:
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # names, and who is in them, as rules name people
     immutable: tuple[Immutable, ...] = ()
     read_only: tuple[str, ...] = ()  # patterns of repositories
+
+    @property
+    def acts_for_callers(self) -> bool:
+        return self.keystone is not None and self.keystone.acts_for_callers
 
     @property
     def is_on(self) -> bool:

@@ -143,8 +143,9 @@ def _keystone(options: Options) -> KeystoneDoor:
         domain=options.take("domain", text, ""),
         policy_file=options.take("policy", text, ""),
         groups=options.take("groups", flag, False),
+        acts_for_callers=options.take("own_token", flag, False),
     )
-    options.refuse_rest(["url", "cacert", "prefix", "domain", "policy", "groups"])
+    options.refuse_rest(["url", "cacert", "prefix", "domain", "policy", "groups", "own_token"])
     if not door.url.endswith("/v3"):
         options.refuse("url: must end in /v3, such as https://keystone.example.org:5000/v3")
     if "{project_id}" not in door.prefix and "{domain_" not in door.prefix and not door.domain:

@@ -53,5 +53,9 @@ class Context:
         expiry = Expiry(settings.expire, gate.policy, parsing)
         if settings.expire and not all(container.driver.supports_expiry for container in containers):
             raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
+        if settings.auth.acts_for_callers and not all(container.driver.supports_callers for container in containers):
+            raise ConfigError(
+                f"auth.keystone.own_token: storage {settings.storage} takes no token of a user; remove it"
+            )
         quotas = Quotas(settings.quotas, driver)
         return cls(settings, gate, limits, containers, memory, parsing, expiry, quotas, Events(settings))

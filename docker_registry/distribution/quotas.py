@@ -15,6 +15,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
+from docker_registry.concurrency import acting
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.settings import Quota
@@ -151,7 +152,8 @@ class Quotas:
 
     def _read(self) -> None:
         try:
-            count = quota_book.load(self._driver)
+            with acting.within(None):  # it is the registry's, and all callers rely on it
+                count = quota_book.load(self._driver)
         except (UnspecifiedError, CountError) as error:
             logger.warning("what was counted for quotas cannot be read now, the former count holds: %s", error)
             return

@@ -47,6 +47,12 @@ class Visit:
         who = (caller.kind.value, caller.name, caller.roles, caller.groups, caller.grants)
         return self.looker.names_for(who, lambda name: self.context.gate.may_see(caller, name))
 
+    @property
+    def may_push_somewhere(self) -> bool:
+        """As far as one knows without a repository's name: what somebody may push to is the policy's to say."""
+        settings = self.context.settings
+        return not settings.read_only and (not settings.auth.is_on or self.caller.kind is not Kind.ANONYMOUS)
+
     def may_change(self, name: str, action: str) -> bool:
         """Whether the caller may push or delete, and the registry takes that now."""
         settings = self.context.settings

@@ -78,11 +78,11 @@ EXPECTED = Auth(
 )
 
 
-def test_where_groups_come_from() -> None:
+def test_groups_and_own_tokens() -> None:
     token = "{realm: r, service: s, issuer: i, jwks: /jwks, groups: teams}"
     assert ours(f"token: {token}").token.groups == "teams"  # type: ignore[union-attr]
-    keystone = "{url: 'http://keystone:5000/v3', groups: true}"
-    assert ours(f"keystone: {keystone}").keystone.groups  # type: ignore[union-attr]
+    keystone = ours("keystone: {url: 'http://keystone:5000/v3', groups: true, own_token: true}").keystone
+    assert keystone == KeystoneDoor("http://keystone:5000/v3", groups=True, acts_for_callers=True)
 
 
 def test_keystone() -> None:

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from werkzeug.wrappers import Request
 
+from docker_registry.concurrency import acting
+from docker_registry.concurrency.acting import Acting
+
 from ..errors import Code, RegistryError
 from . import audit
 from .access import Access
@@ -16,6 +19,7 @@ from .told import BY_CERTIFICATE, BY_PROXY, Told
 
 __all__ = ["Door", "Gate", "RefusedError", "challenge"]
 
+_ACLS = "the container's ACLs in Swift"
 _NO_LOGIN = "no login is asked for"
 
 
@@ -59,11 +63,15 @@ class Gate:
         self.policy = policy
 
     def admit(self, request: Request, accesses: Sequence[Access]) -> Caller:
-        """Who sent a request that needs `accesses` (none: a login). Raises UNAUTHORIZED or DENIED."""
+        """Who sent a request that needs `accesses` (none: a login). Raises UNAUTHORIZED or DENIED.
+
+        From here on the storage is asked in that caller's name, where they gave a token for it.
+        """
         caller = self._let_in(request, accesses) if self._asks else ANONYMOUS
         for access in accesses:
             if access.action != "pull" and self.policy.is_read_only(access.name):
                 raise self.denied(request, caller, f"{access.name} is read-only", "read_only", access._asdict())
+        acting.begin(caller.acting)
         return caller
 
     def _let_in(self, request: Request, accesses: Sequence[Access]) -> Caller:
@@ -89,6 +97,13 @@ class Gate:
                 raise self._unauthorized(accesses, "insufficient_scope")
             raise RegistryError(Code.DENIED, f"{caller} may not {lacking[0]}", [access._asdict() for access in lacking])
         return caller
+
+    def refused_by_storage(self, request: Request, caller: Acting) -> RegistryError:
+        """Write down that the storage refuses somebody, or their token; what to raise."""
+        audit.refused(request, f"user {caller.name}", "may not do this", _ACLS)
+        if caller.has_ended:
+            return self._unauthorized((), "")
+        return RegistryError(Code.DENIED, f"Swift does not let {caller.name} do this")
 
     @property
     def takes_passwords(self) -> bool:

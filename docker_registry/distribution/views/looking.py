@@ -91,7 +91,7 @@ class Looker:
     def __init__(self, containers: Containers, parsing: Parsing):
         self._containers = containers
         self._parsing = parsing
-        self._cache = Cache(_MEMORY)
+        self._cache = containers.apart(Cache(_MEMORY))
         self.files = LayerFiles(containers, self._cache)
 
     def names(self) -> tuple[str, ...]:

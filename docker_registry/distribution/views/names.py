@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from docker_registry.concurrency.workers import gather
+from docker_registry.core.refused import CallerRefusedError
 
 from ..container import Container, Containers
 from ..model import grammar, layout
@@ -42,9 +43,12 @@ def all_names(containers: Containers) -> tuple[str, ...]:
 
 
 def _names_in(containers: Containers, container: Container) -> list[str]:
-    """Those that a container has by the rules of today."""
+    """Those that a container has by the rules of today; none for whom Swift does not let see them."""
     listed = islice(container.driver.list_prefixes(layout.REPOSITORIES, "/_"), LIMIT)
-    return [name for name in listed if grammar.is_name(name) and containers.of(name) is container]
+    try:
+        return [name for name in listed if grammar.is_name(name) and containers.of(name) is container]
+    except CallerRefusedError:
+        return []
 
 
 def browse(names: Sequence[str], under: str = "", after: str = "") -> Page:

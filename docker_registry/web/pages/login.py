@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
+from docker_registry.distribution.auth.caller import ANONYMOUS
 from docker_registry.distribution.errors import Code, RegistryError
 
 from .. import forms, session
@@ -15,7 +16,6 @@ __all__ = ["enter", "leave", "show"]
 
 _WRONG = "Name or password is wrong."
 _TOO_LONG = "This name and password are too long for a browser's cookie; docker login takes them."
-_LOGIN_FIRST = "Log in to see this."
 
 
 def enter(visit: Visit) -> Response:
@@ -62,6 +62,7 @@ def show(visit: Visit, status: int, trouble: str = "") -> Response:
         following=_following(visit),
         in_the_clear=not (visit.is_encrypted or visit.is_local),
         lasts=session.LASTS // 3600,
+        is_open=visit.context.gate.policy.knows(ANONYMOUS),
     )
 
 
