@@ -8,7 +8,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run lint test image model reliability soak mutants fuzz bench clean clean-data
+.PHONY: run lint test tables image model reliability soak mutants fuzz bench clean clean-data
 
 run: $(VENV)/.run
 	exec $(BIN)/docker-registry-swift demo --data demo-data $(ARGS)
@@ -20,6 +20,10 @@ lint: $(VENV)/.test
 
 test: lint
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
+
+# Writes the tables of options in docs/ from the tables of the code, which a test compares.
+tables: $(VENV)/.test
+	$(BIN)/python -m tests.tables
 
 # Builds the container image on a Debian that is made for it, and starts it: as root, minutes.
 image: $(VENV)/.test

@@ -27,6 +27,8 @@ __all__ = [
     "KeepUntagged",
     "KeystoneDoor",
     "Limits",
+    "Quota",
+    "Quotas",
     "Retention",
     "Rule",
     "Settings",
@@ -148,6 +150,7 @@ class TokenServer:
     certificates: str = ""  # file of PEM certificates
     jwks: str = ""  # file of a JSON Web Key Set
     algorithms: tuple[str, ...] = ()  # () for all that need no shared secret
+    groups: str = ""  # the claim that lists the groups of its user; "": the policy does not count for tokens
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,8 @@ class KeystoneDoor:
     prefix: str = "{project_id}"  # what the names of a project's repositories begin with
     domain: str = ""  # name or id of the only domain whose projects have repositories; "" for all
     policy_file: str = ""  # of oslo.policy; "" for the defaults
+    groups: bool = False  # ask for the groups of each user, which is one request more
+    acts_for_callers: bool = False  # on Swift, with their own tokens: its ACLs are their rights
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,10 @@ class Auth:
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # names, and who is in them, as rules name people
     immutable: tuple[Immutable, ...] = ()
     read_only: tuple[str, ...] = ()  # patterns of repositories
+
+    @property
+    def acts_for_callers(self) -> bool:
+        return self.keystone is not None and self.keystone.acts_for_callers
 
     @property
     def is_on(self) -> bool:
@@ -250,6 +259,25 @@ class Collection:
     grace: float = 3 * 24 * 3600.0  # s
 
 
+class Quota(NamedTuple):
+    """What some repositories may hold together. Each rule that fits a repository counts."""
+
+    repositories: tuple[str, ...]  # patterns
+    bytes: int | None = None  # of blobs and manifests, each counted once; None for any number
+    tags: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages call it, and what was counted for it is known by."""
+        return ", ".join(self.repositories)
+
+
+@dataclass(frozen=True)
+class Quotas:
+    rules: tuple[Quota, ...] = ()
+    every: float = 600.0  # s between two counts of what is there
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one client may ask of one worker: who logged in, by name, else an address, of IPv6 a /64. 0: any number."""
@@ -285,6 +313,7 @@ class Settings:
     expire: tuple[Expire, ...] = ()
     retention: Retention = Retention()
     gc: Collection = Collection()
+    quotas: Quotas = Quotas()
 
     # Who may come in.
     auth: Auth = Auth()

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from docker_registry.commands.group import Commands
-from docker_registry.config import classic, keys
+from docker_registry.config import keys
 from docker_registry.drivers.swift.settings import options
-from docker_registry.settings import Settings
+from tests import tables
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -83,7 +83,7 @@ def test_commands_exist(page: Path) -> None:
             command = command.get_command(click.Context(group), arguments.pop(0))
         assert command is not None, line
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        given = {match[0] for match in (re.search(r"--[a-z-]+", argument) for argument in arguments) if match}
+        given = {match[0] for match in (re.search(r"--[a-z0-9-]+", argument) for argument in arguments) if match}
         assert given <= known, line
 
 
@@ -100,9 +100,10 @@ def test_the_readme_s_config_has_only_known_options() -> None:
     assert set(flavor) - {"loglevel", "standalone", "storage"} <= set(options.BY_NAME)
 
 
-@pytest.mark.parametrize("name", [*classic.REGISTRY, "log_format"])
-def test_every_option_of_the_section_registry_is_explained(name: str) -> None:
-    assert re.search(rf"(?m)^\| [^|]*`{name}`", SERVER)
+@pytest.mark.parametrize("page", tables.PAGES)
+def test_the_tables_of_options_are_those_of_the_code(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert text == tables.renewed(text, tables.PAGES[page]()), "run make tables"
 
 
 @pytest.mark.parametrize(
@@ -131,14 +132,3 @@ def test_every_parameter_of_distribution_s_swift_is_named() -> None:
         re.findall(r"`([a-z]+)`", SERVER[SERVER.index("Of `storage.swift`") : SERVER.index("## The secret")])
     )
     assert set(keys.SWIFT) - {"accesskey", "tempurlmethods"} <= parameters
-
-
-def test_the_defaults_are_those_of_the_settings() -> None:
-    rows = dict(re.findall(r"(?m)^\| `(\w+)` \| `([^`]+)` \|", SERVER[SERVER.index("in `registry`") :]))
-    wrong = {
-        name: written
-        for name, written in rows.items()
-        if name in classic.REGISTRY
-        and classic.REGISTRY[name][1](yaml.safe_load(written)) != getattr(Settings(), classic.REGISTRY[name][0])
-    }
-    assert wrong == {}

@@ -132,6 +132,8 @@ CONTRACTS = [
             "maintenance.progress",
             "maintenance.fsck",
             "maintenance.gc",
+            "maintenance.last_run",
+            "maintenance.quotas",
             "maintenance.retention",
             "metrics",
             "web",

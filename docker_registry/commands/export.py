@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -10,7 +11,8 @@ from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
 from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
-from docker_registry.images.places import Layout, Repository
+from docker_registry.images.layouts import Layout
+from docker_registry.images.places import Repository
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
 from .naming import parse_pattern
@@ -42,7 +44,7 @@ def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, fo
             with (Quiet() if quiet else for_terminal()).step(name) as advance:
                 for tag in source.tags():
                     try:
-                        copy(source, target, tag, [tag], advance)
+                        copy(source, target, tag, [tag], lambda _: nullcontext(advance), attached=True)
                     except UsageError as error:
                         failed += 1
                         click.echo(f"{name}:{tag}: {error}", err=True)

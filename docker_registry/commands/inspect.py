@@ -9,14 +9,12 @@ from typing import Any
 import click
 
 from docker_registry.config import load
-from docker_registry.core.exceptions import UsageError
-from docker_registry.distribution.model import grammar
-from docker_registry.distribution.model.manifest import ManifestError
-from docker_registry.distribution.storage.store import DamagedError
 from docker_registry.distribution.views.images import Config, Details, Layer
 from docker_registry.distribution.views.looking import Found
 from docker_registry.images.inside import Inside
+from docker_registry.images.opened import find
 
+from . import old
 from .naming import Image, parse_image
 from .options import config_options
 
@@ -26,27 +24,29 @@ __all__ = ["inspect"]
 @click.command()
 @config_options
 @click.option("--raw", is_flag=True, help="The manifest as it was pushed, byte for byte.")
+@click.option("--v1", is_flag=True, help="An image of docker-registry 0.9.1 in the same storage, with its ancestry.")
 @click.argument("image")
-def inspect(config: str | None, flavor: str | None, raw: bool, image: str) -> None:
+def inspect(config: str | None, flavor: str | None, raw: bool, v1: bool, image: str) -> None:
     """Say as JSON what an image or artifact consists of.
 
     \b
     Examples:
       docker-registry-swift inspect team/app:1.0
       docker-registry-swift inspect --raw team/app@sha256:...
+      docker-registry-swift inspect --v1 team/app:1.0
     """
     named = parse_image(image)
+    if raw and v1:
+        raise click.UsageError("--raw is for manifests, and v1 has none")
     with Inside(load(config, flavor).settings) as registry:
-        try:
-            found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
-            if found is None:
-                raise UsageError(f"there is no {named.text}")
-            if raw:
-                sys.stdout.buffer.write(found.manifest.body)
-                return
-            click.echo(json.dumps(_described(registry, named, found), indent=2))
-        except (DamagedError, ManifestError) as error:
-            raise UsageError(f"{named.text} cannot be read: {error}") from None
+        if v1:
+            click.echo(json.dumps(old.described(registry, image), indent=2))
+            return
+        found = find(registry, named.name, named.reference)
+        if raw:
+            sys.stdout.buffer.write(found.manifest.body)
+            return
+        click.echo(json.dumps(_described(registry, named, found), indent=2))
 
 
 def _described(registry: Inside, image: Image, found: Found) -> dict[str, Any]:

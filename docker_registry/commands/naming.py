@@ -1,7 +1,12 @@
-"""How the command line names images: `team/app:1.0`, `team/app@sha256:...`, or `oci:FOLDER:1.0` for an OCI layout."""
+"""How the command line names images: `team/app:1.0`, `team/app@sha256:...`, and places elsewhere.
+
+`oci:FOLDER:1.0` is in an OCI layout, `docker://HOST/team/app:1.0` in another registry, `docker-archive:FILE:app:1.0` in
+what `docker save` wrote.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,12 +15,25 @@ import click
 from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.errors import RegistryError
 from docker_registry.distribution.model import grammar
+from docker_registry.images.archives import Archive
 from docker_registry.images.inside import Inside
-from docker_registry.images.places import Layout, Place, Repository
+from docker_registry.images.layouts import Layout
+from docker_registry.images.making import Unmade
+from docker_registry.images.places import Place, Repository, Source
+from docker_registry.images.remote import Address, parse_address
+from docker_registry.images.v1 import OldRepository
 
-__all__ = ["Image", "parse_image", "parse_pattern", "parse_place"]
+__all__ = ["From", "Image", "parse_image", "parse_old", "parse_pattern", "parse_place", "parse_source"]
 
-_LAYOUT = "oci:"
+_LAYOUT, _REMOTE, _ARCHIVE = "oci:", "docker://", "docker-archive:"
+
+
+class From(NamedTuple):
+    """Where an image is copied from."""
+
+    place: Source | Unmade
+    reference: str  # a tag, a digest, what an archive calls it, or "" where none was named
+    tag: str  # that a copy of it gets where none is named, if any
 
 
 class Image(NamedTuple):
@@ -53,8 +71,36 @@ def parse_pattern(text: str, option: str) -> Pattern:
         raise click.BadParameter(f"{text}: {error}", param_hint=option) from None
 
 
+def parse_source(registry: Inside, text: str, remote: Callable[[Address], Source], default: str) -> From:
+    """Where to copy from, and a tag or digest there; raises BadParameter. `remote` opens other registries."""
+    if text.startswith(_REMOTE):
+        try:
+            address = parse_address(text.removeprefix(_REMOTE))
+        except RegistryError as error:
+            raise click.BadParameter(f"{text}: {error}") from None
+        reference = address.reference or default
+        return From(remote(address), reference, _tag_of(reference))
+    if text.startswith(_ARCHIVE):
+        path, _, reference = text.removeprefix(_ARCHIVE).partition(":")
+        return From(Archive(Path(path)), reference, reference.rpartition(":")[2])
+    place, reference = parse_place(registry, text, default)
+    return From(place, reference, _tag_of(reference))
+
+
+def _tag_of(reference: str) -> str:
+    return "" if ":" in reference else reference
+
+
+def parse_old(registry: Inside, text: str, default: str = "latest") -> From:
+    """An image of docker-registry 0.9.1; raises BadParameter."""
+    image = parse_image(text, default)
+    return From(OldRepository(registry, image.name), image.reference, _tag_of(image.reference))
+
+
 def parse_place(registry: Inside, text: str, default: str = "latest") -> tuple[Place, str]:
     """A place and a tag or digest in it; raises BadParameter."""
+    if text.startswith((_REMOTE, _ARCHIVE)):
+        raise click.BadParameter(f"{text}: can only be copied from; skopeo copies there, from oci:FOLDER")
     if not text.startswith(_LAYOUT):
         image = parse_image(text, default)
         return Repository(registry, image.name), image.reference

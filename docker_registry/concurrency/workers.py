@@ -3,9 +3,10 @@
 They wait on primitives of the standard library's `threading`: greenlets in a
 process that gevent has patched, threads in any other.
 
-Whoever works for a caller has the caller's deadline, and is of its request. After a call has failed no
-further one begins, those that have begun are waited for, and the error of the
-one that was given first is raised.
+Whoever works for a caller has the caller's deadline, asks in the same name, and
+is of its request. After a call has failed no further one begins, those that
+have begun are waited for, and the error of the one that was given first is
+raised.
 """
 
 from __future__ import unicode_literals
@@ -13,7 +14,7 @@ from __future__ import unicode_literals
 import threading
 from collections import deque
 
-from . import deadline, trace
+from . import acting, deadline, trace
 
 MYPY = False
 if MYPY:  # Python 2 has no `typing`
@@ -58,7 +59,9 @@ class WorkerPool(object):
         with self._change:
             number, self._given = self._given, self._given + 1
             self._running += 1
-        thread = threading.Thread(target=self._run, args=(number, task, args, deadline.current(), trace.current()))
+        thread = threading.Thread(
+            target=self._run, args=(number, task, args, deadline.current(), trace.current(), acting.current())
+        )
         thread.daemon = True
         try:
             thread.start()
@@ -83,8 +86,9 @@ class WorkerPool(object):
             if self._errors:
                 raise self._errors[min(self._errors)]
 
-    def _run(self, number, task, args, limit, request):
+    def _run(self, number, task, args, limit, request, caller):
         trace.begin(request)
+        acting.begin(caller)
         try:
             with deadline.until(limit):
                 task(*args)

@@ -130,8 +130,9 @@ def _groups(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
 def _token_section(options: Options) -> TokenServer:
     names = [name.removeprefix("token.") for name in DISTRIBUTION if name.startswith("token.")]
     values = {name: options.take(name, DISTRIBUTION[f"token.{name}"], None) for name in names}
-    options.refuse_rest(names)
-    return _token_server(values, options.where, options.problems)
+    groups = options.take("groups", text, "")
+    options.refuse_rest([*names, "groups"])
+    return dataclasses.replace(_token_server(values, options.where, options.problems), groups=groups)
 
 
 def _keystone(options: Options) -> KeystoneDoor:
@@ -141,8 +142,10 @@ def _keystone(options: Options) -> KeystoneDoor:
         prefix=options.take("prefix", _prefix, KeystoneDoor.prefix),
         domain=options.take("domain", text, ""),
         policy_file=options.take("policy", text, ""),
+        groups=options.take("groups", flag, False),
+        acts_for_callers=options.take("own_token", flag, False),
     )
-    options.refuse_rest(["url", "cacert", "prefix", "domain", "policy"])
+    options.refuse_rest(["url", "cacert", "prefix", "domain", "policy", "groups", "own_token"])
     if not door.url.endswith("/v3"):
         options.refuse("url: must end in /v3, such as https://keystone.example.org:5000/v3")
     if "{project_id}" not in door.prefix and "{domain_" not in door.prefix and not door.domain:

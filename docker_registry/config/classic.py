@@ -21,6 +21,8 @@ from .gc import read_gc
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .notifications import NOTIFICATIONS, read_endpoints
+from .options import REGISTRY, SECTIONS
+from .quotas import read_quotas
 from .secret import secrets
 from .tags import read_expire, read_retention
 from .tls import read_tls
@@ -28,16 +30,8 @@ from .values import (
     Options,
     Problems,
     flag,
-    headers,
     hint,
-    log_fields,
-    networks,
-    path_prefix,
-    public_url,
     seconds,
-    size,
-    socket_path,
-    some_seconds,
     text,
     whole,
     word,
@@ -65,36 +59,6 @@ IGNORED = {
 }
 UNSAFE = {
     "privileged_key": "signed requests would not be checked; remove it and put a proxy that authenticates in front",
-}
-# Option of the section `registry` -> field of Settings, and how it is read.
-REGISTRY: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "access_log": ("access_log", flag),
-    "body_min_rate": ("body_min_rate", size),
-    "body_timeout": ("body_timeout", some_seconds),
-    "cache_size": ("cache_bytes", size),
-    "connections": ("connections", whole(1, 1_000_000)),
-    "delete": ("delete_enabled", flag),
-    "graceful_timeout": ("graceful_timeout", seconds),
-    "header_timeout": ("header_timeout", some_seconds),
-    "headers": ("headers", headers),
-    "host": ("host", text),
-    "idle_timeout": ("idle_timeout", some_seconds),
-    "link_ttl": ("link_ttl", seconds),
-    "log_fields": ("log_fields", log_fields),
-    "manifest_size_limit": ("manifest_size_limit", size),
-    "page": ("page", flag),
-    "page_size_max": ("page_size_max", whole(1, 1_000_000)),
-    "port": ("port", whole(0, 65535)),
-    "prefix": ("prefix", path_prefix),
-    "public_url": ("public_url", public_url),
-    "read_only": ("read_only", flag),
-    "relative_urls": ("relative_urls", flag),
-    "socket": ("socket", socket_path),
-    "trusted_proxies": ("trusted_proxies", networks),
-    "storage_timeout": ("storage_timeout", some_seconds),
-    "upload_ttl": ("upload_ttl", some_seconds),
-    "verify_blobs": ("verify_blobs", flag),
-    "workers": ("workers", whole(1, 256)),
 }
 LOG_LEVELS = {**{name: name for name in ("debug", "info", "warning", "error", "critical")}, "warn": "warning"}
 # An all-digit password is YAML's idea of a number, and not its owner's.
@@ -205,7 +169,6 @@ def _fields(options: Options) -> dict[str, Any]:
     if not fields["storage"]:
         options.refuse("storage: is missing; write storage: swift")
     section = options.section("registry")
-    fields["log_json"] = section.take("log_format", word("text", "json"), "text") == "json"
     if "auth" in section.empty:
         section.refuse(f"auth: {NO_LOGIN}")
     if "auth" in section.rest():
@@ -222,11 +185,12 @@ def _fields(options: Options) -> dict[str, Any]:
     fields["expire"] = read_expire(section)
     fields["retention"] = read_retention(section)
     fields["gc"] = read_gc(section)
+    fields["quotas"] = read_quotas(section)
     if "containers" in section.rest():
         fields["containers"] = section.section("containers")
-    for name, (field, convert) in REGISTRY.items():
+    for name, option in REGISTRY.items():
         if name in section.rest():
-            fields[field] = section.take(name, convert, None)
+            fields[option.field] = section.take(name, option.convert, None)
     if "notifications" in section.rest():
         values, below = _flat(section.section("notifications"), NOTIFICATIONS)
         fields["endpoints"] = read_endpoints(values, below)
@@ -234,8 +198,7 @@ def _fields(options: Options) -> dict[str, Any]:
     if "auth" in fields:
         behind = bool(fields.get("trusted_proxies") or fields.get("socket"))
         fitting(fields["auth"], fields.get("tls"), behind, Options({}, f"{section.where}, auth", options.problems))
-    sections = ["auth", "containers", "debug", "expire", "gc", "health", "limits", "notifications", "retention", "tls"]
-    section.refuse_rest([*REGISTRY, *sections, "log_format"])
+    section.refuse_rest([*REGISTRY, *SECTIONS])
     return fields
 
 

@@ -23,6 +23,7 @@ from .keys import APART, DEBUG, EVENTS, HEALTH, HONOURED, IGNORED, REFUSED, SWIF
 from .limits import read_limits
 from .loaded import Loaded, default_workers
 from .notifications import read_endpoints
+from .quotas import read_quotas
 from .tags import read_expire, read_retention
 from .tls import read_tls
 from .values import Options, Problems, hint, socket_path
@@ -256,6 +257,7 @@ def _fields(values: Mapping[Path, Any], file: str, problems: Problems) -> dict[s
     registry = Options(of_tags, f"{file}, registry", problems)
     fields["expire"], fields["retention"] = read_expire(registry), read_retention(registry)
     fields["gc"] = read_gc(registry)
+    fields["quotas"] = read_quotas(registry)
     below_tls = {path[2]: value for path, value in values.items() if path[:2] == ("http", "tls") and len(path) == 3}
     fields["tls"] = read_tls(Options(below_tls, f"{file}, http.tls", problems))
     behind = bool(fields.get("trusted_proxies") or fields.get("socket"))

@@ -74,6 +74,7 @@ HONOURED: dict[Path, tuple[str, Converter]] = _table(
         "registry.gc": (TAGS, lambda value: value),
         "registry.expire": (TAGS, lambda value: value),
         "registry.limits": (LIMITS, lambda value: value),
+        "registry.quotas": (TAGS, lambda value: value),
         "registry.retention": (TAGS, lambda value: value),
         "registry.trustedproxies": ("trusted_proxies", networks),
         "registry.verifyblobs": ("verify_blobs", flag),

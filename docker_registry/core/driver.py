@@ -42,6 +42,7 @@ class Base(Paths):
     scheme: str
     buffer_size = 128 * 1024  # bytes that a registry passes on at a time
     supports_bytes_range = False
+    supports_callers = False  # whether it asks in the name of `concurrency.acting.current()`
     supports_expiry = False  # whether `overwrite_until` works
 
     def __init__(self, path: str | None = None, config: Any = None):

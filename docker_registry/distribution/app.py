@@ -11,6 +11,7 @@ from urllib.parse import quote
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
+from docker_registry.concurrency import acting
 from docker_registry.core.busy import BusyError
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import (
@@ -21,6 +22,7 @@ from docker_registry.core.exceptions import (
     UnspecifiedError,
 )
 from docker_registry.core.quota import QuotaError
+from docker_registry.core.refused import CallerRefusedError
 from docker_registry.settings import Settings
 
 from . import routes
@@ -108,6 +110,12 @@ class Registry:
     def _guard(
         self, request: Request, call: Callable[[Request], Response], render: Callable[[RegistryError], Response]
     ) -> Response:
+        with acting.within(None):
+            return self._guard_caller(request, call, render)
+
+    def _guard_caller(
+        self, request: Request, call: Callable[[Request], Response], render: Callable[[RegistryError], Response]
+    ) -> Response:
         try:
             with self.context.containers.default.driver.time_limit(self.settings.storage_timeout):
                 _check_query(request.query_string)
@@ -116,6 +124,8 @@ class Registry:
             known = error
         except HTTPException as error:
             known = _from_werkzeug(error)
+        except CallerRefusedError as error:
+            known = self._refused(request, error)
         except UnspecifiedError as error:
             known = _from_driver(error, request)
         except DamagedError as error:
@@ -125,6 +135,10 @@ class Registry:
             logger.exception("%s failed", _asked(request))
             known = RegistryError(Code.UNKNOWN)
         return render(known)
+
+    def _refused(self, request: Request, error: CallerRefusedError) -> RegistryError:
+        caller = acting.current()
+        return self.context.gate.refused_by_storage(request, caller) if caller else _from_driver(error, request)
 
     def _call(self, request: Request) -> Response:
         address = request.remote_addr or ""

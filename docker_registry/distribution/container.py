@@ -11,7 +11,7 @@ from docker_registry.settings import DEFAULT, MIB, ContainerRule, Settings
 
 from .homes import Homes
 from .storage.blob_writer import BlobWriter
-from .storage.cache import Cache, Section
+from .storage.cache import Cache, Memory, OfCallers, Section
 from .storage.parsing import Parsing
 from .storage.store import Store
 from .storage.upload_sessions import Sessions
@@ -51,9 +51,13 @@ class Containers:
         """Where a repository is kept."""
         return self._apart.get(self._homes.of(repository), self.default)
 
+    def apart(self, cache: Cache | Section) -> Memory:
+        """The same cache, where nobody is served what was asked in another's name."""
+        return OfCallers(cache) if self._settings.auth.acts_for_callers else cache
+
     def _open(self, name: str, driver: Driver, secrets: Sequence[bytes]) -> Container:
         settings = self._settings
-        cache = Section(self.cache, name) if settings.containers else self.cache
+        cache = self.apart(Section(self.cache, name) if settings.containers else self.cache)
         # A limit that was lowered must not hide what was pushed before.
         limit = max(settings.manifest_size_limit, 4 * MIB)
         store = Store(driver, cache, settings.link_ttl, limit, self._parsing)

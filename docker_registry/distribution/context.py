@@ -15,6 +15,7 @@ from .container import Containers
 from .events.events import Events
 from .expiry import Expiry
 from .limits import Limits
+from .quotas import Quotas
 from .storage.memory_bound import MemoryBound
 from .storage.parsing import Parsing
 from .storage.robot_book import Revocations
@@ -35,6 +36,7 @@ class Context:
     manifest_memory: MemoryBound
     parsing: Parsing
     expiry: Expiry
+    quotas: Quotas
     events: Events
 
     @classmethod
@@ -51,4 +53,9 @@ class Context:
         expiry = Expiry(settings.expire, gate.policy, parsing)
         if settings.expire and not all(container.driver.supports_expiry for container in containers):
             raise ConfigError(f"registry.expire: storage {settings.storage} has no files that vanish; remove it")
-        return cls(settings, gate, limits, containers, memory, parsing, expiry, Events(settings))
+        if settings.auth.acts_for_callers and not all(container.driver.supports_callers for container in containers):
+            raise ConfigError(
+                f"auth.keystone.own_token: storage {settings.storage} takes no token of a user; remove it"
+            )
+        quotas = Quotas(settings.quotas, driver)
+        return cls(settings, gate, limits, containers, memory, parsing, expiry, quotas, Events(settings))

@@ -12,6 +12,7 @@ from .auth.access import Access, needed
 from .auth.caller import ANONYMOUS, Caller
 from .container import Container
 from .context import Context
+from .errors import RegistryError
 
 __all__ = ["HANDLER", "REPOSITORY", "Resource"]
 
@@ -59,9 +60,13 @@ class Resource:
         """Whether the caller may pull from a repository."""
         return self.gate.may(self.caller, Access("repository", name, "pull"))
 
-    def audit(self, deed: str) -> None:
-        """Write down what the caller did, such as "deleted a/b:1.0"."""
-        self.gate.note(self.request, self.caller, deed)
+    def audit(self, deed: str, name: str, action: str) -> None:
+        """Write down what the caller did, such as "deleted a/b:1.0", for which a repository's `action` was needed."""
+        self.gate.note(self.request, self.caller, deed, Access("repository", name, action))
+
+    def denied(self, why: str, rule: str) -> RegistryError:
+        """What to raise for a caller whom a rule refuses something."""
+        return self.gate.denied(self.request, self.caller, why, rule)
 
     def tell(self, action: str, target: dict[str, Any]) -> None:
         """Let those whom the settings name know what happened; the targets are `events.event`'s."""

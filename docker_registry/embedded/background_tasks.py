@@ -34,7 +34,7 @@ class BackgroundTasks:
             "dequeue_from_legacy": "true",
         }
         self._interval = options.tasks_interval
-        self._device = str(layout.device)
+        self._disks = [str(layout.devices / disk) for disk in configuration.DISKS]
         self._containers = ContainerUpdater(conf)
         self._objects = ObjectUpdater(conf)
         client = InternalClient(str(layout.internal_conf), "background tasks", request_tries=1)
@@ -56,4 +56,5 @@ class BackgroundTasks:
         # Not run_once: it forks, and the child shares (and drains) the pipe that wakes up eventlet's
         # thread pool, so that clients' PUTs hang until their time-out.
         self._objects.begin = time.time()
-        self._objects.object_sweep(self._device)
+        for disk in self._disks:
+            self._objects.object_sweep(disk)

@@ -13,7 +13,8 @@ from .tempauth import tempauth
 __all__ = ["POLICIES", "Layout", "app", "backend", "internal_conf", "proxy_conf", "swift_conf", "write"]
 
 POLICIES = ("standard", "archive")  # the first is the default
-DEVICE = "disk"
+CODED = "erasure"  # 2 + 1 fragments of each object
+DISKS = ("disk", "disk2", "disk3")  # the first has everything but fragments, which need one each
 # Where objects lie on disk follows from this: it must never change, or old data is not found.
 HASH = "embedded"
 
@@ -29,6 +30,11 @@ POLICY = """
 [storage-policy:{index}]
 name = {name}
 default = {default}
+{more}"""
+ERASURE_CODING = """policy_type = erasure_coding
+ec_type = liberasurecode_rs_vand
+ec_num_data_fragments = 2
+ec_num_parity_fragments = 1
 """
 
 APP = """
@@ -120,7 +126,6 @@ class Layout:
         self.root = Path(options.data_dir)
         self.etc = self.root / "etc"
         self.devices = self.root / "node"
-        self.device = self.devices / DEVICE
         self.recon = self.root / "recon"
         self.log = self.root / "swift.log"
         self.requests = self.root / "requests.log"
@@ -128,7 +133,7 @@ class Layout:
         self.internal_conf = self.etc / "internal-client.conf"
 
     def make(self) -> None:
-        for folder in (self.etc, self.device, self.recon):
+        for folder in (self.etc, self.recon, *(self.devices / disk for disk in DISKS)):
             folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -156,7 +161,7 @@ def backend(options: SwiftOptions) -> dict[str, str]:
 def write(options: SwiftOptions, ports: Mapping[str, int]) -> None:
     """Write all files anew; `ports` has one entry per kind of server."""
     layout = Layout(options)
-    (layout.etc / "swift.conf").write_text(swift_conf(options, POLICIES))
+    (layout.etc / "swift.conf").write_text(swift_conf(options, [*POLICIES, CODED]))
     proxy = app(options, PATIENCE, "memory_cache")
     layout.internal_conf.write_text(internal_conf(layout.etc, proxy))
     layout.proxy_conf.touch(mode=0o600)  # it holds the password
@@ -166,13 +171,20 @@ def write(options: SwiftOptions, ports: Mapping[str, int]) -> None:
         _write_ring(layout, kind, ports[kind])
     for index in range(1, len(POLICIES)):
         _write_ring(layout, f"object-{index}", ports["object"])
+    _write_ring(layout, f"object-{len(POLICIES)}", ports["object"], DISKS)
 
 
 def swift_conf(options: SwiftOptions, policies: Sequence[str]) -> str:
     """What all servers must agree on."""
     constraints = "\n".join(f"{name} = {value}" for name, value in options.constraints.items())
     return SWIFT_CONF.format(hash=HASH, constraints=constraints) + "".join(
-        POLICY.format(index=index, name=name, default="no" if index else "yes") for index, name in enumerate(policies)
+        POLICY.format(
+            index=index,
+            name=name,
+            default="no" if index else "yes",
+            more=ERASURE_CODING if name == CODED else "",
+        )
+        for index, name in enumerate(policies)
     )
 
 
@@ -200,9 +212,11 @@ def proxy_conf(options: SwiftOptions, etc: Path, app: str, requests: Path, defau
     )
 
 
-def _write_ring(layout: Layout, name: str, port: int) -> None:
-    """A ring of one device. It holds the port, so it is made at each start; the placement stays."""
-    builder = RingBuilder(part_power=4, replicas=1, min_part_hours=0)
-    builder.add_dev({"id": 0, "region": 1, "zone": 1, "ip": "127.0.0.1", "port": port, "device": DEVICE, "weight": 1.0})
+def _write_ring(layout: Layout, name: str, port: int, disks: Sequence[str] = DISKS[:1]) -> None:
+    """A replica or fragment on each disk. It holds the port, so it is made at each start; the placement stays."""
+    builder = RingBuilder(part_power=4, replicas=len(disks), min_part_hours=0)
+    for number, disk in enumerate(disks):
+        place = {"id": number, "region": 1, "zone": number + 1, "ip": "127.0.0.1", "port": port, "weight": 1.0}
+        builder.add_dev({**place, "device": disk})
     builder.rebalance(seed=0)
     builder.get_ring().save(str(layout.etc / f"{name}.ring.gz"))

@@ -6,40 +6,68 @@ on where it ended. All bytes are checked against their digests by the target.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import NamedTuple
 
 from docker_registry.concurrency.workers import each
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.model.digest import Digest
 
-from .places import Place, Repository, Stored
+from .places import Place, Repository, Source, Stored
 
-__all__ = ["copy"]
+__all__ = ["Advance", "Begin", "copy"]
 
-_DEPTH = 8  # of indexes in indexes
-_AT_ONCE = 4  # blobs
+_DEPTH = 8  # of indexes in indexes, and of what is attached to what is attached
+_MANIFESTS = 20_000  # of one copy
+_AT_ONCE = 4  # blobs, and lists of what is attached
+# How cosign calls what it keeps of a digest where it does not use the referrers API.
+_COSIGN = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})\.(?:sig|att|sbom)", re.ASCII)
 
 Advance = Callable[[], None]
+Begin = Callable[[int], AbstractContextManager[Advance]]
 
 
-def copy(source: Place, target: Place, reference: str, tags: list[str], advance: Advance = lambda: None) -> Digest:
+class _Part(NamedTuple):
+    """One manifest of a copy, and the tags that it gets."""
+
+    stored: Stored
+    tags: list[str]
+
+
+def copy(
+    source: Source,
+    target: Place,
+    reference: str,
+    tags: list[str],
+    begin: Begin = lambda _: nullcontext(lambda: None),
+    attached: bool = False,
+) -> Digest:
     """Copy the image under a tag or digest, with all that it consists of, and set `tags` in the target; its digest.
 
-    `advance` is called for each blob. Raises UsageError.
+    With `attached`, what is about it or its parts comes along: signatures, SBOMs and the like, by the referrers API
+    or under cosign's tags. `begin` is called with the number of blobs, for what is called for each. Raises UsageError.
     """
     top = source.manifest(reference)
-    images = list(_images(source, top, _DEPTH))
-    blobs = dict.fromkeys(named.digest for image in images for named in image.manifest.references if not named.manifest)
-    for _ in each(partial(_copy_blob, source, target, advance), blobs, _AT_ONCE):
-        pass
-    for image in images[:-1]:
-        target.put_manifest(image, [])
-    target.put_manifest(top, tags)
+    parts = [_Part(image, []) for image in _images(source, top, _DEPTH)]
+    if attached:
+        # Before the image gets its tag: who finds it there finds its signature too.
+        parts[-1:-1] = _attached(source, [part.stored.digest for part in parts])
+    parts[-1] = _Part(top, tags)
+    blobs = dict.fromkeys(
+        named.digest for part in parts for named in part.stored.manifest.references if not named.manifest
+    )
+    with begin(len(blobs)) as advance:
+        for _ in each(partial(_copy_blob, source, target, advance), blobs, _AT_ONCE):
+            pass
+    for part in parts:
+        target.put_manifest(part.stored, part.tags)
     return top.digest
 
 
-def _images(source: Place, stored: Stored, depth: int) -> Iterator[Stored]:
+def _images(source: Source, stored: Stored, depth: int) -> Iterator[Stored]:
     """All manifests, each behind those that it names."""
     if not depth:
         raise UsageError(f"{stored.digest} is an index of indexes, too deep to be copied")
@@ -49,14 +77,54 @@ def _images(source: Place, stored: Stored, depth: int) -> Iterator[Stored]:
     yield stored
 
 
-def _copy_blob(source: Place, target: Place, advance: Advance, digest: Digest) -> None:
+def _attached(source: Source, subjects: list[Digest]) -> list[_Part]:
+    """What is about these manifests, and about that again."""
+    cosign = _cosign(source)
+    found: list[_Part] = []
+    known = set(subjects)
+    for _ in range(_DEPTH):
+        wanted: list[tuple[str, list[str]]] = [
+            (str(digest), [])
+            for digests in each(source.referrers, subjects, _AT_ONCE)
+            for digest in digests
+            if digest not in known
+        ]
+        wanted += [(tag, [tag]) for subject in subjects for tag in cosign.get(subject, ())]
+        new = [part for reference, tags in wanted for part in _with_images(source, reference, tags)]
+        found += [part for part in new if part.tags or part.stored.digest not in known]
+        subjects = [part.stored.digest for part in new if part.stored.digest not in known]
+        known.update(subjects)
+        if not subjects:
+            return found
+        if len(known) > _MANIFESTS:
+            break
+    raise UsageError("too much is attached to the image, and to that again, to be copied along")
+
+
+def _with_images(source: Source, reference: str, tags: list[str]) -> Iterator[_Part]:
+    stored = source.manifest(reference)
+    for image in _images(source, stored, _DEPTH):
+        yield _Part(image, tags if image.digest == stored.digest else [])
+
+
+def _cosign(source: Source) -> dict[Digest, list[str]]:
+    """The tags under which cosign keeps something of a digest."""
+    found: dict[Digest, list[str]] = {}
+    for tag in source.tags():
+        match = _COSIGN.fullmatch(tag)
+        if match:
+            found.setdefault(Digest.parse(f"{match[1]}:{match[2]}"), []).append(tag)
+    return found
+
+
+def _copy_blob(source: Source, target: Place, advance: Advance, digest: Digest) -> None:
     if not (_is_mounted(source, target, digest) or target.has_blob(digest)):
         with source.blob(digest) as (body, size):
             target.put_blob(digest, body, size)
     advance()
 
 
-def _is_mounted(source: Place, target: Place, digest: Digest) -> bool:
+def _is_mounted(source: Source, target: Place, digest: Digest) -> bool:
     if isinstance(source, Repository) and isinstance(target, Repository) and source.registry is target.registry:
         return target.mount(digest, source)
     return False

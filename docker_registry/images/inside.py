@@ -19,6 +19,7 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.patterns import Pattern
+from docker_registry.distribution.storage.store import Store
 from docker_registry.distribution.views.looking import Looker
 from docker_registry.settings import Auth, Limits, Settings, of_each_container, open_driver
 
@@ -37,6 +38,7 @@ class Inside:
     def __init__(self, settings: Settings, drivers: list[Driver] | None = None):
         """`drivers` are those of its containers, the default one first. Raises ConfigError."""
         default, *others = drivers or [open_driver(each) for _, each in of_each_container(settings)]
+        self.driver = default  # of the default container
         self._registry = Registry(default, _unguarded(settings), others)
         self.looker = Looker(self._registry.context.containers, self._registry.context.parsing)
 
@@ -56,10 +58,15 @@ class Inside:
             raise UsageError(here)
         return found
 
+    def store(self, name: str) -> Store:
+        """Of the container that a repository is in."""
+        return self._registry.context.containers.of(name).store
+
     def _nothing(self) -> str:
         place = self._registry.settings.storage_path
         return (
-            f"there are no repositories below {place!r} in the storage; storage_path (Distribution: prefix) says where"
+            f"there are no repositories below {place!r} in the storage; storage_path (Distribution: prefix) says where;"
+            " ls --v1 lists those of docker-registry 0.9.1"
         )
 
     def ask(
@@ -71,12 +78,18 @@ class Inside:
         body: Readable | None = None,
         size: int = 0,
     ) -> Response:
-        """An answer, whatever its status; its body is read as it is iterated. `size` is that of `body`, in bytes."""
+        """An answer, whatever its status; its body is read as it is iterated. `size` is that of `body`, in bytes.
+
+        A UsageError that `body` raises is raised here; to the registry it is a client that leaves.
+        """
         builder = EnvironBuilder(quote(path), method=method, query_string=query, headers=Headers(headers))
         environ = {**builder.get_environ(), "CONTENT_LENGTH": str(size), "REMOTE_ADDR": ""}
-        if body is not None:
-            environ["wsgi.input"] = body
+        source = _Sent(body) if body is not None else None
+        if source:
+            environ["wsgi.input"] = source
         content, status, answered = run_wsgi_app(self._registry, environ)
+        if source and source.error:
+            raise source.error
         return Response(content, status, answered)
 
     def call(self, method: str, path: str, *expected: int, **options: Any) -> Response:
@@ -85,6 +98,21 @@ class Inside:
         if answer.status_code not in expected:
             raise UsageError(f"{_shown(path)}: {_why(answer)}")
         return answer
+
+
+class _Sent:
+    """A body whose error is its reader's to tell, not the registry's."""
+
+    def __init__(self, body: Readable):
+        self._body = body
+        self.error: UsageError | None = None
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._body.read(size)
+        except UsageError as error:
+            self.error = error
+            raise OSError from error
 
 
 def _unguarded(settings: Settings) -> Settings:

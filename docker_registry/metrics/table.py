@@ -75,6 +75,7 @@ METRICS: dict[str, Metric] = {
         "Bytes of blobs and manifests, by the first part of the repository's name.", "direction", "prefix"
     )._replace(most=400),
     "registry_logins_refused_total": _counter("Requests that were not let in.", "reason"),
+    "registry_quota_refused_total": _counter("Requests that quotas refused.", "kind"),
     "registry_cache_bytes": _gauge("Memory that remembered facts take."),
     "registry_cache_limit_bytes": _gauge("Memory that remembered facts may take."),
     "registry_swift_requests_total": _counter("Answers of Swift; status 0 is none.", "verb", "status"),

@@ -10,14 +10,18 @@ from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.report import said, summed_up, what_next
+from docker_registry.maintenance.last_run import keep_collected
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.quotas import count
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.maintenance.retention.run import Run
 from docker_registry.settings import Settings, of_each_container, open_driver
 
-__all__ = ["apply_retention", "collect_garbage"]
+__all__ = ["apply_retention", "collect_garbage", "count_for_quotas"]
 
 _WORKERS = 4  # requests at a time, beside those of clients
+
+_NEARLY = 0.9  # of a quota, from which on it is a line of the log
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,15 @@ def apply_retention(settings: Settings) -> None:
         done.removed,
         done.failed,
     )
+
+
+def count_for_quotas(settings: Settings) -> None:
+    """Count what repositories hold; a rule that is nearly used up is a line of the log. Raises UnspecifiedError."""
+    found = count(settings)
+    for rule in settings.quotas.rules:
+        for what, limit, used in zip(("bytes", "tags"), rule[1:], found.used[rule.name], strict=True):
+            if limit is not None and used >= _NEARLY * limit:
+                log.warning("the quota of %s is nearly used up: %s of %s %s", rule.name, used, limit, what)
 
 
 def collect_garbage(settings: Settings) -> None:
@@ -55,8 +68,10 @@ def collect_garbage(settings: Settings) -> None:
 def _collect(settings: Settings, where: str) -> None:
     options, terms = waste_of(settings.upload_ttl, _WORKERS), terms_of(settings.gc.grace)
     untagged = Rules(settings.retention).untagged
-    with Collector(open_driver(settings), options, Quiet(), terms, untagged) as job:
+    driver = open_driver(settings)
+    with Collector(driver, options, Quiet(), terms, untagged) as job:
         for removal in job.run():
             log.info("%s: %s", where, said(removal))
         for line in (*summed_up(job.outcome, "removed"), what_next(job.outcome)):
             log.info("%s: %s", where, line)
+        keep_collected(driver, job.outcome)

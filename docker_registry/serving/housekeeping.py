@@ -40,7 +40,12 @@ class Chore(NamedTuple):
 
 def chores(settings: Settings) -> list[Chore]:
     """Those that the settings ask for."""
-    found = [Chore("retention", settings.retention.every, _retention), Chore("gc", settings.gc.every, _gc)]
+    quotas = settings.quotas.every if settings.quotas.rules else 0.0
+    found = [
+        Chore("retention", settings.retention.every, _retention),
+        Chore("gc", settings.gc.every, _gc),
+        Chore("quotas", quotas, _quotas),
+    ]
     return [chore for chore in found if chore.every]
 
 
@@ -140,3 +145,9 @@ def _gc(settings: Settings) -> None:
     from .chores import collect_garbage  # not in the master
 
     collect_garbage(settings)
+
+
+def _quotas(settings: Settings) -> None:
+    from .chores import count_for_quotas  # not in the master
+
+    count_for_quotas(settings)

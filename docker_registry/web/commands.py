@@ -8,9 +8,9 @@ from typing import NamedTuple
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.views.kinds import Kind
 
-__all__ = ["Command", "Host", "pull_commands"]
+__all__ = ["LOOPBACK", "Command", "Host", "pull_commands"]
 
-_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.ASCII)
+LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.ASCII)
 
 
 class Command(NamedTuple):
@@ -27,7 +27,7 @@ class Host(NamedTuple):
     @property
     def suits_docker(self) -> bool:
         """Docker wants TLS of all hosts but its own."""
-        return self.encrypted or _LOOPBACK.fullmatch(self.name) is not None
+        return self.encrypted or LOOPBACK.fullmatch(self.name) is not None
 
 
 def pull_commands(host: Host, name: str, tag: str, digest: Digest | None, kind: Kind) -> list[Command]:

@@ -15,7 +15,7 @@ from docker_registry.distribution.errors import Code, RegistryError
 
 from .visit import Visit
 
-__all__ = ["check", "token"]
+__all__ = ["check", "check_source", "token"]
 
 _PURPOSE = b"docker-registry-swift page form 1\0"
 _LASTS = 3600  # s
@@ -34,17 +34,21 @@ def check(visit: Visit) -> None:
     request, settings = visit.request, visit.context.settings
     if settings.read_only:
         raise RegistryError(Code.METHOD_UNSUPPORTED, "this registry is read-only for now", headers={"Allow": "GET"})
-    length = request.content_length or 0
-    if not length:
+    if not request.content_length:
         raise RegistryError(Code.REQUEST_INVALID, "no form was sent; go back and use the button of the page")
-    if length > _LARGEST:
-        raise RegistryError(Code.REQUEST_INVALID, "this form is too large: at most 64 KiB are taken, so choose less")
-    if not _is_from_here(visit):
-        raise RegistryError(Code.DENIED, "this form was sent from another site")
+    check_source(visit)
     expires, _, signature = request.form.get("token", "").partition(".")
     signed = (_sign(visit, secret, expires) for secret in settings.secrets)
     if not any(hmac.compare_digest(signature.encode(), each.encode()) for each in signed) or _is_over(expires):
         raise RegistryError(Code.DENIED, _STALE)
+
+
+def check_source(visit: Visit) -> None:
+    """Raises DENIED for a form that was sent from a page of another site, REQUEST_INVALID for one that is too large."""
+    if (visit.request.content_length or 0) > _LARGEST:
+        raise RegistryError(Code.REQUEST_INVALID, "this form is too large: at most 64 KiB are taken, so choose less")
+    if not _is_from_here(visit):
+        raise RegistryError(Code.DENIED, "this form was sent from another site")
 
 
 def _sign(visit: Visit, secret: bytes, expires: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from docker_registry.distribution.auth.patterns import Patterns
 from docker_registry.settings import Expire, KeepTags, Settings
 
 from .words import lasting
 
-__all__ = ["Spoken", "spoken"]
+__all__ = ["Spoken", "spoken", "untagged_rule"]
 
 
 class Spoken(NamedTuple):
@@ -21,6 +22,14 @@ class Spoken(NamedTuple):
 def spoken(settings: Settings) -> list[Spoken]:
     """Every rule, in the order in which they count."""
     return list(_spoken(settings))
+
+
+def untagged_rule(settings: Settings, repository: str) -> str:
+    """What becomes of manifests of a repository that no tag needs, as a sentence."""
+    for rule in settings.retention.untagged:
+        if Patterns(rule.repositories).matches(repository):
+            return f"What nothing needs is taken by garbage collection {lasting(rule.after)} after its push."
+    return "No rule takes what nothing needs: it stays until somebody deletes it, or runs gc with --untagged."
 
 
 def _spoken(settings: Settings) -> Iterator[Spoken]:

@@ -10,15 +10,15 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from docker_registry.distribution.auth.access import CATALOG, Access
-from docker_registry.distribution.auth.caller import ANONYMOUS
+from docker_registry.distribution.auth.caller import ANONYMOUS, Caller
 from docker_registry.distribution.auth.clients import client_of, network_of
 from docker_registry.distribution.context import Context
 from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.views.looking import Looker
 
-from . import forms, statics
-from .pages import comparison, deleting, failure, history, image, index, repository, storage, tagging
+from . import forms, session, statics
+from .pages import comparison, deleting, failure, history, image, index, login, repository, storage, tagging, untagged
 from .visit import Visit
 
 __all__ = ["Site"]
@@ -26,11 +26,19 @@ __all__ = ["Site"]
 _YEAR = 365 * 24 * 3600  # s
 # Neither `:` nor `@` is in a name, so what follows one ends it, however many slashes it has.
 _ADDRESS = re.compile(
-    r"(?P<what>r|delete|history|tag)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
+    r"(?P<what>r|delete|history|tag|untagged)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
 )
-_DEEDS = {"delete": deleting.page, "history": history.page, "tag": tagging.page}
-_ACTIONS = {"r": ("pull",), "delete": ("pull", "delete"), "history": ("pull",), "tag": ("pull", "push")}
-_FORMS = tuple(_DEEDS.values())
+_BY_NAME = {"delete": deleting.page, "history": history.page, "tag": tagging.page, "untagged": untagged.page}
+_ACTIONS = {
+    "r": ("pull",),
+    "delete": ("pull", "delete"),
+    "history": ("pull",),
+    "untagged": ("pull",),
+    "tag": ("pull", "push"),
+}
+_FORMS = (deleting.page, history.page, tagging.page)
+_OF_SOMEBODY = (400, 403, 404, 405, 409)  # statuses of errors that have nothing to do with a login
+_SESSIONS = {"login": login.enter, "logout": login.leave}
 
 Arguments = dict[str, Any]
 Page = Callable[..., Response]
@@ -56,6 +64,9 @@ class Site:
         if path.startswith("static/"):
             return _static(path.removeprefix("static/"))
         context, address = self._context, request.remote_addr or ""
+        session.enter(request, context.settings.secrets)
+        if path in _SESSIONS:
+            return self._log_in_or_out(request, _SESSIONS[path])
         try:
             page, needs, arguments = self._match(path)
             sends = self._check_method(request, page)
@@ -68,8 +79,25 @@ class Site:
             forms.check(visit)
         return context.limits.within(client_of(caller, address), sends, lambda: page(visit, **arguments))
 
+    def _log_in_or_out(self, request: Request, page: Page) -> Response:
+        """A page that asks for no login itself; what comes in of it counts as that of an address, whoever it is."""
+        if request.method not in ("GET", "HEAD", "POST"):
+            raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": "GET, HEAD, POST"})
+        visit = Visit(self._context, self._looker, request, ANONYMOUS)
+        address = network_of(request.remote_addr or "")
+        return self._context.limits.within(address, request.method == "POST", lambda: page(visit))
+
     def failed(self, request: Request, error: RegistryError) -> Response:
-        return failure.page(Visit(self._context, self._looker, request, ANONYMOUS), error)
+        return failure.page(Visit(self._context, self._looker, request, self._caller(request, error)), error)
+
+    def _caller(self, request: Request, error: RegistryError) -> Caller:
+        """Who is told of an error: not asked again where it may be the login that failed."""
+        if error.code.status not in _OF_SOMEBODY:
+            return ANONYMOUS
+        try:
+            return self._context.gate.admit(request, [])
+        except RegistryError:
+            return ANONYMOUS
 
     def _check_method(self, request: Request, page: Page) -> bool:
         """Whether a request sends a form; raises METHOD_UNSUPPORTED."""
@@ -82,8 +110,6 @@ class Site:
         """The page of a path, what a caller must be allowed for it, and its variables. Raises PATH_UNKNOWN."""
         if path == "":
             return index.page, [CATALOG], {}
-        if path == "login":
-            return index.login, [], {}
         if path == "storage":
             return storage.page, [CATALOG], {}
         found = _ADDRESS.fullmatch(path)
@@ -91,8 +117,8 @@ class Site:
             raise RegistryError(Code.PATH_UNKNOWN)
         name = grammar.check_name(found["name"].rstrip("/"))
         needs = [Access("repository", name, action) for action in _ACTIONS[found["what"]]]
-        if found["what"] in _DEEDS and found["reference"] is None:
-            return _DEEDS[found["what"]], needs, {"name": name}
+        if found["what"] in _BY_NAME and found["reference"] is None:
+            return _BY_NAME[found["what"]], needs, {"name": name}
         if found["what"] != "r":
             raise RegistryError(Code.PATH_UNKNOWN)
         if found["reference"] is None:

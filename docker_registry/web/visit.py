@@ -14,7 +14,8 @@ from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.context import Context
 from docker_registry.distribution.views.looking import Looker
 
-from .commands import Host
+from . import session
+from .commands import LOOPBACK, Host
 from .rendering import render
 
 __all__ = ["Visit"]
@@ -46,6 +47,12 @@ class Visit:
         who = (caller.kind.value, caller.name, caller.roles, caller.groups, caller.grants)
         return self.looker.names_for(who, lambda name: self.context.gate.may_see(caller, name))
 
+    @property
+    def may_push_somewhere(self) -> bool:
+        """As far as one knows without a repository's name: what somebody may push to is the policy's to say."""
+        settings = self.context.settings
+        return not settings.read_only and (not settings.auth.is_on or self.caller.kind is not Kind.ANONYMOUS)
+
     def may_change(self, name: str, action: str) -> bool:
         """Whether the caller may push or delete, and the registry takes that now."""
         settings = self.context.settings
@@ -58,6 +65,28 @@ class Visit:
         given = {key: value for key, value in (query or {}).items() if value}
         tail = f"?{urlencode(given)}" if given else ""
         return f"{self.request.root_path.rstrip('/')}/ui/{quote(path, safe='/:@')}{tail}"
+
+    @property
+    def address(self) -> str:
+        """The address of this page, with its query."""
+        query = self.request.query_string.decode(errors="replace")
+        return f"{self.url(self.request.path.removeprefix('/ui').lstrip('/'))}{'?' if query else ''}{query}"
+
+    @property
+    def is_login(self) -> bool:
+        """Whether this is the page to log in, or out."""
+        return self.request.path in ("/ui/login", "/ui/logout")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the browser came by TLS, as far as the registry knows."""
+        public = urlsplit(self.context.settings.public_url)
+        return self.request.scheme == "https" or (public.scheme, public.netloc) == ("https", self.request.host)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the browser asked for this machine."""
+        return LOOPBACK.fullmatch(self.request.host) is not None
 
     @property
     def host(self) -> Host | None:
@@ -83,6 +112,8 @@ class Visit:
             "url": self.url,
             "brand": host.name if host else self.request.host,
             "login": self.context.settings.auth.is_on,
+            "login_page": self.url("login", {"next": "" if self.is_login else self.address}),
+            "may_leave": session.is_entered(self.request),
             "who": "" if self.caller.kind is Kind.ANONYMOUS else self.caller.name or self.caller.kind.value,
             "query": "",
             "section": "",

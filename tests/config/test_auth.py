@@ -78,6 +78,13 @@ EXPECTED = Auth(
 )
 
 
+def test_groups_and_own_tokens() -> None:
+    token = "{realm: r, service: s, issuer: i, jwks: /jwks, groups: teams}"
+    assert ours(f"token: {token}").token.groups == "teams"  # type: ignore[union-attr]
+    keystone = ours("keystone: {url: 'http://keystone:5000/v3', groups: true, own_token: true}").keystone
+    assert keystone == KeystoneDoor("http://keystone:5000/v3", groups=True, acts_for_callers=True)
+
+
 def test_keystone() -> None:
     assert ours("{keystone: {url: 'https://k:5000/v3/'}}").keystone == KeystoneDoor("https://k:5000/v3")
     section = "{url: 'https://k/v3', cacert: /ca, prefix: 'os-{project_name}', domain: Default, policy: /policy.yaml}"

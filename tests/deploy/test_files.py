@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 
 from docker_registry.commands.group import Commands
 from docker_registry.config import load
-from tests.peers import need, need_module
+from tests.peers import need, need_module, program
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
@@ -56,6 +57,54 @@ def test_compose_names_only_what_there_is() -> None:
             source = volume.partition(":")[0]
             assert source in document["volumes"] or (COMPOSE / source).is_file()
     assert (COMPOSE / services["swift"]["build"]["context"]).resolve() == ROOT
+
+
+def test_compose_reads_the_file(tmp_path: Path) -> None:
+    """Debian's docker-compose is 1.29, which knows all that is there but the project's name, a key of Compose 2."""
+    known = re.sub(r"(?m)^name: .*\n", "", (COMPOSE / "compose.yml").read_text())
+    (tmp_path / "compose.yml").write_text(known)
+    command = [need("docker-compose"), "--file", str(tmp_path / "compose.yml"), "config"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert {name for name, service in services.items() if service.get("read_only")} == {
+        "registry1",
+        "registry2",
+        "registry3",
+    }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What Kustomize makes of the files, with the example's secrets. Debian 12 has none that is new enough."""
+    folder = tmp_path_factory.mktemp("kubernetes")
+    for path in KUBERNETES.iterdir():
+        shutil.copy(path, folder / path.name.removesuffix(".example"))
+    kubectl = program("kubectl")
+    command = [kubectl or "", "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) if kubectl else None
+    if done is None or 'unknown field "envs"' in done.stderr:
+        pytest.skip("no kubectl of 1.21 or later")
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def test_kustomize_puts_the_parts_together(built: list[dict[str, Any]]) -> None:
+    kinds = {document["kind"]: document for document in built}
+    assert len(kinds) == len(built) == 7
+    pod = kinds["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == "registry.example.org/docker-registry-swift:1.0.0"
+    assert pod["volumes"][0]["configMap"]["name"] == kinds["ConfigMap"]["metadata"]["name"]
+    assert container["envFrom"] == [{"secretRef": {"name": kinds["Secret"]["metadata"]["name"]}}]
+    assert {name for name, document in kinds.items() if document["metadata"].get("namespace") == "registry"} == {
+        *kinds.keys() - {"Namespace"}
+    }
+    need_module("kubernetes_validate", "kubernetes-validate")
+    import kubernetes_validate
+
+    for document in built:
+        kubernetes_validate.validate(document, "1.34", strict=True)
 
 
 @pytest.mark.parametrize("version", ["1.28", "1.34"])

@@ -56,7 +56,10 @@ class Refused(Exception):
 
 
 class MockSwift(object):
-    """One account. `requests` lists what came: (method, path, query)."""
+    """One account. `requests` lists what came: (method, path, query); `tokens` with which token each did.
+
+    `rights` are the methods that others' tokens may use, by token.
+    """
 
     def __init__(self, segments_max=5, rows=7, bulk=True, info=True):
         self.containers = {}
@@ -64,6 +67,8 @@ class MockSwift(object):
         self.account_headers = {}
         self.policies = {}
         self.requests = []
+        self.tokens = []
+        self.rights = {}
         self.spoil = lambda method, path, query: None
         self.arrive = lambda body: body
         self.info = {
@@ -110,6 +115,7 @@ class MockSwift(object):
             return (200, {}, json.dumps(self.info).encode("utf8")) if self.info else (404, {}, b"")
         with self._lock:
             self.requests.append((method, unquoted(path), query))
+            self.tokens.append(headers.get("X-Auth-Token"))
             spoilt = self.spoil(method, unquoted(path), query)
             if isinstance(spoilt, Exception):
                 raise spoilt
@@ -124,8 +130,11 @@ class MockSwift(object):
         return answer
 
     def _authorized(self, method, path, query, headers, body):
-        if headers.get("X-Auth-Token") != TOKEN:
+        token = headers.get("X-Auth-Token")
+        if token != TOKEN and token not in self.rights:
             raise Refused(401)
+        if token != TOKEN and method not in self.rights[token]:
+            raise Refused(403)
         assert path.startswith(ACCOUNT), path
         container, _, name = unquoted(path[len(ACCOUNT) :]).lstrip("/").partition("/")
         if not container:

@@ -312,6 +312,22 @@ def test_segments_stay_while_the_live_manifest_cannot_be_read(connect, swift):
     assert read(driver, "f") == content
 
 
+def test_segments_stay_when_what_was_put_is_said_to_be_missing(connect, swift):
+    driver = connect(swift)
+    driver.stream_write("f", io.BytesIO(b"what is replaced"))
+    put = []
+
+    def spoil(method, path, query):
+        put.extend([path] if "manifest=put" in query else [])
+        return 404 if put and method == "HEAD" and path == put[0] else None
+
+    swift.spoil = spoil
+    commit_three_segments(driver)
+    swift.spoil = lambda *request: None
+    assert put
+    assert read(driver, "f") == pattern(3 * SEGMENT)
+
+
 def test_segments_that_the_live_manifest_names_stay(connect, swift):
     driver = connect(swift)
     content = pattern(3 * SEGMENT)

@@ -19,7 +19,8 @@ from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
-from docker_registry.images.places import Layout, Place, Repository
+from docker_registry.images.layouts import Layout
+from docker_registry.images.places import Place, Repository
 from docker_registry.settings import Auth, Immutable, Settings
 from tests.distribution.contents import image, index
 from tests.live.images import INDEX, MANIFEST

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.peers import program
@@ -31,3 +34,13 @@ def skopeo_pull(url: str, image: str, folder: Path, *options: str) -> None:
     """Into an OCI layout in `folder`, under the tag `pulled`."""
     source, target = f"docker://{host(url)}/{image}", f"oci:{folder}:pulled"
     run("skopeo", "copy", "--quiet", "--src-tls-verify=false", *options, source, target)
+
+
+@contextmanager
+def podman_mounted(image: str, folder: Path) -> Iterator[Path]:
+    """The root file system of an image that podman pulled into a storage below `folder`."""
+    with tempfile.TemporaryDirectory(prefix="run-") as short:  # podman takes 50 characters at most
+        podman = ["podman", "--root", f"{folder}/root", "--runroot", short, "--storage-driver", "vfs"]
+        run(*podman, "pull", "--tls-verify=false", image)
+        yield Path(run(*podman, "image", "mount", image).strip())
+        run(*podman, "image", "unmount", image)

@@ -20,7 +20,7 @@ ROUNDS = 5  # one is enough where nothing else is going on
 
 
 def databases(layout: configuration.Layout, container: str) -> Iterator[tuple[str, ContainerBroker]]:
-    for path in layout.device.glob("containers/**/*.db"):
+    for path in layout.devices.glob("*/containers/**/*.db"):
         broker = ContainerBroker(str(path))
         broker.get_info()
         if broker.container == container and not broker.account.startswith("."):

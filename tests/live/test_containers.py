@@ -18,6 +18,7 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.swift import Storage
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.settings import Settings
+from tests.conformance import pattern
 from tests.live.adoption import MIB, in_process
 from tests.live.clients import host
 from tests.live.clients import run as run_client
@@ -25,6 +26,7 @@ from tests.live.images import Layout, file_layer
 from tests.live.ours import Ours, write_config
 from tests.live.raw import Raw
 from tests.live.wire import Client, digest_of
+from tests.maintenance.planting import fsck
 from tests.peers import need
 
 LAYERS = [b"one layer", b"another"]
@@ -162,3 +164,29 @@ def test_two_names_of_one_container_are_refused(
         done = run(command, *arguments)
         assert done.returncode != 0
         assert f"team-a and team-b lead to one container, {container}-a" in done.stdout + done.stderr
+
+
+def test_an_erasure_coded_container(away: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    """Fragments on three disks, of which any two are an object: the registry sees nothing of that."""
+    big = {
+        "repositories": ["big/**"],
+        "swift_container": f"{container}-big",
+        "swift_storage_policy": "erasure",
+        "swift_segment_size": MIB,
+    }
+    layers = [pattern(3 * MIB + 5), b"small"]
+    with in_process(settings(tmp_path, away, container, {"big": big})) as client:
+        for name in ("big/app", "other"):
+            client.push_image(name, "v1", layers)
+        fragments = sorted((Path(away.opts.data_dir) / "node").glob("*/objects-2/**/*.data"))
+        assert len(fragments) >= 3 * 8  # of segments, small blobs and links
+        for fragment in fragments:
+            if "disk2" in fragment.parts:
+                fragment.unlink()
+        url = f"/v2/big/app/blobs/{digest_of(layers[0])}"
+        assert client.blob("big/app", digest_of(layers[0])) == layers[0]
+        part = client.ask("GET", url, headers={"Range": f"bytes={MIB - 3}-{2 * MIB + 3}"})
+        assert (part.status_code, part.content) == (206, layers[0][MIB - 3 : 2 * MIB + 4])
+        assert client.pull("big/app", "v1") == client.pull("other", "v1")
+    driver = Storage("/", away.options(swift_container=f"{container}-big", swift_segment_size=MIB))
+    assert fsck(driver, deep=True) == []

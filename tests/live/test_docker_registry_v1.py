@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,10 +18,13 @@ import requests
 import swiftclient
 
 from docker_registry.embedded import EmbeddedSwift, Requests
+from tests.live.clients import host, podman_mounted, skopeo_pull
 from tests.live.faults import FaultProxy
+from tests.live.images import busybox_layer, file_layer
+from tests.live.ours import Ours
 from tests.live.redis_server import RedisServer
-from tests.live.v1_registry import Client, DockerRegistry, Image, chain, installed
-from tests.peers import need
+from tests.live.v1_registry import Client, DockerRegistry, Image, chain, installed, sample_config
+from tests.peers import need, program
 from tests.wheels import Environment, build_wheel
 
 REPOSITORY = "acme/shop"
@@ -278,6 +284,50 @@ def costs(swift: EmbeddedSwift, client: Client, repository: str, images: list[Im
     with swift.counting() as pull:
         client.pull(repository, "1")
     return len(push), len(pull)
+
+
+def test_its_images_become_oci_images_that_podman_pulls(where, swift, container, tmp_path):
+    """The config file is the sample that docker-registry brings along; no registry runs while images are copied."""
+    need("podman", "busybox")
+    tars = [gzip.decompress(file_layer(name, 3 << 20).data) for name in ("a", "b")]
+    base = busybox_layer().data
+    images = chain([base, gzip.compress(tars[0]), tars[1]])
+    with DockerRegistry(where, swift, container, tmp_path / "v1") as registry:
+        Client(registry.url).push(REPOSITORY, "1.0", images)
+        Client(registry.url).call("PUT", "repositories/acme/base/tags/latest", json=images[0].id)
+
+        def typed(*words: str) -> str:
+            command = [sys.executable, "-m", "docker_registry.cli", *words]
+            return subprocess.run(
+                command, env=registry.environ, check=True, capture_output=True, text=True, timeout=120
+            ).stdout
+
+        assert [json.loads(row) for row in typed("ls", "--v1", "--json").splitlines()] == [
+            {"repository": "acme/base", "tags": ["latest"]},
+            {"repository": REPOSITORY, "tags": ["1.0"]},
+        ]
+        (row,) = [json.loads(row) for row in typed("ls", "--v1", "--json", REPOSITORY).splitlines()]
+        assert row == {"tag": "1.0", "id": images[-1].id, "created": "2014-10-01T00:00:00Z", "layers": 3}
+        inspected = json.loads(typed("inspect", "--v1", f"{REPOSITORY}:1.0"))
+        assert [each["id"] for each in inspected["ancestry"]] == [image.id for image in images[::-1]]
+        with swift.counting() as first:
+            told = typed("cp", "--quiet", "--from-v1", f"{REPOSITORY}:1.0", "new/shop:1.0")
+        with swift.counting() as second:
+            assert typed("cp", "--quiet", "--from-v1", f"{REPOSITORY}:1.0", "new/shop:1.0") == told
+            typed("cp", "--quiet", "--from-v1", "--all-tags", "acme/base", "new/base")
+        assert (layers_read(first), layers_read(second)) == (3, 0)
+        # v1 goes on as before.
+        assert Client(registry.url).pull(REPOSITORY, "1.0") == [image.layer for image in images]
+        environ = registry.environ
+    with Ours(tmp_path, sample_config(where), environ=environ) as ours:
+        with podman_mounted(f"{host(ours.url)}/new/shop:1.0", tmp_path) as mounted:
+            assert (mounted / "bin/busybox").read_bytes() == Path(program("busybox")).read_bytes()
+            assert {path.name for path in mounted.iterdir()} >= {"a", "b", "bin"}
+        skopeo_pull(ours.url, "new/base:latest", tmp_path / "base")
+
+
+def layers_read(requests: Requests) -> int:
+    return sum(r.method == "GET" and r.path.endswith("/layer") for r in requests)
 
 
 def test_docker_registry_cores_own_suite(where, swift, container, tmp_path):

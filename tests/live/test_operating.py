@@ -19,7 +19,7 @@ from docker_registry.embedded import EmbeddedSwift
 from tests.live.clients import run
 from tests.live.haproxy import Haproxy
 from tests.live.images import MIB, Layout, file_layer
-from tests.live.nginx import Nginx
+from tests.live.nginx import Front, Nginx, wait_until_it_listens
 from tests.live.ours import Ours, write_config
 from tests.live.raw import Raw
 from tests.live.wire import Client, digest_of
@@ -68,10 +68,27 @@ class HaproxyWithLogin(Haproxy):
         self._config.write_text(text.replace("/etc/haproxy/registry.pem", str(folder / "front.pem")))
 
 
-@pytest.fixture(params=[NginxWithLogin, HaproxyWithLogin])
-def front(
-    request: pytest.FixtureRequest, swift: EmbeddedSwift, container: str, tmp_path: Path
-) -> Iterator[Nginx | Haproxy]:
+class CaddyWithLogin(Front):
+    """As the page says."""
+
+    def __init__(self, folder: Path, backend: str):
+        super().__init__("caddy", folder)
+        own = f"{{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system {folder}/caddy\n}}\n"
+        text = documented("caddyfile").replace("127.0.0.1:5000", backend.removeprefix("http://"))
+        for theirs, ours in (("registry.crt", "front.crt"), ("registry.key", "front.key")):
+            text = text.replace(f"/etc/caddy/{theirs}", str(folder / ours))
+        self._config.write_text(own + text.replace("registry.example.org", f"https://{self.host}"))
+
+    def __enter__(self) -> CaddyWithLogin:
+        command = [self._program, "run", "--adapter", "caddyfile", "--config", str(self._config)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until_it_listens(self._process, self.host, self._log)
+        return self
+
+
+@pytest.fixture(params=[NginxWithLogin, HaproxyWithLogin, CaddyWithLogin])
+def front(request: pytest.FixtureRequest, swift: EmbeddedSwift, container: str, tmp_path: Path) -> Iterator[Front]:
     config = write_config(tmp_path, swift, container)
     with Ours(tmp_path, config) as registry:
         requests.get(registry.url, timeout=60)  # HAProxy's first check waits 2 s for a worker, and no longer
@@ -79,7 +96,7 @@ def front(
             yield front
 
 
-def test_a_proxy_asks_for_the_login(front: Nginx | Haproxy, tmp_path: Path) -> None:
+def test_a_proxy_asks_for_the_login(front: Front, tmp_path: Path) -> None:
     need("skopeo")
     ca = str(front.certificate)
     for login in (None, (USER, "wrong")):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+import bcrypt
 import pytest
 from werkzeug.serving import make_server
+from werkzeug.test import Client
 
 from docker_registry.commands import first_image
 from docker_registry.core.driver import fetch
+from docker_registry.settings import Auth
 from tests.peers import lack, need_module, program
 from tests.web.pages import mounted
 
@@ -22,27 +26,44 @@ PAGES = (
     f"/ui/r/{first_image.CHART}:0.1.0",
     "/ui/r/nothing",
     "/ui/storage",
-    f"/ui/r/{first_image.NAME}:{first_image.TAG}/diff?to={first_image.TAG}",
+    f"/ui/r/{first_image.NAME}:{first_image.TAG}/diff?to={first_image.OLD_TAG}&files=yes",
+    f"/ui/untagged/{first_image.NAME}?all=yes",
+    "/ui/?sort=size",
     f"/ui/delete/{first_image.NAME}?tag={first_image.TAG}",
     f"/ui/tag/{first_image.NAME}?tag=new&digest=sha256:{'0' * 64}",
 )
 WINDOWS = ((1280, "dark"), (390, "light"))
 
 
-@pytest.fixture(scope="module")
-def registry() -> Iterator[str]:
-    """The registry of `demo`, in a thread."""
-    client = mounted(fetch("memory")("/registry", None))
+@contextmanager
+def served(client: Client) -> Iterator[int]:
+    """The port of a registry in a thread."""
     server = make_server("127.0.0.1", 0, client.application, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        assert first_image.push("127.0.0.1", server.server_port)
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server.server_port
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[str]:
+    """The registry of `demo`."""
+    with served(mounted(fetch("memory")("/registry", None))) as port:
+        assert first_image.push("127.0.0.1", port)
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry that asks for a login."""
+    file = tmp_path_factory.mktemp("logins") / "htpasswd"
+    file.write_text("ana:" + bcrypt.hashpw(b"word", bcrypt.gensalt(4)).decode() + "\n")
+    with served(mounted(fetch("memory")("/registry", None), auth=Auth(htpasswd=str(file)))) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +91,14 @@ def open_page(browser, registry: str, complaints: list[str]):
     """Opens an address in a window of its own."""
     contexts = []
 
-    def opened(path: str, width: int = 1280, theme: str = "light", **options: object):
+    def opened(path: str, width: int = 1280, theme: str = "light", host: str = registry, **options: object):
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if registry not in request.url else None)
-        page.goto(registry + path)
+        page.on("request", lambda request: complaints.append(request.url) if host not in request.url else None)
+        page.goto(host + path)
         return page
 
     yield opened
@@ -86,17 +107,19 @@ def open_page(browser, registry: str, complaints: list[str]):
 
 
 @pytest.mark.parametrize(("width", "theme"), WINDOWS)
-def test_every_page_fits_and_is_fit_for_everybody(open_page, complaints: list[str], width: int, theme: str) -> None:
+def test_every_page_fits_and_is_fit_for_everybody(
+    open_page, guarded: str, complaints: list[str], width: int, theme: str
+) -> None:
     need_module("axe_playwright_python")
     from axe_playwright_python.sync_playwright import Axe
 
-    for path in PAGES:
-        page = open_page(path, width, theme)
+    for host, path in [(None, path) for path in PAGES] + [(guarded, "/ui/r/any")]:
+        page = open_page(path, width, theme, **({"host": host} if host else {}))
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, path
         found = Axe().run(page)
         assert found.violations_count == 0, (path, found.generate_report())
-    assert [text for text in complaints if "404" not in text] == []
+    assert [text for text in complaints if "404" not in text and "401" not in text] == []
 
 
 def test_a_command_is_copied(open_page) -> None:
@@ -140,6 +163,23 @@ def test_a_tag_is_given_and_deleted(open_page) -> None:
     assert page.locator("h1").inner_text() == "Deleted"
     page.get_by_role("link", name="Back to").click()
     assert page.locator("tbody code", has_text="tried").count() == 0
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_somebody_logs_in_and_out(open_page, guarded: str, complaints: list[str], script: bool) -> None:
+    page = open_page("/ui/storage", host=guarded, java_script_enabled=script)
+    page.get_by_label("Name").fill("ana")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("alert").inner_text() == "Name or password is wrong."
+    page.get_by_label("Name").fill("ana")
+    page.get_by_label("Password").fill("word")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/ui/storage")
+    assert page.request.get(f"{guarded}/v2/").status == 401
+    page.get_by_role("button", name="Log out").click()
+    assert page.locator("h1").inner_text() == "Log in"
+    assert [text for text in complaints if "401" not in text] == []
 
 
 def test_it_works_without_javascript(open_page) -> None:

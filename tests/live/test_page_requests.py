@@ -58,11 +58,14 @@ def test_what_pages_cost(swift: EmbeddedSwift, driver: Base) -> None:
         # path: requests of the first visit, and of the next
         "/ui/": (2, 0),  # the names, and one for each repository shown
         "/ui/r/app": (1 + PAGE + PARTS + ATTACHED, 0),
+        "/ui/untagged/app": (1 + PAGE + 2 * PARTS + ATTACHED, 0),
+        "/ui/r/app?sort=size": (1 + TAGS + 1 + PARTS + ATTACHED, 0),
+        "/ui/?sort=size": (3, 0),  # the names, and the two of storage
         "/ui/r/app:all": (8 + PLATFORMS - 1 + 1, 1),  # its other images, and what is attached
         "/ui/r/app:t1": (6, 1),
         "/ui/r/app:t1/diff?to=t2": (10, 2),
         "/ui/r/app:t1/diff?to=t2&files=yes": (14, 2),  # link and data of each layer, here one of each image
-        "/ui/storage": (2, 0),  # one listing of blobs, one of links
+        "/ui/storage": (2 + 6, 0),  # one listing of blobs, one of links; what gc and retention have left
         "/ui/delete/app?tag=t1": (2, 1),
     }
     for path, (first, again) in budgets.items():

@@ -61,7 +61,7 @@ class DockerRegistry:
         self._folder = folder
         folder.mkdir(exist_ok=True)
         self._log = folder / "log.txt"
-        self._environ = {
+        self.environ = {
             "PATH": os.pathsep.join([str(where.bin), os.environ["PATH"]]),
             "DOCKER_REGISTRY_CONFIG": str(self._config(options or {})),
             "SETTINGS_FLAVOR": "swift",
@@ -101,7 +101,7 @@ class DockerRegistry:
             self._process = subprocess.Popen(
                 [str(self._where.bin / "docker-registry")],
                 cwd=self._folder,
-                env=self._environ,
+                env=self.environ,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -26,6 +26,7 @@ def test_the_paths_of_a_layout(name: str, tag: str, digest: Digest, subject: Dig
     assert place(layout.tag_current(name, tag)) == Place(What.TAG, name, tag)
     assert place(layout.tag_index_link(name, tag, digest)) == Place(What.INDEX, name, tag, digest)
     assert place(layout.turn("retention")) == Place(What.TURN)
+    assert place(f"{layout.QUOTAS}/count") == Place(What.QUOTA)
     assert place(layout.deleted_tag(name, tag, digest)) == Place(What.DELETED_TAG, name, tag, digest)
     assert place(layout.referrer(name, subject, digest)) == Place(What.REFERRER, name, digest=digest, subject=subject)
     signature = (

@@ -37,7 +37,7 @@ __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "trace
 
 TURNS = 3  # of a cell whose fault befell no request, since another one had timed out before it
 BUSY = 180.0  # seconds for which an operation is tried again once the faults are over: the machine may be slow
-_MISSING = (404, 400)  # of an unknown name, of a manifest that needs one
+_MISSING = (404, 400, 416)  # of an unknown name, of a manifest that needs one, of a chunk that goes on elsewhere
 _OPTIONS = {
     "swift_timeout": PATIENCE,
     "swift_connect_timeout": PATIENCE,

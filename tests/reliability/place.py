@@ -86,10 +86,10 @@ class Container:
         self.put(layout.blob_data(Digest.of(CONFIG_BYTES)), CONFIG_BYTES)
 
     def ask(self, method: str, path: str = "", data: bytes = b"", query: str = "") -> Answer:
-        """One request, which must be a success or a 404."""
+        """One request, which must be a success, or say that there is nothing: 404, or 409 for lost segments."""
         target = f"{self._path}/{quote(path)}" if path else self._path
         answer = self._wire.ask(method, target + query, data)
-        assert answer.good or answer.status == 404, f"{method} {path}: {answer}"
+        assert answer.good or answer.status in (404, 409), f"{method} {path}: {answer}"
         return answer
 
     def put(self, path: str, data: bytes) -> None:

@@ -13,7 +13,7 @@ import pytest
 from docker_registry.core.exceptions import UnreachableError
 from docker_registry.drivers import memory
 from docker_registry.serving.housekeeping import Chore, Housekeeping, chores, is_our_turn
-from docker_registry.settings import Retention, Settings
+from docker_registry.settings import Quota, Quotas, Retention, Settings
 from tests.core.v1_driver import Storage as V1Storage
 
 PATIENCE = 30.0  # s
@@ -136,3 +136,6 @@ def test_what_the_settings_ask_for() -> None:
     assert chores(Settings()) == []
     (chore,) = chores(Settings(retention=Retention(every=60.0)))
     assert chore[:2] == ("retention", 60.0)
+    assert chores(Settings(quotas=Quotas(every=60.0))) == []
+    (chore,) = chores(Settings(quotas=Quotas((Quota(("a",), 1),), 60.0)))
+    assert chore[:2] == ("quotas", 60.0)

@@ -16,8 +16,10 @@ from cachetools import TTLCache
 from docker_registry.concurrency.at_once import AtOnce
 
 from ..errors import Code, RegistryError
+from . import audit
 from .access import Access
 from .caller import ANONYMOUS, Caller
+from .clients import network_of
 from .gate import RefusedError, challenge
 
 __all__ = ["Basic", "Passwords"]
@@ -61,25 +63,28 @@ class Basic:
         self._under_way = 0
         self._places = AtOnce(EACH)
 
-    def enter(self, credentials: str, client: str) -> Caller:
+    def enter(self, credentials: str, address: str) -> Caller:
         name, password = _decode(credentials)
         if not name and not password:
             return ANONYMOUS  # so clients that have no password answer a challenge
+        client = network_of(address)
         key, guesser = self._remembered_as(name, password), self._digest(client, name)
         with self._lock:
             # Before what is remembered, else a guess that is right would be told from a wrong one.
             if self._wrong.get(guesser, 0) >= WRONG:
                 raise _wait("too many wrong passwords for this name", WINDOW)
             is_known, caller = key in self._checked, self._checked.get(key)
-        if is_known:
-            return _accepted(caller if caller and caller.still() else None, name)
+        if is_known and (caller is None or caller.still()):
+            return _accepted(caller, name)
         caller = self._check(name, password, client)
         with self._lock:
             self._checked[key] = caller
             if caller is None:
                 for who in (client, guesser):
                     self._wrong[who] = self._wrong.get(who, 0) + 1
-        return _accepted(caller, name)
+        accepted = _accepted(caller, name)
+        audit.logged_in(accepted, address)
+        return accepted
 
     def challenge(self, accesses: Sequence[Access], error: str) -> str:
         return challenge("Basic", {"realm": self._realm})

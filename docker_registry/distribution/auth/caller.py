@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from docker_registry.concurrency.acting import Acting
+
 from .access import Access
 
 __all__ = ["ANONYMOUS", "Caller", "Kind"]
@@ -38,6 +40,10 @@ class Caller:
     grants: Callable[[Access], bool] = field(default=_everything, repr=False, compare=False)
     roles: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    limit: str = field(default="", compare=False)  # what the audit calls the credential, and with it `grants`
+    acting: Acting | None = field(
+        default=None, compare=False
+    )  # in whose name the storage is asked; None: the registry's
     # Whether the credential still counts, for who remembers it; may ask the storage.
     still: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 

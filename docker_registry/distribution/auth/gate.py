@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from typing import Protocol
-from urllib.parse import quote
+from typing import Any, Protocol
 
 from werkzeug.wrappers import Request
 
+from docker_registry.concurrency import acting
+from docker_registry.concurrency.acting import Acting
+
 from ..errors import Code, RegistryError
+from . import audit
 from .access import Access
 from .caller import ANONYMOUS, Caller, Kind
-from .clients import network_of
 from .policy import Policy
 from .told import BY_CERTIFICATE, BY_PROXY, Told
 
 __all__ = ["Door", "Gate", "RefusedError", "challenge"]
 
-audit = logging.getLogger("docker_registry.audit")
+_ACLS = "the container's ACLs in Swift"
+_NO_LOGIN = "no login is asked for"
 
 
 class RefusedError(Exception):
@@ -34,8 +36,8 @@ class Door(Protocol):
 
     scheme: str  # of the Authorization header, in lower case
 
-    def enter(self, credentials: str, client: str) -> Caller:
-        """Who these credentials (the header without its scheme) belong to; `client` is `network_of` their address.
+    def enter(self, credentials: str, address: str) -> Caller:
+        """Who these credentials (the header without its scheme) belong to; `address` is where they come from.
 
         Raises RefusedError, or RegistryError for a caller who must wait.
         """
@@ -61,12 +63,15 @@ class Gate:
         self.policy = policy
 
     def admit(self, request: Request, accesses: Sequence[Access]) -> Caller:
-        """Who sent a request that needs `accesses` (none: a login). Raises UNAUTHORIZED or DENIED."""
+        """Who sent a request that needs `accesses` (none: a login). Raises UNAUTHORIZED or DENIED.
+
+        From here on the storage is asked in that caller's name, where they gave a token for it.
+        """
         caller = self._let_in(request, accesses) if self._asks else ANONYMOUS
         for access in accesses:
             if access.action != "pull" and self.policy.is_read_only(access.name):
-                self._log(request, str(caller), f"{access.name} is read-only")
-                raise RegistryError(Code.DENIED, f"{access.name} is read-only", access._asdict())
+                raise self.denied(request, caller, f"{access.name} is read-only", "read_only", access._asdict())
+        acting.begin(caller.acting)
         return caller
 
     def _let_in(self, request: Request, accesses: Sequence[Access]) -> Caller:
@@ -74,46 +79,68 @@ class Gate:
             caller = self._identify(request)
         except RefusedError as error:
             self.refused["credential"] += 1
-            self._log(request, "somebody", f"refused: {error}")
+            audit.refused(request, "somebody", f"refused: {error}", "the credential")
             raise self._unauthorized(accesses, error.code) from None
         except RegistryError as error:
             self.refused["busy"] += 1
-            self._log(request, "somebody", f"not let in: {error}")
+            audit.refused(request, "somebody", f"not let in: {error}", "the door")
             raise
-        lacking = [access for access in accesses if not self.policy.allows(caller, access)]
+        verdicts = [(access, self.policy.decide(caller, access)) for access in accesses]
+        lacking = [access for access, verdict in verdicts if not verdict.allowed]
         if caller.kind is Kind.ANONYMOUS and (lacking or not accesses):
             raise self._unauthorized(accesses, "")
         if lacking:
             self.refused["rights"] += 1
-            self._log(request, str(caller), f"may not {lacking[0]}")
-            if caller.kind is Kind.TOKEN:
+            rule = next(verdict.rule for _, verdict in verdicts if not verdict.allowed)
+            audit.refused(request, caller, f"may not {lacking[0]}", rule)
+            if caller.kind is Kind.TOKEN and not caller.grants(lacking[0]):
                 raise self._unauthorized(accesses, "insufficient_scope")
             raise RegistryError(Code.DENIED, f"{caller} may not {lacking[0]}", [access._asdict() for access in lacking])
         return caller
 
+    def refused_by_storage(self, request: Request, caller: Acting) -> RegistryError:
+        """Write down that the storage refuses somebody, or their token; what to raise."""
+        audit.refused(request, f"user {caller.name}", "may not do this", _ACLS)
+        if caller.has_ended:
+            return self._unauthorized((), "")
+        return RegistryError(Code.DENIED, f"Swift does not let {caller.name} do this")
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether somebody can come in by a name and a password."""
+        return any(door.scheme == "basic" for door in self._doors)
+
     def may(self, caller: Caller, access: Access) -> bool:
-        return not self._asks or self.policy.allows(caller, access)
+        return not self._asks or self.policy.decide(caller, access).allowed
 
     def may_see(self, caller: Caller, name: str) -> bool:
         """Whether a repository is in the caller's catalogue. A token that allows the catalogue allows all of it."""
-        return caller.kind is Kind.TOKEN or self.may(caller, Access("repository", name, "pull"))
+        pull = Access("repository", name, "pull")
+        if caller.kind is Kind.TOKEN:
+            return self.policy.decide_by_table(caller, pull).allowed
+        return self.may(caller, pull)
 
-    def note(self, request: Request, caller: Caller, deed: str) -> None:
-        """Write down what somebody did."""
-        audit.info("%s from %s: %s", caller, request.remote_addr, deed)
+    def note(self, request: Request, caller: Caller, deed: str, access: Access) -> None:
+        """Write down what somebody did who was allowed `access`."""
+        audit.did(request, caller, deed, self.policy.decide(caller, access).rule if self._asks else _NO_LOGIN)
+
+    def denied(self, request: Request, caller: Caller, why: str, rule: str, detail: Any = None) -> RegistryError:
+        """Write a refusal down; what to raise."""
+        audit.refused(request, caller, why, rule)
+        return RegistryError(Code.DENIED, why, detail)
 
     def _identify(self, request: Request) -> Caller:
         told: Told | None = request.environ.get(BY_PROXY) if self._by_proxy else None
         if told is not None:
-            return Caller(Kind.USER, told.name, groups=frozenset(told.groups))
+            return Caller(Kind.USER, told.name, groups=frozenset(told.groups), limit="a proxy's header")
         header = request.headers.get("Authorization", "")
         if not header:
             told = request.environ.get(BY_CERTIFICATE) if self._by_certificate else None
-            return Caller(Kind.CERTIFICATE, told.name, groups=frozenset(told.groups)) if told else ANONYMOUS
+            return _certified(told) if told else ANONYMOUS
         scheme, _, credentials = header.partition(" ")
         for door in self._doors:
             if door.scheme == scheme.lower():
-                return door.enter(credentials.strip(), network_of(request.remote_addr or ""))
+                return door.enter(credentials.strip(), request.remote_addr or "")
         raise RefusedError(f"no login here is of the scheme {scheme[:20]!r}")
 
     def _unauthorized(self, accesses: Sequence[Access], error: str) -> RegistryError:
@@ -124,9 +151,9 @@ class Gate:
             headers={"WWW-Authenticate": ", ".join(challenges)} if challenges else None,
         )
 
-    def _log(self, request: Request, who: str, what: str) -> None:
-        asked = f"{quote(request.method)} {quote(request.path, safe='/:@')}"[:300]
-        audit.warning("%s from %s: %s (%s)", who, request.remote_addr, what, asked)
+
+def _certified(told: Told) -> Caller:
+    return Caller(Kind.CERTIFICATE, told.name, groups=frozenset(told.groups), limit="a client certificate")
 
 
 def challenge(scheme: str, fields: Mapping[str, str]) -> str:

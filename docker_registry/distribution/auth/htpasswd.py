@@ -39,7 +39,7 @@ class Htpasswd(FromFiles):
         if b"\0" in given:
             return None
         if _THREADS.call(bcrypt.checkpw, given, hashed or self._nobody) and hashed:
-            return Caller(Kind.USER, name)
+            return Caller(Kind.USER, name, limit="the htpasswd file")
         return None
 
     def _read(self) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keystoneauth1 import exceptions as failures
@@ -25,6 +25,7 @@ from keystoneauth1.session import Session
 from oslo_config import cfg
 from oslo_policy import policy
 
+from docker_registry.concurrency.acting import Acting
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import KeystoneDoor
 
@@ -47,6 +48,7 @@ _DEFAULTS = {
     "registry:delete": "project_id:%(target.project.id)s and (role:member or role:admin)",
     "registry:catalog": "@",
 }
+_SWIFTS = dict.fromkeys(_DEFAULTS, "@")  # where Swift decides
 
 
 class Keystone:
@@ -56,13 +58,16 @@ class Keystone:
 
     def __init__(self, door: KeystoneDoor):
         self._door = door
-        self._rules = Rules(door.policy_file)
+        self._rules = Rules(door.policy_file, _SWIFTS if door.acts_for_callers else _DEFAULTS)
         self._session = Session(verify=door.cacert or True, timeout=_TIMEOUT, user_agent="docker-registry-driver-swift")
 
     def check(self, name: str, password: str) -> Caller | None:
         """Raises UNAVAILABLE while Keystone does not answer."""
         try:
             access = self._access(name, password)
+            if access is None or not access.project_id:
+                return None  # a login without a project has no repositories
+            groups = self._groups(access) if self._door.groups else ()
         except (failures.Unauthorized, failures.NotFound, failures.BadRequest, failures.Forbidden):
             return None
         except (failures.ClientException, OSError) as error:
@@ -70,9 +75,18 @@ class Keystone:
             raise RegistryError(
                 Code.UNAVAILABLE, "the login cannot be checked now, try again", headers={"Retry-After": "5"}
             ) from None
-        if access is None or not access.project_id:
-            return None  # a login without a project has no repositories
-        return Caller(Kind.USER, _called(access), self._grants(access), frozenset(access.role_names or ()))
+        called = f"{access.username}@{access.user_domain_name}"
+        acting = Acting(_rights(access, name), called, access.auth_token or "") if self._door.acts_for_callers else None
+        return Caller(
+            Kind.USER,
+            called,
+            self._grants(access),
+            frozenset(access.role_names or ()),
+            frozenset(groups),
+            limit="Keystone and its policy",
+            acting=acting,
+            still=lambda: acting is None or not acting.has_ended,
+        )
 
     def _access(self, name: str, password: str) -> AccessInfo | None:
         if name == _TOKEN:
@@ -113,6 +127,22 @@ class Keystone:
         )
         return create(resp=answer, auth_token=token)  # type: ignore[no-any-return]
 
+    def _groups(self, access: AccessInfo) -> list[str]:
+        """`name@domain` of the groups that a user is in, as users are called; those of another domain by its id."""
+        headers = {"X-Auth-Token": access.auth_token}
+        url = f"{self._door.url}/users/{access.user_id}/groups"
+        try:
+            answer = self._session.get(url, headers=headers, authenticated=False, log=False)
+        except (failures.Unauthorized, failures.Forbidden):
+            # As to an application credential with rules of its own.
+            logger.warning("Keystone does not tell the groups of %s with the login's own token", access.user_id)
+            return []
+        domains = {access.user_domain_id: access.user_domain_name}
+        return [
+            f"{group['name']}@{domains.get(group['domain_id'], group['domain_id'])}"
+            for group in answer.json()["groups"]
+        ]
+
     def _grants(self, access: AccessInfo) -> Callable[[Access], bool]:
         prefix, project = self._prefix(access), access.project_id or ""
         credentials = {
@@ -146,21 +176,31 @@ class Keystone:
         return self._door.prefix.format(**fields) + "/"
 
 
-class Rules:
-    """A policy file of oslo.policy over the defaults here; read again when it has changed."""
+def _rights(access: AccessInfo, name: str) -> str:
+    """What is equal only for tokens that Swift gives the same rights.
 
-    def __init__(self, path: str):
+    Those of one user in one project, since roles count as they are; but a token may be of a credential or trust that
+    allows less, so each that came from outside has rights of its own.
+    """
+    which = access.audit_id if name == _TOKEN else name if name.startswith(_CREDENTIAL) else ""
+    return repr((access.user_id, access.project_id, which))
+
+
+class Rules:
+    """A policy file of oslo.policy over defaults; read again when it has changed."""
+
+    def __init__(self, path: str, defaults: Mapping[str, str] = _DEFAULTS):
         config = cfg.ConfigOpts()
         config([], project="docker-registry-swift", default_config_files=[], default_config_dirs=[])
         self._enforcer = policy.Enforcer(config, policy_file=path or None, use_conf=bool(path))
         try:
             if path:
-                for name, rule in _DEFAULTS.items():
+                for name, rule in defaults.items():
                     self._enforcer.register_default(policy.RuleDefault(name, rule))
                 self._enforcer.load_rules()
             else:
                 # Without a name, a file would be looked for in /etc.
-                self._enforcer.set_rules(policy.Rules.from_dict(_DEFAULTS), use_conf=False)
+                self._enforcer.set_rules(policy.Rules.from_dict(dict(defaults)), use_conf=False)
         except Exception as error:  # noqa: BLE001  it raises what its parsers raise
             raise ConfigError(f"auth.keystone.policy: {path} cannot be used: {error}") from None
 
@@ -168,7 +208,3 @@ class Rules:
         """Whether these credentials may do it with a repository of the project `owner` ("": of none)."""
         target = {"target.project.id": owner, "project_id": owner}
         return bool(self._enforcer.enforce(f"registry:{action}", target, dict(credentials)))
-
-
-def _called(access: AccessInfo) -> str:
-    return f"{access.username}@{access.user_domain_name}"

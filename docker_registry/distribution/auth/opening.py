@@ -36,7 +36,8 @@ def open_gate(settings: Settings, is_revoked: Callable[[str], bool] = lambda _: 
         from .token import Token
 
         doors.append(Token(auth.token))
-    policy = Policy(auth.policy, auth.immutable, auth.groups, auth.read_only)
+    by_groups = bool(auth.token and auth.token.groups)
+    policy = Policy(auth.policy, auth.immutable, auth.groups, auth.read_only, rules_tokens=by_groups)
     return Gate(doors, policy, by_certificate=auth.certificates, by_proxy=bool(auth.header))
 
 

@@ -12,12 +12,20 @@ from .access import CATALOG, Access
 from .caller import Caller, Kind
 from .patterns import Pattern
 
-__all__ = ["Policy"]
+__all__ = ["Policy", "Verdict"]
 
 _CALLERS = 1024  # whose rules are remembered
 
 
+class Verdict(NamedTuple):
+    """Whether something is allowed, and the rule that says so, for the audit."""
+
+    allowed: bool
+    rule: str
+
+
 class _Rule(NamedTuple):
+    verdict: Verdict  # where it is the one that allows something
     everybody: bool  # who logged in
     anonymous: bool
     who: tuple[Pattern, ...]
@@ -27,7 +35,9 @@ class _Rule(NamedTuple):
     def is_for(self, caller: Caller) -> bool:
         if caller.kind is Kind.ANONYMOUS:
             return self.anonymous
-        names = [f"{caller.kind.value}:{caller.name}"]
+        # A token server's subject is a user too.
+        kind = Kind.USER if caller.kind is Kind.TOKEN else caller.kind
+        names = [f"{kind.value}:{caller.name}"]
         names += [f"role:{role}" for role in caller.roles] + [f"group:{group}" for group in caller.groups]
         return self.everybody or any(pattern.matches(name) for pattern in self.who for name in names)
 
@@ -36,7 +46,10 @@ class _Rule(NamedTuple):
 
 
 class Policy:
-    """Without a rule, whoever logged in may do everything, as in Distribution."""
+    """Without a rule, whoever logged in may do everything, as in Distribution.
+
+    `rules_tokens`: what a token server allows has to be allowed by the table too.
+    """
 
     def __init__(
         self,
@@ -44,18 +57,22 @@ class Policy:
         immutable: Sequence[Immutable] = (),
         groups: Sequence[tuple[str, Sequence[str]]] = (),
         read_only: Sequence[str] = (),
+        *,
+        rules_tokens: bool = False,
     ):
         members = {f"group:{name}": who for name, who in groups}
         self._rules = [
             _Rule(
+                Verdict(True, f"policy {number}"),
                 "*" in rule.who,
                 Kind.ANONYMOUS.value in rule.who,
                 _patterns([name for each in rule.who if ":" in each for name in (each, *members.get(each, ()))]),
                 _patterns(rule.repositories),
                 frozenset(rule.may),
             )
-            for rule in rules
+            for number, rule in enumerate(rules, 1)
         ]
+        self._rules_tokens = rules_tokens
         # Asked of each request, and the same for all of one caller.
         self._rules_of = lru_cache(maxsize=_CALLERS)(self._find_rules)
         self._immutable = [(_patterns(rule.repositories), _patterns(rule.tags)) for rule in immutable]
@@ -71,18 +88,25 @@ class Policy:
         """Whether any rule is for a caller."""
         return bool(self._rules_of(caller.kind, caller.name, caller.roles, caller.groups))
 
-    def allows(self, caller: Caller, access: Access) -> bool:
+    def decide(self, caller: Caller, access: Access) -> Verdict:
         """Whether both the caller's credential and the table allow it."""
         if not caller.grants(access):
-            return False
-        if caller.kind is Kind.TOKEN:
-            return True  # the token server decided
+            return Verdict(False, caller.limit)
+        return self.decide_by_table(caller, access)
+
+    def decide_by_table(self, caller: Caller, access: Access) -> Verdict:
+        """Whether the table allows it, whatever the credential does."""
+        if caller.kind is Kind.TOKEN and not self._rules_tokens:
+            return Verdict(True, caller.limit)  # the token server decided
         if not self._rules:
-            return caller.kind is not Kind.ANONYMOUS
+            return _NOBODY if caller.kind is Kind.ANONYMOUS else Verdict(True, caller.limit)
         if access == CATALOG:
-            return True  # it shows only what the caller may pull
+            return _CATALOGUE
         rules = self._rules_of(caller.kind, caller.name, caller.roles, caller.groups)
-        return any(access.action in rule.actions and rule.covers(access.name) for rule in rules)
+        for rule in rules:
+            if access.action in rule.actions and rule.covers(access.name):
+                return rule.verdict
+        return _UNRULED
 
     def is_read_only(self, repository: str) -> bool:
         """Whether nobody may push to a repository, or delete from it."""
@@ -98,6 +122,11 @@ class Policy:
             and any(pattern.matches(tag) for pattern in tags)
             for repositories, tags in self._immutable
         )
+
+
+_NOBODY = Verdict(False, "a login is asked for")
+_CATALOGUE = Verdict(True, "the catalogue shows what may be pulled")
+_UNRULED = Verdict(False, "no rule of the policy allows it")
 
 
 def _patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:

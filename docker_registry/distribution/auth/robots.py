@@ -78,7 +78,8 @@ class Robots:
         if robot != name or not self._counts(identity, expires):
             return None
         allowed = _allowing([Grant(pattern, tuple(actions)) for pattern, actions in grants])
-        return Caller(Kind.ROBOT, robot, allowed, still=lambda: self._counts(identity, expires))
+        limit = f"the robot's password {identity}"
+        return Caller(Kind.ROBOT, robot, allowed, limit=limit, still=lambda: self._counts(identity, expires))
 
     def _counts(self, identity: str, expires: float) -> bool:
         return time.time() < expires and not self._is_revoked(identity)

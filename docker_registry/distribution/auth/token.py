@@ -20,6 +20,7 @@ from cachetools import TTLCache
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import TokenServer
 
+from . import audit
 from .access import Access, scope
 from .caller import Caller, Kind
 from .gate import RefusedError, challenge
@@ -32,6 +33,7 @@ LEEWAY = 60.0  # s that clocks may differ, as in Distribution
 _LONGEST = 64 << 10  # characters of a token
 _REMEMBERED = 60.0  # s for which a checked token needs no second check, unless it expires before
 _ENTRIES = 4_000
+_NAME = 200  # characters of a subject or group
 _LATEST = 1 << 53  # s; later is no time, and NaN is not below it either
 
 
@@ -51,7 +53,7 @@ class Token:
         self._lock = threading.Lock()
         self._checked: TTLCache[bytes, tuple[float, Caller]] = TTLCache(_ENTRIES, _REMEMBERED)
 
-    def enter(self, credentials: str, client: str) -> Caller:
+    def enter(self, credentials: str, address: str) -> Caller:
         if len(credentials) > _LONGEST:
             raise RefusedError("the token is too long", "invalid_token")
         key = hashlib.sha256(repr(self._keys.version).encode() + credentials.encode()).digest()
@@ -63,10 +65,21 @@ class Token:
             claims = self._claims(credentials)
         except jwt.PyJWTError as error:
             raise RefusedError(f"the token is not accepted: {error}", "invalid_token") from None
-        caller = Caller(Kind.TOKEN, str(claims.get("sub", ""))[:200], _granted(claims.get("access")))
+        caller = self._caller(claims)
         with self._lock:
             self._checked[key] = (float(claims["exp"]) + LEEWAY, caller)
+        audit.logged_in(caller, address)
         return caller
+
+    def _caller(self, claims: dict[str, Any]) -> Caller:
+        groups = claims.get(self._server.groups) if self._server.groups else None
+        return Caller(
+            Kind.TOKEN,
+            str(claims.get("sub", ""))[:_NAME],
+            _granted(claims.get("access")),
+            groups=frozenset(str(group)[:_NAME] for group in groups) if isinstance(groups, list) else frozenset(),
+            limit="the token's access",
+        )
 
     def challenge(self, accesses: Sequence[Access], error: str) -> str:
         values = {"realm": self._server.realm, "service": self._server.service}

@@ -51,11 +51,11 @@ class Blobs(Resource):
                 Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET, HEAD"}
             )
         if self.gate.policy.has_immutable_tags(name):
-            raise RegistryError(Code.DENIED, f"{name} has immutable tags, whose images need their blobs")
+            raise self.denied(f"{name} has immutable tags, whose images need their blobs", "immutable")
         if not self.store.has_link(layout.layer_link(name, digest)):
             raise _unknown(digest)
         self.store.unlink_layer(name, digest)
-        self.audit(f"deleted the blob {name}@{digest}")
+        self.audit(f"deleted the blob {name}@{digest}", name, "delete")
         self.tell("delete", event.of_removed(name, digest))
         return Response(status=202)
 

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from werkzeug.wrappers import Response
 
 from docker_registry.concurrency.workers import gather
+from docker_registry.core.refused import CallerRefusedError
 
 from ..auth.access import CATALOG, Access
 from ..container import Container
@@ -53,7 +54,10 @@ class Catalog(Listing):
         """The names of the repositories that a container has by the rules of today, the first one asked for already."""
         listed = container.driver.list_prefixes(layout.REPOSITORIES, _DELIMITER, after=after, page=page)
         names = (name for name in listed if self.context.containers.of(name) is container)
-        return chain(list(islice(names, 1)), names)
+        try:
+            return chain(list(islice(names, 1)), names)
+        except CallerRefusedError:
+            return iter(())  # what somebody may not see is not in their catalogue
 
     def _is_shown(self, name: str) -> bool:
         return grammar.is_name(name) and self.gate.may_see(self.caller, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial
 
 from werkzeug.datastructures import MIMEAccept
@@ -75,12 +75,13 @@ class Manifests(Resource):
     ) -> dict[grammar.Tag, float]:
         """Store a manifest and let tags mean it; when those vanish that do.
 
-        Raises DENIED for an immutable tag, and what `publishing.publish` does.
+        Raises DENIED for an immutable tag or more tags than a quota allows, and what `publishing.publish` does.
         """
         self._refuse_to_move(name, tags, digest)
         expires = self.context.expiry.ends(self.store, name, tags, manifest, self._asked_by_header)
-        publishing.publish(self.store, name, digest, manifest, tags, expires)
-        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags))
+        with self._tagging(name, tags):
+            publishing.publish(self.store, name, digest, manifest, tags, expires)
+        self.audit(f"pushed {name}@{digest}" + "".join(f", {name}:{tag}" for tag in tags), name, "push")
         for tag in tags or ("",):
             self._tell("push", name, digest, manifest, tag)
         return expires
@@ -90,8 +91,9 @@ class Manifests(Resource):
         manifest = self._read(name, digest)
         self._refuse_to_move(name, [tag], digest)
         ends = partial(self.context.expiry.ends, self.store, name, [tag])
-        restoring.restore(self.store, name, tag, digest, ends)
-        self.audit(f"restored {name}:{tag} to {digest}")
+        with self._tagging(name, [tag]):
+            restoring.restore(self.store, name, tag, digest, ends)
+        self.audit(f"restored {name}:{tag} to {digest}", name, "push")
         self._tell("push", name, digest, manifest, tag)
 
     def delete(self, name: str, reference: str) -> Response:
@@ -107,7 +109,7 @@ class Manifests(Resource):
             untagged = [target] if deletion.delete_tag(self.store, name, target) else None
         if untagged is None:
             raise _unknown(name, reference)
-        self.audit(f"deleted {name}{'@' if isinstance(target, Digest) else ':'}{target}")
+        self.audit(f"deleted {name}{'@' if isinstance(target, Digest) else ':'}{target}", name, "delete")
         if isinstance(target, Digest):
             self.tell("delete", event.of_removed(name, target))
         for tag in untagged:
@@ -124,7 +126,10 @@ class Manifests(Resource):
         """Raises DENIED for an immutable tag that means another manifest."""
         for tag in tags:
             if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) not in (None, digest):
-                raise _immutable(name, tag)
+                raise self._immutable(name, tag)
+
+    def _tagging(self, name: str, tags: Sequence[grammar.Tag]) -> AbstractContextManager[None]:
+        return self.context.quotas.tagging(name, tags, lambda tag: self.store.tag(name, tag) is not None)
 
     def _asked_by_header(self) -> float | None:
         """Raises REQUEST_INVALID for a header that says no time."""
@@ -140,11 +145,11 @@ class Manifests(Resource):
             return
         if not isinstance(target, Digest):
             if self.gate.policy.is_immutable(name, target) and self.store.tag(name, target) is not None:
-                raise _immutable(name, target)
+                raise self._immutable(name, target)
             return
         for tag in deletion.tags(self.store, name):
             if self.gate.policy.is_immutable(name, tag) and target in self._needed_by(name, tag):
-                raise _immutable(name, tag)
+                raise self._immutable(name, tag)
 
     def _needed_by(self, name: str, tag: str) -> set[Digest]:
         """The manifests that a tag's image consists of."""
@@ -152,6 +157,9 @@ class Manifests(Resource):
         manifest = None if meaning is None else self.store.manifest(meaning)
         children = [reference.digest for reference in manifest.references if reference.manifest] if manifest else []
         return {digest for digest in (meaning, *children) if digest is not None}
+
+    def _immutable(self, name: str, tag: str) -> RegistryError:
+        return self.denied(f"{name}:{tag} is immutable: it is neither moved nor deleted", "immutable")
 
     def _known(self, name: str, reference: str) -> grammar.Tag | Digest:
         """What has no proper name cannot be there: 404 rather than 400, as the spec's conformance suite has it."""
@@ -258,10 +266,6 @@ def _check_digest(digest: Digest, body: bytes) -> None:
             f"the manifest's digest is {actual}, not {digest}",
             {"digest": str(digest), "actual": str(actual)},
         )
-
-
-def _immutable(name: str, tag: str) -> RegistryError:
-    return RegistryError(Code.DENIED, f"{name}:{tag} is immutable: it is neither moved nor deleted")
 
 
 def _unknown(name: str, reference: str, why: str | None = None) -> RegistryError:

@@ -49,9 +49,14 @@ class _Sending(Resource):
         """Whom an upload's URL is bound to."""
         return str(self.caller)
 
+    def admit(self, name: str, before: int = 0) -> None:
+        """Raises DENIED where what is sent, with the blob's bytes that came before, is more than a quota allows."""
+        self.context.quotas.admit_bytes(name, before + (self.request.content_length or 0))
+
     def created(self, name: str, digest: Digest, size: int | None, source: str = "") -> Response:
         """Answer that a blob is there, which was mounted from the repository `source` if that is given."""
-        self.audit(f"pushed the blob {name}@{digest}")
+        self.context.quotas.took(name, digest, size or 0)
+        self.audit(f"pushed the blob {name}@{digest}", name, "push")
         if self.context.events.is_on:
             url = self.whole_url(f"/v2/{name}/blobs/{digest}")
             self.tell("mount" if source else "push", event.of_blob(name, digest, size, url, source))
@@ -66,6 +71,7 @@ class Uploads(_Sending):
 
     def post(self, name: str) -> Response:
         """Start a session, or do the whole of it: mount a blob (`mount`, `from`), or take one (`digest`)."""
+        self.admit(name)
         query = self.request.args
         if "mount" in query:
             digest, source = grammar.parse_digest(query["mount"]), query.get("from", "")
@@ -107,6 +113,7 @@ class Upload(_Sending):
     def patch(self, name: str, session: str) -> Response:
         """Take the blob, or the next chunk of it."""
         state, chunk = self._open(name, session), self._chunk()
+        self.admit(name, state.offset)
         if chunk is None and not state.offset:
             # Perhaps not the first one from this URL. It is the whole blob all the same, so nothing is looked up.
             return self.accepted(self.blob_writer.store_early(state, Body(self.request)))
@@ -119,6 +126,8 @@ class Upload(_Sending):
             raise RegistryError(Code.DIGEST_INVALID, "an upload is closed with ?digest=<digest> of the whole blob")
         digest = grammar.parse_digest(self.request.args["digest"])
         state, chunk = self._open(name, session), self._chunk()
+        if self.request.content_length:
+            self.admit(name, state.offset)
         if chunk is not None and chunk[0] != state.offset:
             state = self._newest(state, chunk[0])
         body = self._body(chunk)

@@ -19,6 +19,7 @@ from .layout import ROOT
 __all__ = [
     "DOOR",
     "FOLDER",
+    "KEY",
     "LEASE",
     "LISTS",
     "NOTICE",
@@ -41,7 +42,7 @@ LEASE = f"{FOLDER}/lease"
 LISTS = f"{FOLDER}/lists"
 VETOES = f"{FOLDER}/kept"
 
-_KEY = 16  # bytes of a file's key: two files that share one are both listed, or both kept
+KEY = 16  # bytes of a file's key: two files that share one are both listed, or both kept
 _RUN = re.compile(r"[0-9a-f]{32}")
 _DAY = 24 * 3600.0
 
@@ -122,7 +123,7 @@ class AnnouncementError(ValueError):
 
 def file_key(path: str) -> bytes:
     """By what a list knows a file."""
-    return hashlib.sha256(path.encode()).digest()[:_KEY]
+    return hashlib.sha256(path.encode()).digest()[:KEY]
 
 
 def list_path(name: str) -> str:
@@ -136,7 +137,7 @@ def veto_path(run: str, key: bytes) -> str:
 
 def parse_list(content: bytes) -> bytes:
     """A list, keys in order and one behind another, as `contains` takes it. Raises AnnouncementError."""
-    if len(content) % _KEY:
+    if len(content) % KEY:
         raise AnnouncementError("it is no list of garbage collection")
     return content
 
@@ -148,10 +149,10 @@ def contains(listed: bytes, key: bytes) -> bool:
     >>> [contains(b"".join(keys), file_key(name)) for name in "abcd"]
     [True, True, True, False]
     """
-    low, high = 0, len(listed) // _KEY
+    low, high = 0, len(listed) // KEY
     while low < high:
         middle = (low + high) // 2
-        found = listed[middle * _KEY : (middle + 1) * _KEY]
+        found = listed[middle * KEY : (middle + 1) * KEY]
         if found == key:
             return True
         low, high = (middle + 1, high) if found < key else (low, middle)

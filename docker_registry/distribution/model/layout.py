@@ -1,7 +1,7 @@
 """Every path in the storage, pure: Distribution 2.x's layout, and our few additions.
 
-The additions (`_manifests/referrers`, `_manifests/deleted`, `_sessions`, `_robots`, `_turns`) have names that
-Distribution 2.x passes over. Paths lie below `files/` because its swift driver put them
+The additions (`_manifests/referrers`, `_manifests/deleted`, `_sessions`, `_quotas`, `_robots`, `_turns`) have names
+that Distribution 2.x passes over. Paths lie below `files/` because its swift driver put them
 there; `segments/` beside it belongs to the driver.
 """
 
@@ -13,6 +13,7 @@ from .digest import Digest, DigestError
 
 __all__ = [
     "BLOBS",
+    "QUOTAS",
     "REPOSITORIES",
     "ROBOTS",
     "ROBOTS_MADE",
@@ -42,6 +43,7 @@ BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
 SESSIONS = f"{ROOT}/_sessions"  # ours
 TURNS = f"{ROOT}/_turns"  # ours
+QUOTAS = f"{ROOT}/_quotas"  # ours: what was counted for quotas
 ROBOTS = f"{ROOT}/_robots"  # ours: what is known of the passwords of machines
 ROBOTS_MADE = f"{ROBOTS}/made"
 
@@ -129,6 +131,11 @@ def robot_revoked(identity: str) -> str:
 def turn(chore: str) -> str:
     """Written when a registry begins a chore that replicas take turns at; ours."""
     return f"{TURNS}/{chore}"
+
+
+def result(job: str) -> str:
+    """What the last run of a job has come to, for people; ours."""
+    return f"{TURNS}/{job}-result"
 
 
 def under(folder: str, paths: Iterator[str]) -> Iterator[tuple[Digest, str]]:

@@ -14,7 +14,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Cache", "Section"]
+from docker_registry.concurrency import acting
+
+__all__ = ["Cache", "Memory", "OfCallers", "Section"]
 
 T = TypeVar("T")
 
@@ -163,27 +165,51 @@ class Cache:
             self.used -= entry.size
 
 
-class Section:
-    """The part of a cache that is about one storage, under keys of its own; the limit is that of the whole."""
+class _Keyed:
+    """A part of a cache, under keys of its own; the limit is that of the whole."""
 
-    def __init__(self, cache: Cache, name: str):
+    def __init__(self, cache: Cache | _Keyed):
         self._cache = cache
-        self._name = name
+
+    def key(self, key: Hashable) -> Hashable:
+        raise NotImplementedError
 
     def get(self, key: Hashable, max_age: float = FOREVER) -> Any:
-        return self._cache.get((self._name, key), max_age)
+        return self._cache.get(self.key(key), max_age)
 
     def put(self, key: Hashable, value: Any) -> None:
-        self._cache.put((self._name, key), value)
+        self._cache.put(self.key(key), value)
 
     def forget(self, key: Hashable) -> None:
-        self._cache.forget((self._name, key))
+        self._cache.forget(self.key(key))
 
     def fetch(self, key: Hashable, load: Callable[[], T], max_age: float = FOREVER) -> T:
-        return self._cache.fetch((self._name, key), load, max_age)
+        return self._cache.fetch(self.key(key), load, max_age)
 
     def ask(self, key: Hashable, load: Callable[[], T]) -> T:
-        return self._cache.ask((self._name, key), load)
+        return self._cache.ask(self.key(key), load)
+
+
+class Section(_Keyed):
+    """What is about one storage."""
+
+    def __init__(self, cache: Cache, name: str):
+        super().__init__(cache)
+        self._name = name
+
+    def key(self, key: Hashable) -> Hashable:
+        return self._name, key
+
+
+class OfCallers(_Keyed):
+    """What the storage showed to each caller: nobody is told what it showed to another, whom it may let see more."""
+
+    def key(self, key: Hashable) -> Hashable:
+        caller = acting.current()
+        return (caller.key if caller else ""), key
+
+
+Memory = Cache | Section | OfCallers
 
 
 def _footprint(value: Any) -> int:

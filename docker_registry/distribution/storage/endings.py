@@ -85,7 +85,11 @@ class Ending:
         if self._read("door", number) is not None:
             return False
         self._write("door", number, mine)
-        return self._read("turn", number) == mine
+        turn = self._read("turn", number)
+        if turn is None:
+            # Going on would spoil every round that is left, and with them the session for good.
+            raise RegistryError(Code.UNAVAILABLE, "the storage does not show what it has just confirmed, try again")
+        return turn == mine
 
     def _read(self, name: str, number: int) -> str | None:
         try:

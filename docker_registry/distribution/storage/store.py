@@ -28,7 +28,7 @@ from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 from ..model import layout
 from ..model.digest import Digest, DigestError
 from ..model.manifest import Manifest, ManifestError, adopted_manifest, stored_manifest
-from .cache import FOREVER, Cache, Section
+from .cache import FOREVER, Memory
 from .parsing import Parsing
 from .vetoes import Vetoes
 
@@ -49,7 +49,7 @@ class DamagedError(Exception):
 class Store:
     """`link_ttl` is in seconds; `manifest_limit` in bytes, the most that is read as a manifest."""
 
-    def __init__(self, driver: Driver, cache: Cache | Section, link_ttl: float, manifest_limit: int, parsing: Parsing):
+    def __init__(self, driver: Driver, cache: Memory, link_ttl: float, manifest_limit: int, parsing: Parsing):
         self.driver = driver
         self.cache = cache
         self.vetoes = Vetoes(driver, cache)
@@ -284,6 +284,9 @@ class Store:
             if reader.size > self._manifest_limit:
                 raise ManifestError(f"{digest} has {reader.size} bytes, too many for a manifest")
             body = b"".join(reader)
+        if Digest.of(body, digest.algorithm) != digest:
+            # Spoilt on their way, or in one of several replicas? This asks the newest, and compares its MD5.
+            body = self.driver.get_newest(path)
         if Digest.of(body, digest.algorithm) != digest:
             raise DamagedError(f"the bytes of {path} do not have the digest in its name; push the manifest again")
         return body

@@ -33,7 +33,7 @@ from ..model.collection import (
     parse_list,
     veto_path,
 )
-from .cache import Cache, Section
+from .cache import Memory
 
 __all__ = ["Promise", "Vetoes"]
 
@@ -71,7 +71,7 @@ class Vetoes:
     def __init__(
         self,
         driver: Driver,
-        cache: Cache | Section,
+        cache: Memory,
         terms: Terms = TERMS,
         clock: Callable[[], float] = time.monotonic,
     ):

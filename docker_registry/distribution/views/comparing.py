@@ -13,7 +13,7 @@ from docker_registry.core.exceptions import FileNotFoundError
 from ..container import Containers
 from ..model import layout
 from ..model.digest import Digest, DigestError
-from ..storage.cache import Cache
+from ..storage.cache import Memory
 from .files import FileChanges, compare_files
 from .images import Details, Layer
 from .tar import Allowance, File, TooMuchError, UnreadableError, files_in
@@ -35,7 +35,9 @@ class NotComparedError(Exception):
 class LayerFiles:
     """What the requests of one process share. `allowance` says what one comparison may read."""
 
-    def __init__(self, containers: Containers, cache: Cache, allowance: Allowance | None = None, limit: int = _CHANGES):
+    def __init__(
+        self, containers: Containers, cache: Memory, allowance: Allowance | None = None, limit: int = _CHANGES
+    ):
         self._containers = containers
         self._cache = cache
         self._allowance = allowance or Allowance()

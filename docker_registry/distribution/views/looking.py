@@ -27,6 +27,8 @@ from .comparing import LayerFiles
 from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of, details_of
 from .listing import Listing, Summary, Tag, list_repository, summarize
 from .names import all_names
+from .untagged import Untagged
+from .upkeep import look
 from .usage import Usage, measure
 
 __all__ = ["Found", "Looker", "Referrer", "Row"]
@@ -38,6 +40,7 @@ _SUMMARY_TTL, _SEEN_TTL = 60.0, 15.0  # s
 _TURN = 500  # names that a rule is asked about at a time
 _LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at most ...
 _USAGE_TTL = (60.0, 1800.0)
+_UPKEEP_TTL = (15.0, 300.0)
 _PAUSE = 20  # ... and in between so many times as long as it took
 _MORE = 64  # requests for children and configs that one list of tags may add to those for its manifests
 _ATTACHED = 32  # requests for what is attached to the manifests of one list of tags
@@ -88,7 +91,7 @@ class Looker:
     def __init__(self, containers: Containers, parsing: Parsing):
         self._containers = containers
         self._parsing = parsing
-        self._cache = Cache(_MEMORY)
+        self._cache = containers.apart(Cache(_MEMORY))
         self.files = LayerFiles(containers, self._cache)
 
     def names(self) -> tuple[str, ...]:
@@ -115,6 +118,10 @@ class Looker:
     def usage(self) -> Timed:
         """What holds the bytes: one request for each 10,000 blobs and links, seldom."""
         return self._paced("usage", partial(measure, self._containers), _USAGE_TTL)
+
+    def upkeep(self) -> Timed:
+        """How far garbage collection and retention are: at most 6 requests for one container, seldom."""
+        return self._paced("upkeep", partial(look, self._containers), _UPKEEP_TTL)
 
     def known_usage(self) -> Usage | None:
         """The same as it was last seen here, if it was: for what is good to know and not worth asking."""
@@ -147,6 +154,27 @@ class Looker:
             )
             for tag, digest in zip(tags, digests, strict=True)
         ]
+
+    def loose_rows(self, name: str, listing: Listing, found: Sequence[Untagged]) -> list[Row]:
+        """The same for manifests without a tag; the tag of each row has no name."""
+        return self.rows(name, listing, [Tag("", each.digest, each.pushed) for each in found])
+
+    def known_children(self, name: str, listing: Listing) -> tuple[dict[Digest, tuple[Digest, ...]], int]:
+        """What the indexes of a repository consist of, and how many of its manifests were not looked at for that.
+
+        A request for each manifest not seen yet, 64 at most: those with a tag first, then the newest.
+        """
+        tagged = [tag.digest for tag in listing.tags if tag.digest is not None]
+        rest = sorted(listing.revisions, key=lambda digest: -(listing.revisions[digest] or 0))
+        every = list(dict.fromkeys((*tagged, *rest)))
+        seen = [digest for digest in every if self._is_known(name, digest)]
+        known = set(seen)
+        asked = [digest for digest in every if digest not in known][:_MORE]
+        briefs = gather([partial(self._child, name, digest) for digest in (*seen, *asked)])
+        children = {
+            digest: brief.children for digest, brief in zip((*seen, *asked), briefs, strict=True) if brief is not None
+        }
+        return {digest: below for digest, below in children.items() if below}, len(every) - len(seen) - len(asked)
 
     def _row(
         self,

@@ -9,11 +9,12 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from docker_registry.concurrency.workers import gather
+from docker_registry.core.refused import CallerRefusedError
 
 from ..container import Container, Containers
 from ..model import grammar, layout
 
-__all__ = ["LIMIT", "PAGE", "Entry", "Page", "all_names", "browse", "near", "search"]
+__all__ = ["LIMIT", "PAGE", "Entry", "Page", "all_names", "browse", "has_words", "near", "search"]
 
 LIMIT = 100_000  # names looked at
 PAGE = 50  # entries of one page
@@ -42,9 +43,12 @@ def all_names(containers: Containers) -> tuple[str, ...]:
 
 
 def _names_in(containers: Containers, container: Container) -> list[str]:
-    """Those that a container has by the rules of today."""
+    """Those that a container has by the rules of today; none for whom Swift does not let see them."""
     listed = islice(container.driver.list_prefixes(layout.REPOSITORIES, "/_"), LIMIT)
-    return [name for name in listed if grammar.is_name(name) and containers.of(name) is container]
+    try:
+        return [name for name in listed if grammar.is_name(name) and containers.of(name) is container]
+    except CallerRefusedError:
+        return []
 
 
 def browse(names: Sequence[str], under: str = "", after: str = "") -> Page:
@@ -64,9 +68,13 @@ def browse(names: Sequence[str], under: str = "", after: str = "") -> Page:
 
 def search(names: Sequence[str], text: str, after: str = "") -> Page:
     """The repositories whose names have all words of a text."""
-    words = text.lower().split()[:_WORDS]
-    found = [Entry(name) for name in names if all(word in name for word in words)]
+    found = [Entry(name) for name in names if has_words(name, text)]
     return _cut(found, after, len(found))
+
+
+def has_words(name: str, text: str) -> bool:
+    """Whether a name has all words of a text."""
+    return all(word in name for word in text.lower().split()[:_WORDS])
 
 
 def near(names: Sequence[str], text: str, limit: int = 5) -> list[str]:

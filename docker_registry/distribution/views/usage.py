@@ -23,6 +23,7 @@ __all__ = ["ROWS", "Usage", "Used", "measure"]
 
 ROWS = 100_000  # looked at in each container; one request to Swift for each 10,000
 _NAMED = 20  # repositories that are remembered of one blob
+_TAGS = "/_manifests/tags/"
 _NOTHING = {Digest.of(b"", algorithm).hex for algorithm in ("sha256", "sha512")}
 
 
@@ -33,6 +34,8 @@ class Used(NamedTuple):
     size: int
     alone: int
     blobs: int
+    tags: int
+    pushed: float | None  # the newest tag, in seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Usage:
 class _Counted(NamedTuple):
     sizes: dict[str, int]
     links: dict[str, list[str]]  # hexadecimal digest -> repositories
+    tags: dict[str, list[float]]  # repository -> when each of its tags was set
     is_whole: bool
 
 
@@ -64,6 +68,8 @@ def measure(containers: Containers) -> Usage:
 def _count(container: Container) -> _Counted:
     sizes: dict[str, int] = {}
     links: dict[str, list[str]] = {}
+    tags: dict[str, list[float]] = {}
+    now = container.store.clock()
     seen = 0
     for entry in islice(container.driver.walk(layout.BLOBS), ROWS):
         seen += 1
@@ -74,16 +80,22 @@ def _count(container: Container) -> _Counted:
     for entry in islice(container.driver.walk(layout.REPOSITORIES), left):
         left -= 1
         name, kind, rest = _parts(entry.path)
-        if kind:
+        if kind == _TAGS:
+            if entry.expires is None or entry.expires > now:
+                tags.setdefault(name, []).append(entry.modified or 0.0)
+        elif kind:
             owners = links.setdefault(rest, [])
             if not owners or owners[-1] != name:
                 owners.append(name)
-    return _Counted(sizes, links, left > 0)
+    return _Counted(sizes, links, tags, left > 0)
 
 
 def _parts(path: str) -> tuple[str, str, str]:
-    """Repository, kind of link and hexadecimal digest of a path of a link to a blob or manifest; else empty."""
+    """Repository, kind of link and hexadecimal digest of a path of a link, a tag's name for it; else empty."""
     inner = path[len(layout.REPOSITORIES) + 1 :]
+    if inner.endswith("/current/link"):
+        name, found, rest = inner.removesuffix("/current/link").partition(_TAGS)
+        return (name, found, rest) if found else ("", "", "")
     for folder in ("/_layers/", "/_manifests/revisions/"):
         name, found, rest = inner.partition(folder)
         pieces = rest.split("/")
@@ -94,11 +106,13 @@ def _parts(path: str) -> tuple[str, str, str]:
 
 def _usage(counted: Iterable[_Counted]) -> Usage:
     totals: dict[str, list[int]] = {}
+    tags: dict[str, list[float]] = {}
     owners: dict[str, tuple[str, ...]] = {}
     stored = blobs = unused = shared = unsized = 0
     is_whole = True
     for each in counted:
         is_whole = is_whole and each.is_whole
+        tags.update(each.tags)
         for digest, size in each.sizes.items():
             names = each.links.get(digest, [])
             stored, blobs = stored + size, blobs + 1
@@ -112,5 +126,11 @@ def _usage(counted: Iterable[_Counted]) -> Usage:
                 total[0] += size
                 total[1] += size if len(names) == 1 else 0
                 total[2] += 1
-    used = sorted((Used(name, *total) for name, total in totals.items()), key=lambda each: (-each.alone, each.name))
+    found = (_used(name, totals.get(name, [0, 0, 0]), tags.get(name, [])) for name in {**totals, **tags})
+    used = sorted(found, key=lambda each: (-each.alone, each.name))
     return Usage(tuple(used), stored, blobs, unused, shared, unsized, owners, is_whole)
+
+
+def _used(name: str, total: list[int], pushed: list[float]) -> Used:
+    size, alone, blobs = total
+    return Used(name, size, alone, blobs, len(pushed), max(pushed, default=0.0) or None)

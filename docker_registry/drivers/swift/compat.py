@@ -20,6 +20,7 @@ if sys.version_info >= (3,):
     from docker_registry.core.busy import BusyError
     from docker_registry.core.driver import resolve_range
     from docker_registry.core.quota import QuotaError
+    from docker_registry.core.refused import CallerRefusedError
     from docker_registry.core.staging import Stage
     from docker_registry.core.types import Entry, Part, Reader, Stat
 
@@ -112,6 +113,9 @@ else:
     class QuotaError(exceptions.BrokenError):
         """The storage takes nothing more: a quota is used up."""
 
+    class CallerRefusedError(exceptions.BrokenError):
+        """The storage refuses what somebody asked for by their own token."""
+
     Stat = namedtuple("Stat", "size modified")
     Entry = namedtuple("Entry", "path size modified md5 segmented expires")
     Part = namedtuple("Part", "name size")
@@ -162,6 +166,7 @@ __all__ = [
     "AnswerFile",
     "Blocks",
     "BusyError",
+    "CallerRefusedError",
     "Entry",
     "Part",
     "QuotaError",

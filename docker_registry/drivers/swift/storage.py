@@ -49,6 +49,7 @@ class Storage(driver.Base):
     scheme = "swift"
     supports_bytes_range = True
     supports_expiry = True
+    supports_callers = True
 
     def __init__(self, path=None, config=None):
         self._settings = options.read(config)

@@ -25,6 +25,7 @@ class What(Enum):
     UPLOAD = auto()  # a file of an upload in progress
     COLLECTION = auto()  # what garbage collection and registries tell each other
     ROBOT = auto()  # what is known of a robot's password
+    QUOTA = auto()  # what was counted for quotas
     TURN = auto()  # the mark of when a replica began a chore
     V1 = auto()  # a file of docker-registry's v1 layout
     UNKNOWN = auto()
@@ -83,6 +84,8 @@ def place(path: str) -> Place:
         return Place(What.COLLECTION)
     if path.startswith(layout.TURNS + "/"):
         return Place(What.TURN)
+    if path.startswith(layout.QUOTAS + "/"):
+        return Place(What.QUOTA)
     if path.startswith(layout.ROBOTS + "/"):
         return Place(What.ROBOT)
     if path.startswith(_V1_FOLDERS):

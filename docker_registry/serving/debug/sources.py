@@ -60,6 +60,8 @@ def of_registry(registry: Registry) -> Values:
     yield from context.events.figures()
     for reason, count in context.gate.refused.items():
         yield ("registry_logins_refused_total", reason), count
+    for kind, count in context.quotas.refused.items():
+        yield ("registry_quota_refused_total", kind), count
     for container in context.containers:
         yield from _of_driver(container.driver.figures(), container is context.containers.default)
 

@@ -11,18 +11,20 @@ from docker_registry.distribution.errors import Code, RegistryError
 from docker_registry.distribution.handlers.manifests import Manifests
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.views.listing import Listing
 
 from .. import forms
 from ..visit import Visit
+from ..words import plural
 from .repository import folders
 
 __all__ = ["page"]
 
-_MOST = 100  # tags in one go
+_MOST = 100  # tags or digests in one go
 
 
 class _Doomed(NamedTuple):
-    tag: str
+    tag: str  # "" for what was chosen by its digest
     digest: Digest | None
     others: tuple[str, ...]  # tags that go along with the image
 
@@ -36,8 +38,7 @@ def page(visit: Visit, name: str) -> Response:
     if not visit.may_change(name, "delete"):
         raise RegistryError(Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET"})
     sent = visit.request.method == "POST"
-    tags = _tags(visit.request.form if sent else visit.request.args)
-    doomed = _doomed(visit, name, tags)
+    doomed = _doomed(visit, name, *_chosen(visit.request.form if sent else visit.request.args))
     if sent:
         return _delete(visit, name, doomed, whole=visit.request.form.get("what") == "image")
     return visit.page(
@@ -47,6 +48,7 @@ def page(visit: Visit, name: str) -> Response:
         crumbs_above=folders(name),
         short=name.rpartition("/")[2],
         doomed=doomed,
+        called=_called(doomed),
         others=sorted({other for each in doomed for other in each.others}),
         is_known=all(tag.digest for tag in visit.looker.listing(name).tags),
         token=forms.token(visit),
@@ -54,33 +56,43 @@ def page(visit: Visit, name: str) -> Response:
     )
 
 
-def _tags(values: MultiDict[str, str]) -> list[grammar.Tag]:
-    """Raises TAG_INVALID, TOO_MANY_TAGS and REQUEST_INVALID."""
-    given = list(dict.fromkeys(values.getlist("tag")))
-    if not given:
-        raise RegistryError(Code.REQUEST_INVALID, "choose at least one tag first")
-    if len(given) > _MOST:
-        raise RegistryError(Code.TOO_MANY_TAGS, f"at most {_MOST} tags can be deleted in one go")
-    return [grammar.parse_tag(text) for text in given]
+def _chosen(values: MultiDict[str, str]) -> tuple[list[grammar.Tag], list[Digest]]:
+    """Raises TAG_INVALID, DIGEST_INVALID, TOO_MANY_TAGS and REQUEST_INVALID."""
+    tags, digests = (list(dict.fromkeys(values.getlist(field))) for field in ("tag", "digest"))
+    if not tags and not digests:
+        raise RegistryError(Code.REQUEST_INVALID, "choose at least one first")
+    if len(tags) + len(digests) > _MOST:
+        raise RegistryError(Code.TOO_MANY_TAGS, f"at most {_MOST} can be deleted in one go")
+    return [grammar.parse_tag(text) for text in tags], [grammar.parse_digest(text) for text in digests]
 
 
-def _doomed(visit: Visit, name: str, tags: list[grammar.Tag]) -> list[_Doomed]:
+def _doomed(visit: Visit, name: str, tags: list[grammar.Tag], digests: list[Digest]) -> list[_Doomed]:
     """What tags mean now; and by the last listing, which other tags mean the same."""
     store = visit.context.containers.of(name).store
     listing = visit.looker.listing(name)
-    found = []
-    for tag in tags:
-        digest = store.tag(name, tag)
-        others = [each.name for each in listing.tags if digest and each.digest == digest and each.name not in tags]
-        found.append(_Doomed(tag, digest, tuple(others)))
-    return found
+    meant: list[tuple[str, Digest | None]] = [(tag, store.tag(name, tag)) for tag in tags]
+    meant += [("", digest) for digest in digests]
+    return [_Doomed(tag, digest, _others(listing, tags, digest)) for tag, digest in meant]
+
+
+def _called(doomed: list[_Doomed]) -> str:
+    """What is to go, with its number."""
+    tags = sum(1 for each in doomed if each.tag)
+    manifests = len(doomed) - tags
+    return " and ".join(plural(count, word) for count, word in ((tags, "tag"), (manifests, "manifest")) if count)
+
+
+def _others(listing: Listing, tags: list[grammar.Tag], digest: Digest | None) -> tuple[str, ...]:
+    return tuple(each.name for each in listing.tags if digest and each.digest == digest and each.name not in tags)
 
 
 def _delete(visit: Visit, name: str, doomed: list[_Doomed], whole: bool) -> Response:
     """One after the other, as a client would; what fails does not stop the others."""
     container = visit.context.containers.of(name)
     api = Manifests(visit.context, container, visit.request, visit.caller)
-    references = dict.fromkeys(str(each.digest) if whole and each.digest else each.tag for each in doomed)
+    references = dict.fromkeys(
+        str(each.digest) if each.digest and (whole or not each.tag) else each.tag for each in doomed
+    )
     done = []
     try:
         for reference in references:
@@ -100,6 +112,7 @@ def _delete(visit: Visit, name: str, doomed: list[_Doomed], whole: bool) -> Resp
         crumbs_above=folders(name),
         short=name.rpartition("/")[2],
         doomed=doomed,
+        called=_called(doomed),
         others=[],
         is_known=True,
         token="",

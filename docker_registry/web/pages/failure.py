@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from docker_registry.distribution.errors import RegistryError
+from docker_registry.distribution.errors import Code, RegistryError
 
+from .. import session
 from ..visit import Visit
+from . import login
 
 __all__ = ["page"]
 
 _TITLES = {
     400: "This request cannot be understood",
-    401: "Log in to see this",
     403: "You may not see this",
     404: "Not found",
     405: "This cannot be done here",
@@ -23,20 +24,34 @@ _TITLES = {
 }
 
 
+_OVER = "You are not logged in any more: your password may have been changed. Log in again."
+
+
 def page(visit: Visit, error: RegistryError) -> Response:
     """The answer to an error, with the status that programs look at."""
     status = int(error.code.status)
+    if error.code is Code.UNAUTHORIZED:
+        return _login(visit)
     response = visit.page(
         "failure.html",
         status,
         code=status,
         title=_TITLES.get(status, "Something is wrong with the registry"),
         message=_sentence(str(error)),
-        passwords="Basic " in error.headers.get("WWW-Authenticate", ""),
         near=_near(error),
     )
     response.headers.update(error.headers)
-    _challenge(visit, response)
+    return response
+
+
+def _login(visit: Visit) -> Response:
+    """The form in place of the page. A cookie that counts no more goes: its password would be a wrong one each time."""
+    response = login.show(visit, 401, _OVER if session.is_entered(visit.request) else "")
+    session.drop(response, visit.url(), visit.is_encrypted)
+    # Not Basic, for which a browser opens a prompt of its own; the name is that of an Internet draft.
+    realm = visit.context.settings.auth.realm.replace("\\", "").replace('"', "")
+    challenge = f'Cookie realm="{realm}", form-action="{visit.url("login")}", cookie-name="{session.COOKIE}"'
+    response.headers["WWW-Authenticate"] = challenge
     return response
 
 
@@ -48,11 +63,3 @@ def _near(error: RegistryError) -> list[str]:
     """Names that may have been meant, as whoever raised the error knows them."""
     detail = error.entries[0].get("detail")
     return list(detail.get("near", ())) if isinstance(detail, dict) else []
-
-
-def _challenge(visit: Visit, response: Response) -> None:
-    """A name of its own for what the browser asks a password for: so it does not send the same to the API."""
-    challenge = response.headers.get("WWW-Authenticate", "")
-    if "Basic " in challenge:
-        realm = visit.context.settings.auth.realm.replace("\\", "").replace('"', "")
-        response.headers["WWW-Authenticate"] = f'Basic realm="{realm} (page)", charset="UTF-8"'

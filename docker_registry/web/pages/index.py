@@ -13,8 +13,9 @@ from docker_registry.distribution.views.listing import Summary
 
 from ..pictures import weeks
 from ..visit import Visit
+from . import ordered
 
-__all__ = ["login", "page"]
+__all__ = ["page"]
 
 _REFERENCE = re.compile(r"(?P<name>[^:@]+)[:@](?P<reference>.+)")
 
@@ -27,6 +28,9 @@ def page(visit: Visit) -> Response:
     shown = visit.names()
     if query and query in shown:
         return _redirect(visit.url(f"r/{query}"))
+    order = visit.argument("sort")
+    if order in ordered.ORDERS:
+        return ordered.page(visit, order, query, under)
     found = names.search(shown, query, after) if query else names.browse(shown, under, after)
     repositories = [entry.name for entry in found.entries if not entry.below]
     summaries = visit.looker.summaries(repositories)
@@ -46,13 +50,9 @@ def page(visit: Visit) -> Response:
         is_first=not after,
         following=visit.url("", {"q": query, "ns": under, "after": found.after}) if found.after else "",
         host=visit.host,
+        pushes=visit.may_push_somewhere,
         anything=not visit.context.settings.auth.is_on,
     )
-
-
-def login(visit: Visit) -> Response:
-    """Whoever comes here has logged in: the gate let nobody else pass."""
-    return _redirect(visit.url())
 
 
 def _folder(entry: names.Entry, under: str) -> str:

@@ -21,6 +21,7 @@ from ..visit import Visit
 __all__ = ["folders", "page"]
 
 _PAGE = 25  # tags
+_MEASURED = 100  # tags, the newest, of which sizes are asked for where the largest are to come first
 
 
 class _Part(NamedTuple):
@@ -35,9 +36,12 @@ def page(visit: Visit, name: str) -> Response:
     if listing.is_empty and name not in visit.looker.names():
         near = {"near": names.near(visit.names(), name)}
         raise RegistryError(Code.NAME_UNKNOWN, f"there is no repository {name}", near)
-    query, order = visit.argument("q").strip(), "name" if visit.argument("sort") == "name" else "push"
+    query, order = visit.argument("q").strip(), visit.argument("sort")
+    order = order if order in _ORDERS else "push"
     part = _choose(listing, query, order, visit.argument("after"))
     rows = visit.looker.rows(name, listing, part.tags)
+    if order == "size":
+        rows.sort(key=lambda row: -(row.size or 0))
     summary = listing.summary()
     chosen = next((row for row in rows if row.tag.name == visit.argument("pull")), _first(rows))
     return visit.page(
@@ -57,6 +61,7 @@ def page(visit: Visit, name: str) -> Response:
         commands=_commands(visit, name, chosen),
         following=_following(visit, name, query, order, part.following),
         host=visit.host,
+        loose=len(listing.revisions.keys() - {tag.digest for tag in (*listing.tags, *listing.fallback)}),
         may_delete=visit.may_change(name, "delete"),
     )
 
@@ -71,8 +76,10 @@ def _choose(listing: Listing, query: str, order: str, after: str) -> _Part:
     """The tags of one page; those that only hold attachments come where somebody asks for them."""
     tags = [*listing.tags, *listing.fallback] if query.startswith("sha") else list(listing.tags)
     tags = [tag for tag in tags if query.lower() in tag.name.lower()]
-    key = _by_name if order == "name" else _by_age
+    key = _ORDERS[order]
     tags.sort(key=key)
+    if order == "size":
+        return _Part(tags[:_MEASURED], 1, len(tags), "")
     start = _behind(tags, after, key)
     chosen = tags[start : start + _PAGE]
     more = start + _PAGE < len(tags)
@@ -85,6 +92,10 @@ def _by_name(tag: Tag) -> tuple[float, str]:
 
 def _by_age(tag: Tag) -> tuple[float, str]:
     return -(tag.pushed or 0), tag.name
+
+
+# By size: of the newest ones.
+_ORDERS: dict[str, Callable[[Tag], tuple[float, str]]] = {"push": _by_age, "name": _by_name, "size": _by_age}
 
 
 def _marker(tag: Tag) -> str:

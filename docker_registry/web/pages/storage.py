@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from docker_registry.distribution.views.usage import ROWS, Used
 
+from .. import chores
 from ..pictures import Tile, tiles
 from ..rules import spoken
 from ..visit import Visit
@@ -45,6 +46,7 @@ def page(visit: Visit) -> Response:
     usage = timed.value
     seen = [each for each in usage.repositories if visit.context.gate.may_see(visit.caller, each.name)]
     sees_all = len(seen) == len(usage.repositories)
+    upkeep = visit.looker.upkeep() if sees_all else None
     most = max((each.size for each in seen), default=0) or 1
     pieces = _pieces(seen, usage.shared if sees_all else 0, usage.unused if sees_all else 0)
     return visit.page(
@@ -57,6 +59,8 @@ def page(visit: Visit) -> Response:
         more=seen[_SHOWN:],
         limit=0 if usage.is_whole else ROWS,
         alone=sum(each.alone for each in seen),
+        chores=chores.spoken(upkeep.value, upkeep.came, visit.context.settings) if upkeep else [],
+        answered=upkeep,
         rules=spoken(visit.context.settings) if sees_all else [],
         maps=[_draw(pieces, *_WIDE), _draw(pieces, *_TALL)],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import time
 from pathlib import Path
 
@@ -331,11 +332,77 @@ def test_deeds_are_written_down(htpasswd: str, caplog: pytest.LogCaptureFixture)
     client, alice = registry(Auth(htpasswd=htpasswd)), basic("alice", "alice")
     put(client, "v1", b"{}", alice)
     client.delete("/v2/prod/app/manifests/v1", headers=alice)
-    lines = [record.getMessage() for record in caplog.records if record.name == "docker_registry.audit"]
-    assert lines[0] == f"user alice from None: pushed the blob prod/app@{Digest.of(b'{}')}"
-    assert lines[1].startswith("user alice from None: pushed prod/app@sha256:")
-    assert lines[1].endswith(", prod/app:v1")
-    assert lines[2:] == ["user alice from None: deleted prod/app:v1"]
+    lines, rule = audited(caplog), "(rule: the htpasswd file)"
+    assert lines[0] == f"user alice from : logged in {rule}"
+    assert lines[1] == f"user alice from None: pushed the blob prod/app@{Digest.of(b'{}')} {rule}"
+    assert lines[2].startswith("user alice from None: pushed prod/app@sha256:")
+    assert lines[2].endswith(f", prod/app:v1 {rule}")
+    assert lines[3:] == [f"user alice from None: deleted prod/app:v1 {rule}"]
+
+
+def audited(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "docker_registry.audit"]
+
+
+def rules_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Which rule each line of the audit names, one after the other."""
+    found = [re.search(r"\(rule: ([^)]*)\)", line) for line in audited(caplog)]
+    caplog.clear()
+    return [match[1] if match else "" for match in found]
+
+
+def test_each_line_names_the_rule_that_decided(htpasswd: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "docker_registry.audit")
+    rules = (
+        Rule(("anonymous",), ("public/**",), ("pull",)),
+        Rule(("user:alice", "robot:ci"), ("**",), ("pull", "push", "delete")),
+        Rule(("*",), ("team/**",), ("pull", "push")),
+    )
+    fixed, still = (Immutable(("prod/**",), ("v*",)),), ("archive/**",)
+    client = registry(Auth(htpasswd=htpasswd, robots=True, policy=rules, immutable=fixed, read_only=still))
+    alice, bob, nobody = basic("alice", "alice"), basic("bob", "bob"), basic("bob", "wrong")
+    identity, password = Robots([SECRET]).create("ci", [Grant("ci/**", ("pull", "push"))], time.time() + 60)
+    robot, by_password = basic("ci", password), f"the robot's password {identity}"
+    deeds = [
+        (lambda: push(client, "team/a", bob), 201, ["the htpasswd file", "policy 3"]),
+        (lambda: push(client, "private", bob), 403, ["no rule of the policy allows it"]),
+        (lambda: push(client, "private", nobody), 401, ["the credential"]),
+        (lambda: push(client, "ci/a", robot), 201, [by_password, "policy 2"]),
+        (lambda: push(client, "team/a", robot), 403, [by_password]),
+        (lambda: push(client, "archive/a", alice), 403, ["the htpasswd file", "read_only"]),
+        (lambda: push(client, "prod/a", alice), 201, ["policy 2"]),
+        (lambda: client.delete(f"/v2/prod/a/blobs/{DIGEST}", headers=alice).status_code, 403, ["immutable"]),
+        (lambda: client.delete(f"/v2/team/a/blobs/{DIGEST}", headers=alice).status_code, 202, ["policy 2"]),
+    ]
+    for number, (deed, status, said) in enumerate(deeds):
+        assert (deed(), rules_of(caplog)) == (status, said), number
+    issuer = Issuer(tmp_path)
+    client = registry(Auth(token=issuer.server()))
+    token = bearer(issuer.token(access("a", "pull", "push")))
+    assert (push(client, "a", token), rules_of(caplog)) == (201, ["the token's access"] * 2)
+    assert (push(client, "b", token), rules_of(caplog)) == (401, ["the token's access"])
+    assert (push(registry(Auth()), "a", {}), rules_of(caplog)) == (201, ["no login is asked for"])
+
+
+def test_a_token_with_groups_needs_the_table_too(tmp_path: Path) -> None:
+    issuer = Issuer(tmp_path)
+    rules = (Rule(("group:devs",), ("team/**",), ("pull", "push")), Rule(("user:carol",), ("**",), ("pull",)))
+
+    def outcomes(client: Client, **claims: object) -> list[int]:
+        grants = [access(name, "pull", "push") for name in ("team/a", "ops/a")]
+        token = bearer(issuer.token(*grants, access("catalog", "*", type="registry"), **claims))
+        names = client.get("/v2/_catalog", headers=token).json["repositories"]
+        return [push(client, "team/a", token), push(client, "ops/a", token), pull(client, "ops/a", token), len(names)]
+
+    client = registry(Auth(token=issuer.server(groups="teams"), policy=rules))
+    assert outcomes(client, teams=["devs", "others"]) == [201, 403, 403, 0]
+    assert outcomes(client, teams=["others"], sub="carol") == [403, 403, 404, 1]
+    for wrong in ({"groups": ["devs"]}, {"teams": "devs"}, {"teams": {"devs": 1}}, {"teams": [["devs"]]}, {}):
+        assert outcomes(client, **wrong) == [403, 403, 403, 0], wrong
+    token = bearer(issuer.token(teams=["devs"]))
+    assert push(client, "team/a", token) == 401  # the table widens nothing
+    # Without the claim's name, what the token server says is all that counts.
+    assert outcomes(registry(Auth(token=issuer.server(), policy=rules)), teams=["devs"]) == [201, 201, 200, 0]
 
 
 def test_refusals_are_written_down_without_secrets(htpasswd: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -343,9 +410,11 @@ def test_refusals_are_written_down_without_secrets(htpasswd: str, caplog: pytest
     client = registry(Auth(htpasswd=htpasswd, policy=rules))
     client.get("/v2/", headers=basic("alice", "hunter2"))
     push(client, "a", basic("alice", "alice"))
-    lines = [record.getMessage() for record in caplog.records if record.name == "docker_registry.audit"]
+    lines = audited(caplog)
     assert "wrong name or password, given as 'alice'" in lines[0]
-    assert lines[1].startswith("user alice from None: may not push a (POST /v2/a/blobs/uploads/")
+    assert lines[1] == (
+        "user alice from None: may not push a (rule: no rule of the policy allows it) (POST /v2/a/blobs/uploads/)"
+    )
     assert "hunter2" not in caplog.text
 
 

@@ -38,7 +38,9 @@ POLICY = Policy(
 )
 def test_a_table(caller: Caller, name: str, allowed: str) -> None:
     actions = [
-        action for action in ("pull", "push", "delete") if POLICY.allows(caller, Access("repository", name, action))
+        action
+        for action in ("pull", "push", "delete")
+        if POLICY.decide(caller, Access("repository", name, action)).allowed
     ]
     assert actions == allowed.split()
 
@@ -46,16 +48,16 @@ def test_a_table(caller: Caller, name: str, allowed: str) -> None:
 def test_without_rules_whoever_logged_in_may_do_everything() -> None:
     policy = Policy([])
     for action in ("pull", "push", "delete"):
-        assert policy.allows(ALICE, Access("repository", "a", action))
-        assert not policy.allows(ANONYMOUS, Access("repository", "a", action))
-    assert policy.allows(ALICE, CATALOG)
-    assert not policy.allows(ANONYMOUS, CATALOG)
+        assert policy.decide(ALICE, Access("repository", "a", action)).allowed
+        assert not policy.decide(ANONYMOUS, Access("repository", "a", action)).allowed
+    assert policy.decide(ALICE, CATALOG).allowed
+    assert not policy.decide(ANONYMOUS, CATALOG).allowed
 
 
 def test_a_credential_that_allows_less_is_not_widened_by_the_table() -> None:
     weak = Caller(Kind.USER, "alice", lambda access: access.action == "pull")
-    assert POLICY.allows(weak, Access("repository", "team/app", "pull"))
-    assert not POLICY.allows(weak, Access("repository", "team/app", "push"))
+    assert POLICY.decide(weak, Access("repository", "team/app", "pull")).allowed
+    assert not POLICY.decide(weak, Access("repository", "team/app", "push")).allowed
 
 
 def test_immutable_tags() -> None:

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from docker_registry.core.driver import Base
-from docker_registry.core.types import Stat
+from docker_registry.core.types import Reader, Stat
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -144,6 +144,14 @@ def test_an_old_client_gets_an_image_out_of_a_docker_list_by_tag_only(client: Cl
     assert response.headers["Docker-Content-Digest"] == str(amd)
     assert client.get(manifest_url("app", Digest.of(body)), headers=old).status_code == 404
     assert client.get(manifest_url("app", "all")).data == body
+
+
+def test_bytes_that_were_spoilt_on_their_way_are_asked_for_again(
+    client: Client, driver: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, body = push_image(client, "app", "v1")
+    monkeypatch.setattr(driver, "open", lambda _path: Reader(len(body) - 1, len(body) - 1, iter([body[1:]])))
+    assert Client(Registry(driver, SETTINGS)).get(manifest_url("app", "v1")).data == body
 
 
 def test_damaged_bytes_are_reported_and_never_served(

@@ -82,6 +82,22 @@ def test_what_was_broken_off_can_be_repeated(broken: int, is_late: bool) -> None
     assert ending(driver).agree("y") == "x"
 
 
+def test_a_storage_that_shows_nothing_spoils_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = memory()
+
+    def missing(_path: str) -> bytes:
+        raise FileNotFoundError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "get_newest", missing)
+        with pytest.raises(RegistryError) as caught:
+            ending(driver).agree("a digest")
+        assert caught.value.code is Code.UNAVAILABLE
+    counting = Counting(driver)
+    assert ending(counting).agree("a digest") == "a digest"
+    assert counting.count <= 2 * ALONE
+
+
 def test_breaking_off_again_and_again_ends_some_time() -> None:
     driver = memory()
     for number in range(module._ROUNDS):

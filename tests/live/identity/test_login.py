@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from keystoneauth1.identity import v3 as plugins
@@ -35,7 +36,7 @@ def basic(name: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
 
 
-def registry(cloud: Cloud, policy: tuple[Rule, ...] = (), **door: str) -> Client:
+def registry(cloud: Cloud, policy: tuple[Rule, ...] = (), **door: Any) -> Client:
     auth = Auth(keystone=KeystoneDoor(cloud.auth_url, **door), policy=policy)
     return Client(Registry(fetch("memory")("/registry", None), Settings(secret=b"s", auth=auth)))
 
@@ -124,6 +125,22 @@ def test_the_policy_table_narrows(v3: Cloud) -> None:
     client, name = registry(v3, rules), f"{v3.ids['demo_project']}/app"
     assert pull(client, name, DEMO) == 404
     assert push(client, name, DEMO) == 403
+
+
+def test_groups_of_keystone(v3: Cloud) -> None:
+    group = v3.admin.groups.create("pushers", domain="default")
+    v3.admin.users.add_to_group(v3.ids["demo"], group)
+    rules = (Rule(("*",), ("**",), ("pull",)), Rule(("group:pushers@Default",), ("**",), ("pull", "push")))
+    demo = f"{v3.ids['demo_project']}/app"
+    try:
+        client = registry(v3, rules, groups=True)
+        assert push(client, demo, DEMO) == 201
+        # Of what a credential may not ask, nothing is known.
+        narrow = v3.application_credential(access_rules=[{"method": "GET", "path": "/v2.1/**", "service": "compute"}])
+        login = (f"applicationcredential-{narrow.id}", narrow.secret)
+        assert (pull(client, demo, login), push(client, demo, login)) == (200, 403)
+    finally:
+        v3.admin.groups.delete(group)
 
 
 def test_keystone_is_asked_once_a_minute(v3: Cloud) -> None:

@@ -10,10 +10,10 @@ from collections import namedtuple
 
 from swiftclient.client import ClientException
 
-from docker_registry.concurrency import deadline, trace
+from docker_registry.concurrency import acting, deadline, trace
 from docker_registry.core.exceptions import BrokenError, MissingError, UnreachableError, UnspecifiedError
 
-from ..compat import QuotaError, say
+from ..compat import CallerRefusedError, QuotaError, say
 from ..names import url
 from . import errors
 from .answers import check, is_stored_as
@@ -290,6 +290,9 @@ class Client(object):
                 return self._once(access, request)
             except errors.LIBRARY as error:
                 failure = error
+            caller = acting.current()
+            if caller is not None and errors.status_of(failure) in (401, 403):
+                raise self._named(self._not_for(caller, request, failure))
             if errors.status_of(failure) == 401 and (not renewed or self._may_renew(access, retries, failure, limit)):
                 access, renewed = self._access(refused=access), True
                 continue
@@ -304,6 +307,13 @@ class Client(object):
             if settled:
                 return settled
             access = self._access()
+
+    def _not_for(self, caller, request, failure):
+        """The error for somebody in whose name Swift was asked; that their token has ended is for nobody to renew."""
+        caller.has_ended = caller.has_ended or errors.status_of(failure) == 401
+        doing = "{0} {1}".format(request.verb, request.label)
+        error = errors.translate(failure, doing, say("the token of {0}", caller.name))
+        return error if isinstance(error, QuotaError) else CallerRefusedError(*error.args)
 
     def _may_renew(self, access, retries, failure, limit):
         """Whether a token taken for this very request may have ended too, since sending took long: that is a try."""
@@ -327,7 +337,9 @@ class Client(object):
         stream, leave = None, self._pool.drop
         begun, status = deadline.monotonic(), 0
         try:
-            response = connection.send(*_wire(request, connection.root, access.token))
+            caller = acting.current()
+            token = access.token if caller is None else caller.token
+            response = connection.send(*_wire(request, connection.root, token))
             status = response.status
             good = 200 <= response.status < 300
             answer = Answer(response.status, headers_of(response))

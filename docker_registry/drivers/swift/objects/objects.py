@@ -270,8 +270,8 @@ class Objects(object):
         if content.is_in(live):
             mine = {part.name for part in content.parts}
             self._large.sweep(name, [part for part in old if part.name not in mine], None)
-        elif _version(live) == _version(former):
-            # As if nothing had been put: the replicas that took it do not answer.
+        elif live is None or _version(live) == _version(former):
+            # As if nothing had been put: the replicas that took it do not answer. Who removes it removes its segments.
             logger.warning("segments of %s may stay until garbage collection: it is not there yet", name)
         else:
             self._large.sweep(name, list(old) + content.doubtless_parts(), live)

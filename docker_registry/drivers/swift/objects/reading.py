@@ -5,7 +5,7 @@ from __future__ import unicode_literals
 import logging
 import re
 
-from docker_registry.concurrency import deadline
+from docker_registry.concurrency import acting, deadline
 from docker_registry.core.exceptions import BrokenError, UnreachableError, WrongArgumentsError
 
 from ..compat import Reader, md5, resolve_range, say
@@ -120,6 +120,7 @@ class _ResumingBody(object):
         self._retries = retries
         self._kind = kind
         self._deadline = deadline.current()
+        self._caller = acting.current()  # who reads on when the request that opened it is over
         self._use(answer)
 
     def chunks(self, size):
@@ -195,5 +196,5 @@ class _ResumingBody(object):
         return answer
 
     def _open(self, headers):
-        with deadline.until(self._deadline):
+        with deadline.until(self._deadline), acting.within(self._caller):
             return self._client.open(self._name, self._query, headers, (404, 412), self._container, self._kind)

@@ -1,0 +1,11 @@
+"""A refusal that is the caller's own affair: the storage was asked in their name."""
+
+from __future__ import annotations
+
+from .exceptions import BrokenError
+
+__all__ = ["CallerRefusedError"]
+
+
+class CallerRefusedError(BrokenError):
+    """The storage refuses what somebody asked for by their own token; or the token, which then says that it ended."""

@@ -1,0 +1,167 @@
+"""How much repositories may hold: approximate by design, so that a push asks nothing more of the storage.
+
+What is there was counted some minutes ago (`maintenance.quotas`), and is read
+at most once in `BELIEVED` seconds. To that comes what this process took since,
+and nothing of what others took. Where that leaves a doubt the push is let in,
+but for bytes that were in the repository before and are sent once more: they
+count twice until the next count.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+
+from docker_registry.concurrency import acting
+from docker_registry.core.driver import Base as Driver
+from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.settings import Quota
+from docker_registry.settings import Quotas as Rules
+
+from .auth.patterns import Patterns
+from .errors import Code, RegistryError
+from .model.digest import Digest
+from .model.grammar import Tag
+from .storage import quota_book
+from .storage.quota_book import Count, CountError, Used
+
+__all__ = ["BELIEVED", "Quotas"]
+
+logger = logging.getLogger(__name__)
+
+BELIEVED = 30.0  # s for which a count that was read needs no second look
+_ENTRIES = 10_000  # of what this process took that are remembered, for each rule
+_NOTHING = Used()
+_WHAT_TO_DO = (
+    "delete what is not needed, which counts after garbage collection, or ask the registry's operator for more"
+)
+
+
+class _Since:
+    """What this process took since the count; `amount` is how much of it is certain to be new."""
+
+    def __init__(self) -> None:
+        self.amount = 0
+        self._entries: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()  # seconds since the epoch, amount
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries
+
+    def note(self, key: Hashable, when: float, amount: int) -> None:
+        _, before = self._entries.pop(key, (0.0, 0))
+        self._entries[key] = (when, max(before, amount))
+        self.amount += max(before, amount) - before
+        if len(self._entries) > _ENTRIES:
+            self._forget_first()
+
+    def forget_until(self, began: float) -> None:
+        while self._entries and next(iter(self._entries.values()))[0] < began:
+            self._forget_first()
+
+    def _forget_first(self) -> None:
+        _, (_, amount) = self._entries.popitem(last=False)
+        self.amount -= amount
+
+
+class _Rule:
+    def __init__(self, quota: Quota):
+        self.quota = quota
+        self.blobs, self.tags = _Since(), _Since()
+        self._patterns = Patterns(quota.repositories)
+
+    def is_for(self, repository: str) -> bool:
+        return self._patterns.matches(repository)
+
+    def counted(self, began: float) -> None:
+        self.blobs.forget_until(began)
+        self.tags.forget_until(began)
+
+
+class Quotas:
+    """The rules of one registry, in one process. `clock` gives seconds and never goes back, `now` since the epoch."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        driver: Driver,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ):
+        self._rules = [_Rule(quota) for quota in rules.rules]
+        self._driver = driver
+        self._clock = clock
+        self._now = now
+        self._count = Count()
+        self._read_at = float("-inf")
+        self.refused: Counter[str] = Counter()  # requests, by what there would have been too much of
+
+    def admit_bytes(self, repository: str, size: int) -> None:
+        """Raises DENIED where so many bytes more do not fit; a body of unknown size (0) fits while there is room."""
+        for rule in self._limiting(repository, "bytes"):
+            limit, used = rule.quota.bytes or 0, self._used(rule).bytes + rule.blobs.amount
+            if used + max(size, 1) > limit:
+                self.refused["bytes"] += 1
+                raise _denied(repository, rule.quota, f"{used} of {limit} bytes are used, {size or 'more'} do not fit")
+
+    def took(self, repository: str, digest: Digest, size: int) -> None:
+        """A blob has become the repository's."""
+        for rule in self._limiting(repository, "bytes"):
+            rule.blobs.note(digest, self._now(), size)
+
+    @contextmanager
+    def tagging(self, repository: str, tags: Sequence[Tag], is_there: Callable[[Tag], bool]) -> Iterator[None]:
+        """Around setting tags. Raises DENIED where new ones do not fit.
+
+        `is_there` asks the storage for one; it is called only where there may be no room.
+        """
+        rules = list(self._limiting(repository, "tags"))
+        full = [rule for rule in rules if not self._surely_fit(rule, repository, tags)]
+        new = {tag for tag in tags if not is_there(tag)} if full else set()
+        for rule in full:
+            self._admit_new(rule, repository, new)
+        yield
+        for rule in rules:
+            for tag in tags:
+                rule.tags.note((repository, tag), self._now(), int(tag in new))
+
+    def _limiting(self, repository: str, what: str) -> Iterator[_Rule]:
+        return (rule for rule in self._rules if getattr(rule.quota, what) is not None and rule.is_for(repository))
+
+    def _surely_fit(self, rule: _Rule, repository: str, tags: Sequence[Tag]) -> bool:
+        """Whether they do even if all that this process set, and these, were new."""
+        more = sum((repository, tag) not in rule.tags for tag in tags)
+        return self._used(rule).tags + len(rule.tags) + more <= (rule.quota.tags or 0)
+
+    def _admit_new(self, rule: _Rule, repository: str, new: set[Tag]) -> None:
+        limit, used = rule.quota.tags or 0, self._used(rule).tags + rule.tags.amount
+        if new and used + len(new) > limit:
+            self.refused["tags"] += 1
+            raise _denied(repository, rule.quota, f"{used} of {limit} tags are used, {len(new)} more do not fit")
+
+    def _used(self, rule: _Rule) -> Used:
+        if self._clock() - self._read_at >= BELIEVED:
+            self._read_at = self._clock()  # others go on meanwhile with what was known
+            self._read()
+        return self._count.used.get(rule.quota.name, _NOTHING)
+
+    def _read(self) -> None:
+        try:
+            with acting.within(None):  # it is the registry's, and all callers rely on it
+                count = quota_book.load(self._driver)
+        except (UnspecifiedError, CountError) as error:
+            logger.warning("what was counted for quotas cannot be read now, the former count holds: %s", error)
+            return
+        self._count = count
+        for rule in self._rules:
+            rule.counted(count.began)
+
+
+def _denied(repository: str, quota: Quota, why: str) -> RegistryError:
+    detail = {"name": repository, "repositories": list(quota.repositories), "bytes": quota.bytes, "tags": quota.tags}
+    return RegistryError(Code.DENIED, f"the quota of {quota.name} is used up: {why}; {_WHAT_TO_DO}", detail)

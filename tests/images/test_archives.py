@@ -1,0 +1,188 @@
+"""Archives of docker save become images whose layers are, unpacked, what was in them."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docker_registry.core.driver import fetch
+from docker_registry.core.exceptions import UsageError
+from docker_registry.images.archives import Archive
+from docker_registry.images.inside import Inside
+from docker_registry.images.making import put_layer
+from docker_registry.images.places import Repository
+from docker_registry.settings import Settings
+from tests.images.test_copying import content, digest_of
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "gzip of several members": lambda data: gzip.compress(data[:5]) + gzip.compress(data[5:]),
+    "xz": lzma.compress,
+    "bzip2": bz2.compress,
+}
+
+
+def new() -> Repository:
+    return Repository(Inside(Settings(storage="memory"), [fetch("memory")("/registry", None)]), "team/app")
+
+
+def nothing(_: int) -> contextlib.AbstractContextManager[Callable[[], None]]:
+    return contextlib.nullcontext(lambda: None)
+
+
+def write(path: Path, *images: tuple[list[str], list[bytes]], links: bool = False, **fields: Any) -> None:
+    """As docker wrote it; with `links`, a layer that is there already is a symbolic link, as since 1.10."""
+    entries: list[dict[str, Any]] = []
+    with tarfile.open(path, "w") as archive:
+
+        def add(name: str, data: bytes) -> None:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+
+        seen: dict[bytes, str] = {}
+        for number, (names, layers) in enumerate(images):
+            paths = [f"{number}{at}/layer.tar" for at in range(len(layers))]
+            for name, data in zip(paths, layers, strict=True):
+                if links and data in seen:
+                    info = tarfile.TarInfo(name)
+                    info.type, info.linkname = tarfile.SYMTYPE, f"../{seen[data]}"
+                    archive.addfile(info)
+                else:
+                    add(name, data)
+                seen[data] = name
+            config = json.dumps({"rootfs": {"diff_ids": [str(digest_of(data)) for data in layers]}, **fields}).encode()
+            add(f"{number}.json", config)
+            entries.append({"Config": f"{number}.json", "RepoTags": names or None, "Layers": paths})
+        add("manifest.json", json.dumps(entries).encode())
+
+
+def layers_of(target: Repository, tag: str) -> list[bytes]:
+    document = json.loads(target.manifest(tag).manifest.body)
+    whole = {str(digest): body for digest, body in content(target, tag).items()}
+    return [gzip.decompress(whole[layer["digest"]]) for layer in document["layers"]]
+
+
+# Nothing that begins as a packed file does.
+LAYERS = st.lists(st.binary(max_size=60).map(lambda data: b"tar" + data), min_size=1, max_size=4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(LAYERS, LAYERS, st.booleans(), st.booleans())
+def test_layers_and_config_arrive(one: list[bytes], two: list[bytes], packed: bool, links: bool) -> None:
+    target = new()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "images.tar"
+        write(path, (["app:1"], one), (["q.io/team/app:2"], two), links=links)
+        if packed:
+            path.write_bytes(gzip.compress(path.read_bytes()))
+        archive = Archive(path)
+        assert archive.tags() == ["1", "2"]
+        for reference, tag in (("1", "1"), ("team/app:2", "2")):
+            digest = archive.make(target, reference, [tag], nothing)
+            assert archive.make(target, reference, [tag], nothing) == digest
+            assert target.manifest(tag).digest == digest
+    assert (layers_of(target, "1"), layers_of(target, "2")) == (one, two)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=3000), st.sampled_from(sorted(PACKERS)))
+def test_a_layer_is_what_it_was_however_it_was_packed(data: bytes, packer: str) -> None:
+    packed = PACKERS[packer](data)
+    if packer == "plain" and packed.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")):
+        return
+    target = new()
+    made = put_layer(target, io.BytesIO(packed), "layer")
+    assert made.diff_id.hex == hashlib.sha256(data).hexdigest()
+    with target.blob(made.digest) as (body, size):
+        stored = b"".join(iter(lambda: body.read(1000), b""))
+    assert len(stored) == size == made.size
+    assert gzip.decompress(stored) == data
+    assert not packer.startswith("gzip") or stored == packed
+
+
+@pytest.mark.parametrize("packer", ["gzip", "xz", "bzip2"])
+def test_a_layer_that_is_cut_is_told(packer: str) -> None:
+    with pytest.raises(UsageError, match="the layer cannot be unpacked"):
+        put_layer(new(), io.BytesIO(PACKERS[packer](bytes(range(256)))[:-9]), "the layer")
+
+
+def test_zstd_is_told() -> None:
+    with pytest.raises(UsageError, match="zstd"):
+        put_layer(new(), io.BytesIO(b"\x28\xb5\x2f\xfd rest"), "the layer")
+
+
+def test_a_layer_that_its_config_does_not_name_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.tar", (["app:1"], [b"a"]), rootfs={"diff_ids": [str(digest_of(b"b"))]})
+    target = new()
+    with pytest.raises(UsageError, match="not the one that its config names"):
+        Archive(tmp_path / "a.tar").make(target, "1", ["1"], nothing)
+
+
+@pytest.mark.parametrize("reference", ["3", "pp:1", ""])
+def test_what_is_in_it_is_said(tmp_path: Path, reference: str) -> None:
+    write(tmp_path / "a.tar", (["app:1"], [b"a"]), (["app:2"], [b"b"]))
+    with pytest.raises(UsageError, match="name one of app:1, app:2"):
+        Archive(tmp_path / "a.tar").make(new(), reference, ["1"], nothing)
+
+
+def hostile(path: Path, **files: bytes | str) -> None:
+    with tarfile.open(path, "w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            if isinstance(data, str):
+                info.type, info.linkname = tarfile.SYMTYPE, data
+                archive.addfile(info)
+            else:
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+
+
+ONE = json.dumps([{"Config": "config", "Layers": ["layer"], "RepoTags": ["a:1"]}]).encode()
+CONFIG = json.dumps({"rootfs": {"diff_ids": [str(digest_of(b""))]}}).encode()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"manifest.json": b"[" * 100_000},
+        {"manifest.json": b'[{"Config": 1, "Layers": []}]'},
+        {"manifest.json": ONE},
+        {"manifest.json": ONE, "config": b"{}"},
+        {"manifest.json": ONE, "config": CONFIG},
+        {"manifest.json": ONE, "config": CONFIG, "layer": "layer"},
+        {"manifest.json": ONE, "config": CONFIG, "layer": "/etc/passwd"},
+        {"manifest.json": ONE, "config": CONFIG, "layer": "../../etc/passwd"},
+    ],
+)
+def test_what_is_no_archive_of_images_is_told_in_a_line(tmp_path: Path, files: dict[str, Any]) -> None:
+    hostile(tmp_path / "a.tar", **files)
+    with pytest.raises(UsageError) as caught:
+        Archive(tmp_path / "a.tar").make(new(), "1", ["1"], nothing)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"no tar", b"\x1f\x8b broken", gzip.compress(b"no tar")])
+def test_what_is_no_tar_file_is_told_in_a_line(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(UsageError) as caught:
+        Archive(tmp_path / "a.tar").make(new(), "1", ["1"], nothing)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="cannot read"):
+        Archive(tmp_path / "none.tar").tags()
