@@ -62,7 +62,7 @@ class Site:
         if request.path in ("/", "/ui"):
             return _redirect(Visit(self._context, self._looker, request, ANONYMOUS).url())
         if path.startswith("static/"):
-            return _static(path.removeprefix("static/"))
+            return _static(request, path.removeprefix("static/"))
         context, address = self._context, request.remote_addr or ""
         session.enter(request, context.settings.secrets)
         if path in _SESSIONS:
@@ -135,9 +135,12 @@ def _redirect(where: str) -> Response:
     return Response(status=HTTPStatus.FOUND, headers={"Location": where, "Vary": "Accept"})
 
 
-def _static(address: str) -> Response:
+def _static(request: Request, address: str) -> Response:
     file = statics.find(address)
     if file is None:
         raise RegistryError(Code.PATH_UNKNOWN)
     headers = {"Cache-Control": f"public, max-age={_YEAR}, immutable", "X-Content-Type-Options": "nosniff"}
+    headers["Vary"] = "Accept-Encoding"
+    if request.accept_encodings.quality("gzip") > 0:
+        return Response(file.packed, headers={**headers, "Content-Encoding": "gzip"}, content_type=file.content_type)
     return Response(file.body, headers=headers, content_type=file.content_type)
