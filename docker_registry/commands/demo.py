@@ -25,7 +25,9 @@ from .demo_data import CONTAINER, PATIENCE, program, write_config
 __all__ = ["demo", "swift"]
 
 SCREEN = """
-  The page       http://{host}/          open it in a browser
+  The page       http://{host}/          open it in a browser, or at once
+                 http://{host}/ui/r/{image}               an image, its signature and SBOM
+                 http://{host}/ui/r/{image}/diff?to={old}   what changed in it
   The registry   http://{host}/v2/
   its Swift      {auth_url}   (user {user}, password {password})
   its images     {data}   ({found})
@@ -71,7 +73,13 @@ _data = click.option(
     help="Three registries behind HAProxy on a Swift of three nodes, to break things. Takes 1.2 GB of memory.",
 )
 def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
-    """Run a registry and its own Swift on this machine, to try things."""
+    """Run a registry and its own Swift on this machine, to try things.
+
+    \b
+    Examples:
+      docker-registry-swift demo
+      docker-registry-swift demo --cluster
+    """
     if cluster:
         demo_cluster.run(Path(data), port)
         return
@@ -98,7 +106,13 @@ def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
 @click.option("--replicas", type=int, metavar="N", default=3, show_default=True, help="Of everything in a cluster.")
 @click.option("--proxies", type=int, metavar="N", default=1, show_default=True, help="Of a cluster.")
 def swift(data: str, port: int, nodes: int | None, replicas: int, proxies: int) -> None:
-    """Run only the small OpenStack Swift of `demo`, or one of several nodes."""
+    """Run only the small OpenStack Swift of `demo`, or one of several nodes.
+
+    \b
+    Examples:
+      docker-registry-swift swift --data /srv/swift
+      docker-registry-swift swift --data /srv/swift --nodes 3
+    """
     try:
         if nodes is None:
             sys.exit(run(EmbeddedSwift(Path(data, "swift"), port)))
@@ -123,7 +137,14 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
         first_image.wait_until_ready(name, int(port), time.monotonic() + PATIENCE)
         found = "with a first image and chart" if first_image.push(name, int(port)) else "found again"
         image = f"{first_image.NAME}:{first_image.TAG}"
-        values = {"host": host, "data": data, "config": config, "name": first_image.NAME, "image": image}
+        values = {
+            "host": host,
+            "old": first_image.OLD_TAG,
+            "data": data,
+            "config": config,
+            "name": first_image.NAME,
+            "image": image,
+        }
         values["program"] = program()
         click.echo(
             SCREEN.format(

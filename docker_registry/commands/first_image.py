@@ -1,7 +1,8 @@
 """What `demo` puts into an empty registry, made in code and pushed through the registry's own API.
 
-An image for two platforms with a signature and an SBOM, and a Helm chart: so
-that there is something to pull, and to look at.
+An image for two platforms with a signature and an SBOM, the version before
+it, and a Helm chart: so that there is something to pull, to look at and to
+compare.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["CHART", "NAME", "TAG", "push", "wait_until_ready"]
+__all__ = ["CHART", "NAME", "OLD_TAG", "TAG", "push", "wait_until_ready"]
 
-NAME, TAG = "demo/hello", "1.0"
+NAME, TAG, OLD_TAG = "demo/hello", "1.0", "0.9"
 CHART = "demo/charts/hello"
 TIMEOUT = 30.0  # s
 
 _TEXT = b"Hello from docker-registry-swift: this file came out of OpenStack Swift.\n"
+_OLD_TEXT = b"Hello.\n"
 _IMAGE = "application/vnd.oci.image"
 _MANIFEST, _INDEX = f"{_IMAGE}.manifest.v1+json", f"{_IMAGE}.index.v1+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"
@@ -54,10 +56,11 @@ def push(host: str, port: int) -> bool:
     chart = _Repository(client, CHART)
     chart.push("0.1.0", _chart(chart))
     image = _Repository(client, NAME)
-    index = image.push("", _index(image))
+    image.push(OLD_TAG, _index(image, OLD_TAG, _OLD_TEXT))
+    index = image.push("", _index(image, TAG, _TEXT))
     for manifest in (_signature(image, index), _sbom(image, index)):
         image.push("", manifest)
-    image.push(TAG, _index(image))  # last: it says that all is there
+    image.push(TAG, _index(image, TAG, _TEXT))  # last: it says that all is there
     return True
 
 
@@ -102,19 +105,19 @@ class _Repository:
         return {"mediaType": manifest["mediaType"], "digest": _digest(body), "size": len(body)}
 
 
-def _index(image: _Repository) -> dict[str, Any]:
+def _index(image: _Repository, version: str, text: bytes) -> dict[str, Any]:
     """One image for each platform."""
     manifests = []
     for architecture, variant in _PLATFORMS:
         platform = {"os": "linux", "architecture": architecture, **({"variant": variant} if variant else {})}
-        manifests.append({**image.push("", _image(image, platform)), "platform": platform})
+        manifests.append({**image.push("", _image(image, platform, version, text)), "platform": platform})
     annotations = {"org.opencontainers.image.description": "A first image, to see that everything works"}
     return {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests, "annotations": annotations}
 
 
-def _image(image: _Repository, platform: dict[str, str]) -> dict[str, Any]:
+def _image(image: _Repository, platform: dict[str, str], version: str, text: bytes) -> dict[str, Any]:
     """The manifest of an image with two text files in it, the second of which differs by platform."""
-    files = {"hello.txt": _TEXT, "platform.txt": f"{platform['architecture']}\n".encode()}
+    files = {"hello.txt": text, "platform.txt": f"{platform['architecture']}\n".encode()}
     tars = {name: _tar({name: content}) for name, content in files.items()}
     history: list[dict[str, Any]] = [{"created": _CREATED, "created_by": f"COPY {name} / # buildkit"} for name in files]
     history.append({"created": _CREATED, "created_by": 'CMD ["cat" "/hello.txt"]', "empty_layer": True})
@@ -123,7 +126,7 @@ def _image(image: _Repository, platform: dict[str, str]) -> dict[str, Any]:
         **platform,
         "config": {
             "Cmd": ["cat", "/hello.txt"],
-            "Labels": {"org.opencontainers.image.title": "hello", "org.opencontainers.image.version": TAG},
+            "Labels": {"org.opencontainers.image.title": "hello", "org.opencontainers.image.version": version},
         },
         "rootfs": {"type": "layers", "diff_ids": [_digest(tar) for tar in tars.values()]},
         "history": history,

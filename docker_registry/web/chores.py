@@ -44,7 +44,7 @@ def _spoken(upkeep: Upkeep, seen: float, settings: Settings) -> Iterator[Chore]:
 
 
 def _calling(command: str, every: float) -> str:
-    return f"by the registry, every {lasting(every)}" if every else f"when somebody calls {command}"
+    return f"by the registry, every {lasting(every).removeprefix('1 ')}" if every else f"when somebody calls {command}"
 
 
 def _ended(last: Result | None, seen: float) -> float | None:

@@ -16,6 +16,7 @@ from docker_registry.distribution.views.looking import Looker
 
 from . import session
 from .commands import LOOPBACK, Host
+from .knocking import Knocking
 from .rendering import render
 
 __all__ = ["Visit"]
@@ -25,9 +26,10 @@ U = TypeVar("U")
 
 
 class Visit:
-    def __init__(self, context: Context, looker: Looker, request: Request, caller: Caller):
+    def __init__(self, context: Context, looker: Looker, knocking: Knocking, request: Request, caller: Caller):
         self.context = context
         self.looker = looker
+        self.knocking = knocking
         self.request = request
         self.caller = caller
 
@@ -46,6 +48,12 @@ class Visit:
         # Two passwords of one robot may allow different things: `grants` tells them apart.
         who = (caller.kind.value, caller.name, caller.roles, caller.groups, caller.grants)
         return self.looker.names_for(who, lambda name: self.context.gate.may_see(caller, name))
+
+    @property
+    def may_push_somewhere(self) -> bool:
+        """As far as one knows without a repository's name: what somebody may push to is the policy's to say."""
+        settings = self.context.settings
+        return not settings.read_only and (not settings.auth.is_on or self.caller.kind is not Kind.ANONYMOUS)
 
     def may_change(self, name: str, action: str) -> bool:
         """Whether the caller may push or delete, and the registry takes that now."""

@@ -244,7 +244,7 @@ def test_the_demo_s_config_file_serves(tmp_path: Path) -> None:
     config = tmp_path / "data" / "config.yml"
     with demo(tmp_path / "data"), Ours(tmp_path, config) as second, Client(second.url) as client:
         assert load(str(config)).settings.host == "127.0.0.1"
-        assert client.tags("demo/hello") == ["1.0"]
+        assert client.tags("demo/hello") == ["0.9", "1.0"]
 
 
 def test_swift_alone(tmp_path: Path) -> None:

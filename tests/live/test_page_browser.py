@@ -26,7 +26,9 @@ PAGES = (
     f"/ui/r/{first_image.CHART}:0.1.0",
     "/ui/r/nothing",
     "/ui/storage",
-    f"/ui/r/{first_image.NAME}:{first_image.TAG}/diff?to={first_image.TAG}",
+    f"/ui/r/{first_image.NAME}:{first_image.TAG}/diff?to={first_image.OLD_TAG}&files=yes",
+    f"/ui/untagged/{first_image.NAME}?all=yes",
+    "/ui/?sort=size",
     f"/ui/delete/{first_image.NAME}?tag={first_image.TAG}",
     f"/ui/tag/{first_image.NAME}?tag=new&digest=sha256:{'0' * 64}",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,12 +18,15 @@ __all__ = ["TokenService"]
 class TokenService:
     """Gives `allowed[name]` (pattern-less: repository -> actions) of what is asked; the password of a name is the name.
 
-    Use it as a context manager; `url` is its address.
+    `claims` are put into all tokens from now on, `spoil` changes the finished ones. Use it as a context manager; `url`
+    is its address.
     """
 
     def __init__(self, issuer: Issuer, allowed: dict[str, dict[str, set[str]]]):
         self.issuer = issuer
         self.allowed = allowed
+        self.claims: dict[str, Any] = {}
+        self.spoil: Callable[[str], str] = lambda token: token
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,7 +66,8 @@ class TokenService:
             kind, repository, actions = scope.rsplit(":", 2)[0].split(":", 1)[0], *scope.split(":", 1)[1].rsplit(":", 1)
             granted = self.allowed.get(name, {}).get(repository, set()) & set(actions.split(","))
             claims.append(access(repository, *sorted(granted), type=kind))
-        return self.issuer.token(*claims, sub=name, header={"kid": self.issuer.key_id})
+        token = self.issuer.token(*claims, header={"kid": self.issuer.key_id}, **{"sub": name, **self.claims})
+        return self.spoil(token)
 
     def __enter__(self) -> TokenService:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)

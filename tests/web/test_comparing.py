@@ -184,9 +184,9 @@ def test_files_are_compared_once_somebody_asks(client: Client) -> None:
     page = visit(client, link)
     assert "1 removed, 2 changed" in page.words()
     assert page.table()[-3:] == [
-        ["changed", "app/a", "content", "1 B", "3 B"],
-        ["removed", "app/b", "", "1 B", ""],
-        ["changed", "etc/os", "content", "5 B", "3 B"],
+        ["app/a", "changed", "content", "1 B", "3 B"],
+        ["app/b", "removed", "", "1 B", ""],
+        ["etc/os", "changed", "content", "5 B", "3 B"],
     ]
     assert "files=yes" not in "".join(page.links())
 
@@ -216,5 +216,5 @@ def test_layers_that_both_have_are_read_where_there_is_room(client: Client, monk
     push_configured(client, "2.0", [base, layer(etc__os=b"bsd")])
     monkeypatch.setattr(client.application._site._looker.files, "_allowance", Allowance(plain=20_000))
     page = visit(client, "/ui/r/app:2.0/diff?to=1.0&files=yes")
-    assert page.table()[-1] == ["added", "etc/os", "", "", "3 B"]
+    assert page.table()[-1] == ["etc/os", "added", "", "", "3 B"]
     assert "may replace one of theirs" in page.words()

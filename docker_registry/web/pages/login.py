@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
+from docker_registry.distribution.auth.caller import ANONYMOUS, Caller
 from docker_registry.distribution.errors import Code, RegistryError
 
 from .. import forms, session
@@ -15,12 +17,11 @@ __all__ = ["enter", "leave", "show"]
 
 _WRONG = "Name or password is wrong."
 _TOO_LONG = "This name and password are too long for a browser's cookie; docker login takes them."
-_LOGIN_FIRST = "Log in to see this."
 
 
 def enter(visit: Visit) -> Response:
     """The form, or where to go on once it was sent with a name and password that count. Raises TOOMANYREQUESTS."""
-    if not visit.context.gate.takes_passwords:
+    if not visit.knocking.takes_passwords:
         return show(visit, 200)
     if visit.request.method != "POST":
         return _go_on(visit) if _is_known(visit) else show(visit, 200)
@@ -54,25 +55,32 @@ def show(visit: Visit, status: int, trouble: str = "") -> Response:
         "login.html",
         status,
         trouble=trouble,
-        takes_passwords=visit.context.gate.takes_passwords,
+        takes_passwords=visit.knocking.takes_passwords,
         by_keystone=auth.keystone is not None,
         by_robots=auth.robots,
         by_others=[word for word, is_on in (("certificate", auth.certificates), ("proxy", auth.header)) if is_on],
         server=server.netloc if server else "",
+        by_realm=visit.knocking.takes_passwords and not visit.context.gate.takes_passwords,
         following=_following(visit),
         in_the_clear=not (visit.is_encrypted or visit.is_local),
         lasts=session.LASTS // 3600,
+        is_open=visit.context.gate.policy.knows(ANONYMOUS),
     )
 
 
 def _counts(visit: Visit, name: str, password: str) -> bool:
-    session.present(visit.request, name, password)
-    return _is_known(visit)
+    return _is_let_in(lambda: visit.knocking.admit(visit.request, name, password, []))
 
 
 def _is_known(visit: Visit) -> bool:
+    """Whether the request itself says who sent it, by its cookie or in any other way."""
+    known = session.read(visit.request, visit.context.settings.secrets)
+    return _counts(visit, *known) if known else _is_let_in(lambda: visit.context.gate.admit(visit.request, []))
+
+
+def _is_let_in(admit: Callable[[], Caller]) -> bool:
     try:
-        visit.context.gate.admit(visit.request, [])
+        admit()
     except RegistryError as error:
         if error.code is Code.UNAUTHORIZED:
             return False
