@@ -19,7 +19,20 @@ from docker_registry.distribution.views.looking import Looker
 
 from . import forms, session, statics
 from .knocking import Knocking
-from .pages import comparison, deleting, failure, history, image, index, login, repository, storage, tagging, untagged
+from .pages import (
+    comparison,
+    deleting,
+    failure,
+    history,
+    image,
+    index,
+    login,
+    old,
+    repository,
+    storage,
+    tagging,
+    untagged,
+)
 from .visit import Visit
 
 __all__ = ["Site"]
@@ -29,6 +42,9 @@ _YEAR = 365 * 24 * 3600  # s
 _ADDRESS = re.compile(
     r"(?P<what>r|delete|history|tag|untagged)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
 )
+# Names of v1, which had other rules; `.` and `..` were none.
+_OLD = r"(?!\.)[\w.-]{1,128}"
+_OLD_ADDRESS = re.compile(f"v1/(?P<name>{_OLD}/{_OLD})(?::(?P<tag>{_OLD}))?", re.ASCII)
 _BY_NAME = {"delete": deleting.page, "history": history.page, "tag": tagging.page, "untagged": untagged.page}
 _ACTIONS = {
     "r": ("pull",),
@@ -123,6 +139,13 @@ class Site:
             return index.page, [CATALOG], {}
         if path == "storage":
             return storage.page, [CATALOG], {}
+        if path == "v1":
+            return old.index, [CATALOG], {}
+        found = _OLD_ADDRESS.fullmatch(path)
+        if found is not None:
+            needs = [Access("repository", found["name"], "pull")]
+            given = {key: value for key, value in found.groupdict().items() if value}
+            return (old.image if found["tag"] else old.tags), needs, given
         found = _ADDRESS.fullmatch(path)
         if found is None:
             raise RegistryError(Code.PATH_UNKNOWN)
