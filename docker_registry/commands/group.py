@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.maintenance.printable import printable
 
 __all__ = ["Commands", "run"]
 
@@ -64,7 +65,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UnspecifiedError as error:
-            click.echo(f"docker-registry-swift: {str(error) or error.message}", err=True)
+            # Another registry, or an archive, may have had a part in the text.
+            click.echo(printable(f"docker-registry-swift: {str(error) or error.message}"), err=True)
             ctx.exit(1)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from docker_registry.concurrency.workers import each
 from docker_registry.core.exceptions import UsageError
+from docker_registry.distribution.views.v1 import old_names
 from docker_registry.images.inside import Inside
-from docker_registry.images.v1 import OldRepository, old_names
+from docker_registry.images.v1 import OldRepository
 
 from .naming import parse_image
 from .rows import Fields

@@ -107,7 +107,8 @@ class Quotas:
             limit, used = rule.quota.bytes or 0, self._used(rule).bytes + rule.blobs.amount
             if used + max(size, 1) > limit:
                 self.refused["bytes"] += 1
-                raise _denied(repository, rule.quota, f"{used} of {limit} bytes are used, {size or 'more'} do not fit")
+                more = f"{size} more" if size else "more"
+                raise _denied(repository, rule.quota, f"{used} of {limit} bytes are used, {more} do not fit")
 
     def took(self, repository: str, digest: Digest, size: int) -> None:
         """A blob has become the repository's."""
@@ -164,4 +165,4 @@ class Quotas:
 
 def _denied(repository: str, quota: Quota, why: str) -> RegistryError:
     detail = {"name": repository, "repositories": list(quota.repositories), "bytes": quota.bytes, "tags": quota.tags}
-    return RegistryError(Code.DENIED, f"the quota of {quota.name} is used up: {why}; {_WHAT_TO_DO}", detail)
+    return RegistryError(Code.DENIED, f"the quota of {quota.name} would be exceeded: {why}; {_WHAT_TO_DO}", detail)

@@ -66,7 +66,8 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
     assert typed.rows("team/app") == []
     assert typed("cp", "--quiet", f"oci:{tmp_path / 'again'}:1.0", "team/app:2.0") == f"{row['digest']} 2.0\n"
 
-    typed("export", "--quiet", str(tmp_path / "all"))
+    exported = [json.loads(line) for line in typed("export", "--quiet", "--json", str(tmp_path / "all")).splitlines()]
+    assert [(each["repository"], each["tag"]) for each in exported] == [("archive/app", "kept"), ("team/app", "2.0")]
     for name, tag in (("team/app", "2.0"), ("archive/app", "kept")):
         source = f"oci:{tmp_path / 'all' / name / 'image'}:{tag}"
         run("skopeo", "copy", "--quiet", "--all", source, f"oci:{tmp_path / 'check'}:{tag}")
@@ -186,7 +187,8 @@ def test_images_are_tagged_weighed_and_compared(pushed: tuple[Ours, Typed, Layou
         digest_of(old.data),
     ]
 
-    typed("rm", "--yes", "team/app:1.1", "team/app:latest")
+    gone = [json.loads(line) for line in typed("rm", "--json", "--yes", "team/app:1.1", "team/app:latest").splitlines()]
+    assert gone == [{"repository": "team/app", "deleted": tag} for tag in ("1.1", "latest")]
     (untagged,) = [json.loads(line) for line in typed("tags", "--untagged", "--json", "team/app").splitlines()]
     assert (untagged["digest"], untagged["needed"]) == (digests["1.1"], None)
 
