@@ -25,6 +25,7 @@ from .rows.keystone import keystone
 from .rows.large import large
 from .rows.lists import lists
 from .rows.memory import memory
+from .rows.seed import seed
 from .rows.small import small
 from .rows.start import start
 from .rows.v1 import v1
@@ -42,6 +43,7 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "start": start,
     "driver": alone,
     "v1": v1,
+    "seed": seed,
     "lists": lists,  # the last: what it fills Swift with stays
 }
 

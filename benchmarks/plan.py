@@ -29,6 +29,7 @@ class Plan:
     tags: int
     repositories: int
     stream: int  # bytes of one long stream_write of the driver
+    seed: tuple[int, int]  # layers of an image that is copied from a folder, and bytes of each
     v1: tuple[tuple[int, int], ...]  # layers, and bytes of each, of docker-registry's images
 
 
@@ -46,6 +47,7 @@ FULL = Plan(
     tags=10_000,
     repositories=10_000,
     stream=2048 * MIB,
+    seed=(8, 256 * MIB),
     v1=((1, 64 * MIB), (10, MIB), (1, 256 * MIB)),
 )
 
@@ -63,5 +65,6 @@ SHORT = Plan(
     tags=50,
     repositories=50,
     stream=16 * MIB,
+    seed=(2, 2 * MIB),
     v1=((1, MIB), (3, 64 * KIB), (1, 3 * MIB)),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from . import simulation
 from .measure import Cell, Goal, Row
 from .results import Results
-from .rig import DISTRIBUTION, FORMER, OURS, WIRE
+from .rig import DISTRIBUTION, FORMER, OURS, SKOPEO, WIRE
 
 __all__ = ["line", "page", "tables"]
 
@@ -42,7 +42,7 @@ def tables(results: Results) -> str:
             ("what", WIRE, OURS, peer, "ours / wire", f"better than {peer}"),
             (_main(row) for row in rows if row.peer == peer),
         )
-        for peer in (DISTRIBUTION, FORMER)
+        for peer in (DISTRIBUTION, FORMER, SKOPEO)
     ]
     goals = _table(("what", "goal", "measured", ""), (goal for row in rows for goal in _goals(row)))
     costs = _table(

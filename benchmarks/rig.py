@@ -18,9 +18,9 @@ from .processes import Server, free_port
 from .session import Session
 from .targets import Registry, Wire
 
-__all__ = ["CONTAINERS", "DISTRIBUTION", "FORMER", "KEY", "OURS", "WIRE", "Rig", "Unavailable"]
+__all__ = ["CONTAINERS", "DISTRIBUTION", "FORMER", "KEY", "OURS", "SKOPEO", "WIRE", "Rig", "Unavailable"]
 
-WIRE, OURS, DISTRIBUTION, FORMER = "wire", "ours", "distribution", "driver 0.2.1"
+WIRE, OURS, DISTRIBUTION, FORMER, SKOPEO = "wire", "ours", "distribution", "driver 0.2.1", "skopeo"
 CONTAINERS = (WIRE, OURS, DISTRIBUTION)  # one for each of those that share the rows
 _DISTRIBUTION_PROGRAM = "docker-registry"
 KEY = "for this benchmark only"

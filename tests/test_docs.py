@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -85,6 +86,14 @@ def test_commands_exist(page: Path) -> None:
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         given = {match[0] for match in (re.search(r"--[a-z0-9-]+", argument) for argument in arguments) if match}
         assert given <= known, line
+
+
+def test_the_picture_has_colours_for_a_dark_page_too() -> None:
+    picture = (ROOT / "docs" / "images" / "architecture.svg").read_text()
+    styles = ElementTree.fromstring(picture).findtext("{http://www.w3.org/2000/svg}style") or ""
+    light, _, dark = styles.partition("@media (prefers-color-scheme: dark)")
+    coloured = [set(re.findall(r"([.\w]+) \{[^}]*#[0-9a-f]{6}", part)) for part in (light, dark)]
+    assert coloured[0] == coloured[1] >= {".page", "text"}
 
 
 def test_make_targets_exist() -> None:

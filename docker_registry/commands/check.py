@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from docker_registry.config import Loaded
+from docker_registry.config import Loaded, load
 from docker_registry.config.secret import doubts, fingerprint, with_secret
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.check import look_at_storage
@@ -17,7 +17,7 @@ from docker_registry.maintenance.check.lines import Level, Line, error, ok, warn
 from docker_registry.serving.probe import open_doors
 from docker_registry.settings import open_driver
 
-from .options import config_options, container_option, containers, load_and_warn
+from .options import config_options, container_option, containers
 
 __all__ = ["check"]
 
@@ -30,8 +30,15 @@ def check(config: str | None, flavor: str | None, container: str | None, leaving
     """Look at a Swift and say what a registry will find there.
 
     The exit status is 0, or 1 when there is an error.
+
+    \b
+    Examples:
+      docker-registry-swift check --config config.yml
+      docker-registry-swift check --leaving
     """
-    loaded = load_and_warn(config, flavor)
+    loaded = load(config, flavor)
+    for doubt in loaded.warnings:
+        click.echo(f"warning: {doubt}", err=True)
     settings = loaded.settings
     chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     failed = [_told(_doors(loaded))] if not leaving else []

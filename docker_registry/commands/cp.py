@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import partial
 
@@ -20,7 +19,8 @@ from docker_registry.images.remote_login import Password, find_password, parse_p
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
 from .naming import parse_old, parse_place, parse_source
-from .options import config_options
+from .options import config_options, json_option, quiet_option
+from .rows import show
 
 __all__ = ["cp"]
 
@@ -48,8 +48,8 @@ class _Login(click.ParamType[Password]):
 )
 @click.option("--src-plain-http", is_flag=True, help="Speak to docker:// without TLS.")
 @click.option("--src-cacert", metavar="FILE", default="", help="Certificates that sign that of docker://.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+@quiet_option
 @click.argument("source")
 @click.argument("target")
 def cp(
@@ -113,7 +113,7 @@ def cp(
                 raise click.UsageError(f"{target}: name the tag of the copy, as in {target}:1.0")
             begin = partial(progress.step, f"blobs of {each or source}")
             digest = _copy(opened.place, each, to_place, [new] if new else [], begin, attached)
-            click.echo(json.dumps({"digest": str(digest), "tag": new}) if as_json else f"{digest} {new}".rstrip())
+            show({"digest": str(digest), "tag": new or None}, as_json, f"{digest} {new}".rstrip())
 
 
 def _copy(

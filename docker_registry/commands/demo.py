@@ -73,7 +73,13 @@ _data = click.option(
     help="Three registries behind HAProxy on a Swift of three nodes, to break things. Takes 1.2 GB of memory.",
 )
 def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
-    """Run a registry and its own Swift on this machine, to try things."""
+    """Run a registry and its own Swift on this machine, to try things.
+
+    \b
+    Examples:
+      docker-registry-swift demo
+      docker-registry-swift demo --cluster
+    """
     if cluster:
         demo_cluster.run(Path(data), port)
         return
@@ -100,7 +106,13 @@ def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
 @click.option("--replicas", type=int, metavar="N", default=3, show_default=True, help="Of everything in a cluster.")
 @click.option("--proxies", type=int, metavar="N", default=1, show_default=True, help="Of a cluster.")
 def swift(data: str, port: int, nodes: int | None, replicas: int, proxies: int) -> None:
-    """Run only the small OpenStack Swift of `demo`, or one of several nodes."""
+    """Run only the small OpenStack Swift of `demo`, or one of several nodes.
+
+    \b
+    Examples:
+      docker-registry-swift swift --data /srv/swift
+      docker-registry-swift swift --data /srv/swift --nodes 3
+    """
     try:
         if nodes is None:
             sys.exit(run(EmbeddedSwift(Path(data, "swift"), port)))

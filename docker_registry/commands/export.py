@@ -13,10 +13,12 @@ from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.layouts import Layout
 from docker_registry.images.places import Repository
+from docker_registry.maintenance.printable import printable
 from docker_registry.maintenance.progress import Quiet, for_terminal
 
 from .naming import parse_pattern
-from .options import config_options
+from .options import config_options, json_option, quiet_option
+from .rows import show
 
 __all__ = ["export"]
 
@@ -24,14 +26,17 @@ __all__ = ["export"]
 @click.command()
 @config_options
 @click.option("--only", "pattern", default="**", metavar="PATTERN", help="Repositories that match, such as 'team/**'.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+@quiet_option
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, folder: Path) -> None:
+def export(config: str | None, flavor: str | None, pattern: str, as_json: bool, quiet: bool, folder: Path) -> None:
     """Write every tagged image into OCI image layouts, one for each repository: FOLDER/team/app/image.
 
     What is there already is not written again, so an export can be repeated;
     tags that were deleted meanwhile stay in FOLDER.
-    Images that cannot be pulled are named, and the exit status is then 1.
+    What is attached to images is written too. Each image is printed when it is
+    there. Images that cannot be pulled are named on stderr; the exit status is
+    then 1.
 
     \b
     Example:
@@ -44,9 +49,11 @@ def export(config: str | None, flavor: str | None, pattern: str, quiet: bool, fo
             with (Quiet() if quiet else for_terminal()).step(name) as advance:
                 for tag in source.tags():
                     try:
-                        copy(source, target, tag, [tag], lambda _: nullcontext(advance), attached=True)
+                        digest = copy(source, target, tag, [tag], lambda _: nullcontext(advance), attached=True)
+                        fields = {"repository": name, "tag": tag, "digest": str(digest), "folder": str(target.folder)}
+                        show(fields, as_json, f"{name}:{tag} {digest}")
                     except UsageError as error:
                         failed += 1
-                        click.echo(f"{name}:{tag}: {error}", err=True)
+                        click.echo(printable(f"{name}:{tag}: {error}"), err=True)
         if failed:
             raise UsageError(f"{failed} images could not be exported; they are named above")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.maintenance.check.check import why_nothing_is_here
@@ -17,12 +17,12 @@ from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
 
-from .options import config_options, container_option, containers, load_and_warn
+from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
+from .options import config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["fsck"]
 
-# Exit statuses; click's own, for an option that it does not know, is 2 too.
-CLEAN, DAMAGED, NOT_RUN, WRONG_PLACE = range(4)
+_CLEAN, _DAMAGED = range(2)
 
 
 @click.command()
@@ -37,9 +37,9 @@ CLEAN, DAMAGED, NOT_RUN, WRONG_PLACE = range(4)
     "Stop pushes meanwhile.",
 )
 @click.option("--grace", type=click.FloatRange(0), metavar="DAYS", default=7.0, help="Remove nothing younger. [7]")
-@click.option("--workers", type=click.IntRange(1, 48), default=16, metavar="N", help="Requests at a time. [16]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: findings, then a summary.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@workers_option
+@json_option
+@quiet_option
 def fsck(
     config: str | None,
     flavor: str | None,
@@ -67,9 +67,15 @@ def fsck(
       3  in the wrong place: no such container, or none of the files in it
          are a registry's that fsck knows (docker-registry's v1 is not);
          of several containers, in none.
+
+    \b
+    Examples:
+      docker-registry-swift fsck
+      docker-registry-swift fsck --deep --repair
+      docker-registry-swift fsck --json --quiet
     """
     try:
-        settings = load_and_warn(config, flavor).settings
+        settings = load(config, flavor).settings
         options = FsckOptions(
             deep=deep,
             repair=repair,
@@ -80,15 +86,13 @@ def fsck(
         )
         chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     except UnspecifiedError as error:
-        _end(NOT_RUN, str(error))
+        end(NOT_RUN, str(error))
     progress = Quiet() if quiet else for_terminal()
     statuses = []
     for name, each, driver in chosen:
         report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
         statuses.append(_look(each, driver, options, progress, report))
-    # A container may be empty where others are not.
-    found = [status for status in statuses if status != WRONG_PLACE]
-    sys.exit(max(found, default=WRONG_PLACE))
+    sys.exit(worst(statuses))
 
 
 def _look(
@@ -100,22 +104,13 @@ def _look(
             for finding in job.run():
                 report.tell(finding)
         except NoRegistryError:
-            _say(why_nothing_is_here(settings, driver))
+            say(why_nothing_is_here(settings, driver))
             return WRONG_PLACE
         except ConnectionError as error:
-            _say(f"gave up, what is above is not all: {error or error.message}")
+            say(f"gave up, what is above is not all: {error or error.message}")
             return NOT_RUN
         report.end(job.summary, job.images())
-        return CLEAN if job.summary.sound else DAMAGED
-
-
-def _say(why: str) -> None:
-    click.echo(f"docker-registry-swift: {why}", err=True)
-
-
-def _end(status: int, why: str) -> NoReturn:
-    _say(why)
-    sys.exit(status)
+        return _CLEAN if job.summary.sound else _DAMAGED
 
 
 def _grace(grace: float, settings: Settings) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnreachableError, UnspecifiedError
 from docker_registry.core.quota import QuotaError
@@ -25,11 +25,12 @@ from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import Settings, open_driver
 
-from .options import config_options, container_option, containers, load_and_warn
+from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
+from .options import config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["gc"]
 
-DONE, STOPPED, NOT_RUN, WRONG_PLACE = range(4)
+_DONE, _STOPPED = range(2)
 
 
 @click.command()
@@ -50,9 +51,9 @@ DONE, STOPPED, NOT_RUN, WRONG_PLACE = range(4)
     metavar="DAYS",
     help="With --untagged: only those that were pushed so long ago. [30]",
 )
-@click.option("--workers", type=click.IntRange(1, 48), default=16, metavar="N", help="Requests at a time. [16]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: files, then a summary.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@workers_option
+@json_option
+@quiet_option
 def gc(
     config: str | None,
     flavor: str | None,
@@ -83,23 +84,27 @@ def gc(
          walk that was not whole, pushes by Distribution 2.x,
       3  in the wrong place, as with fsck,
       the worst of these, where there are several containers.
+
+    \b
+    Examples:
+      docker-registry-swift gc --dry-run
+      docker-registry-swift gc
+      docker-registry-swift gc --untagged --older-than 30
     """
     try:
-        settings = load_and_warn(config, flavor).settings
+        settings = load(config, flavor).settings
         terms, options = _terms(grace * DAY), waste_of(settings.upload_ttl, workers)
         age = _age(untagged, older_than)
         chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
     except UnspecifiedError as error:
-        _end(NOT_RUN, str(error))
+        end(NOT_RUN, str(error))
     progress = Quiet() if quiet else for_terminal()
     statuses = []
     for name, each, driver in chosen:
         report = JsonReport(sys.stdout, name) if as_json else TextReport(sys.stdout, name)
         with Collector(driver, options, progress, terms, _ages(settings, age)) as job:
             statuses.append(_collect(each, driver, job, dry_run, report))
-    # A container may be empty where others are not.
-    found = [status for status in statuses if status != WRONG_PLACE]
-    sys.exit(max(found, default=WRONG_PLACE))
+    sys.exit(worst(statuses))
 
 
 def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, report: JsonReport | TextReport) -> int:
@@ -112,40 +117,29 @@ def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, re
             for removal in job.run():
                 report.tell(removal)
     except NoRegistryError:
-        _say(why_nothing_is_here(settings, driver))
+        say(why_nothing_is_here(settings, driver))
         return WRONG_PLACE
     except RefusedError as error:
-        _say(f"nothing was removed: {error}")
+        say(f"nothing was removed: {error}")
         return NOT_RUN
     except UnreachableError as error:
-        _say(f"gave up; the next call goes on: {error or error.message}")
+        say(f"gave up; the next call goes on: {error or error.message}")
         return NOT_RUN
     except QuotaError as error:
-        _say(
-            f"could not run, since it writes small objects before it removes any: raise the quota for the run: {error}"
-        )
+        say(f"could not run, since it writes small objects before it removes any: raise the quota for the run: {error}")
         return NOT_RUN
     except ConnectionError as error:
-        _say(f"could not run; mend this, then call it again: {error or error.message}")
+        say(f"could not run; mend this, then call it again: {error or error.message}")
         return NOT_RUN
     report.end(job.outcome, dry_run)
     if not dry_run:
         keep_collected(driver, job.outcome)
-    return STOPPED if job.outcome.stage is Stage.STOPPED else DONE
-
-
-def _say(why: str) -> None:
-    click.echo(f"docker-registry-swift: {why}", err=True)
+    return _STOPPED if job.outcome.stage is Stage.STOPPED else _DONE
 
 
 def _ages(settings: Settings, age: float | None) -> Callable[[str], float | None]:
     """After how many seconds manifests of a repository go without a tag: by the option, else by the file's rules."""
     return (lambda _: age) if age is not None else Rules(settings.retention).untagged
-
-
-def _end(status: int, why: str) -> NoReturn:
-    _say(why)
-    sys.exit(status)
 
 
 def _terms(grace: float) -> Terms:

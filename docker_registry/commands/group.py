@@ -7,11 +7,13 @@ must fork its workers before anything imports what gevent is to patch.
 from __future__ import annotations
 
 import importlib
-import sys
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.maintenance.printable import printable
 
 __all__ = ["Commands", "run"]
 
@@ -22,7 +24,11 @@ COMMANDS = {
     "check": ("docker_registry.commands.check:check", "Look at a Swift and say what a registry will find there."),
     "ls": ("docker_registry.commands.ls:ls", "List repositories, or the tags of one."),
     "inspect": ("docker_registry.commands.inspect:inspect", "Say what an image consists of."),
-    "cp": ("docker_registry.commands.cp:cp", "Copy images between repositories, and from and to OCI layouts."),
+    "history": ("docker_registry.commands.history:history", "Say how an image was built."),
+    "diff": ("docker_registry.commands.diff:diff", "Say in what two images differ."),
+    "du": ("docker_registry.commands.du:du", "Say what holds the bytes, and what deleting would free."),
+    "cp": ("docker_registry.commands.cp:cp", "Copy images, also from other registries and files."),
+    "retag": ("docker_registry.commands.retag:retag", "Give an image further tags."),
     "rm": ("docker_registry.commands.rm:rm", "Delete tags and manifests."),
     "export": ("docker_registry.commands.export:export", "Write all images into OCI layouts."),
     "robot": ("docker_registry.commands.robot:robot", "Make, list and revoke passwords for machines."),
@@ -39,6 +45,7 @@ COMMANDS = {
     ),
     "quotas": ("docker_registry.commands.quotas:quotas", "Count what the repositories of each quota hold."),
     "gc": ("docker_registry.commands.gc:gc", "Remove what nobody uses any more, while registries serve."),
+    "completion": ("docker_registry.commands.completion:completion", "Let a shell complete subcommands and options."),
 }
 
 
@@ -53,6 +60,22 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """What a driver, a config file or a place of images has to complain about becomes one line."""
+        try:
+            return super().invoke(ctx)
+        except UnspecifiedError as error:
+            # Another registry, or an archive, may have had a part in the text.
+            click.echo(printable(f"docker-registry-swift: {str(error) or error.message}"), err=True)
+            ctx.exit(1)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Without importing every subcommand for its help."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        found = [CompletionItem(name, help=about) for name, (_, about) in COMMANDS.items()]
+        return [item for item in found if item.value.startswith(incomplete)]
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
@@ -65,9 +88,5 @@ def _group() -> None:
 
 
 def run() -> None:
-    """Run the command; what a driver or a config file has to complain about becomes one line."""
-    try:
-        _group(prog_name="docker-registry-swift")
-    except UnspecifiedError as error:
-        click.echo(f"docker-registry-swift: {error}", err=True)
-        sys.exit(1)
+    """Run the command."""
+    _group(prog_name="docker-registry-swift")

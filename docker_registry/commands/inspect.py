@@ -9,13 +9,10 @@ from typing import Any
 import click
 
 from docker_registry.config import load
-from docker_registry.core.exceptions import UsageError
-from docker_registry.distribution.model import grammar
-from docker_registry.distribution.model.manifest import ManifestError
-from docker_registry.distribution.storage.store import DamagedError
 from docker_registry.distribution.views.images import Config, Details, Layer
 from docker_registry.distribution.views.looking import Found
 from docker_registry.images.inside import Inside
+from docker_registry.images.opened import find
 
 from . import old
 from .naming import Image, parse_image
@@ -45,16 +42,11 @@ def inspect(config: str | None, flavor: str | None, raw: bool, v1: bool, image: 
         if v1:
             click.echo(json.dumps(old.described(registry, image), indent=2))
             return
-        try:
-            found = registry.looker.find(named.name, grammar.parse_reference(named.reference))
-            if found is None:
-                raise UsageError(f"there is no {named.text}")
-            if raw:
-                sys.stdout.buffer.write(found.manifest.body)
-                return
-            click.echo(json.dumps(_described(registry, named, found), indent=2))
-        except (DamagedError, ManifestError) as error:
-            raise UsageError(f"{named.text} cannot be read: {error}") from None
+        found = find(registry, named.name, named.reference)
+        if raw:
+            sys.stdout.buffer.write(found.manifest.body)
+            return
+        click.echo(json.dumps(_described(registry, named, found), indent=2))
 
 
 def _described(registry: Inside, image: Image, found: Found) -> dict[str, Any]:

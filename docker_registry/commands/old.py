@@ -8,17 +8,19 @@ from typing import Any
 
 from docker_registry.concurrency.workers import each
 from docker_registry.core.exceptions import UsageError
+from docker_registry.distribution.views.v1 import old_names
 from docker_registry.images.inside import Inside
-from docker_registry.images.v1 import OldRepository, old_names
+from docker_registry.images.v1 import OldRepository
 
 from .naming import parse_image
+from .rows import Fields
 
-__all__ = ["described", "line", "rows"]
+__all__ = ["described", "rows"]
 
 _AT_ONCE = 8
 
 
-def rows(registry: Inside, name: str | None) -> Iterator[dict[str, Any]]:
+def rows(registry: Inside, name: str | None) -> Iterator[tuple[Fields, str]]:
     """Repositories with their tags; or the tags of one, three requests for each."""
     if name:
         repository = OldRepository(registry, parse_image(name, default="").name)
@@ -28,7 +30,7 @@ def rows(registry: Inside, name: str | None) -> Iterator[dict[str, Any]]:
     if not names:
         raise UsageError("there are no repositories of docker-registry 0.9.1; storage_path says where they are")
     for found, tags in zip(names, each(partial(_tags, registry), names, _AT_ONCE), strict=True):
-        yield {"repository": found, "tags": tags}
+        yield {"repository": found, "tags": tags}, f"{found}  {', '.join(tags)}"
 
 
 def _tags(registry: Inside, name: str) -> list[str]:
@@ -38,21 +40,15 @@ def _tags(registry: Inside, name: str) -> list[str]:
         return []
 
 
-def _tag(repository: OldRepository, tag: str) -> dict[str, Any]:
+def _tag(repository: OldRepository, tag: str) -> tuple[Fields, str]:
+    fields: Fields = {"tag": tag, "id": None, "created": None, "layers": None}
     try:
         image = repository.meaning(tag)
-        layers = len(repository.ancestry(image))
-        return {"tag": tag, "id": image, "created": repository.images([image])[0].created or None, "layers": layers}
+        layers, created = len(repository.ancestry(image)), repository.images([image])[0].created or None
     except UsageError as error:
-        return {"tag": tag, "id": None, "created": None, "layers": None, "broken": str(error)}
-
-
-def line(row: dict[str, Any]) -> str:
-    if "repository" in row:
-        return f"{row['repository']}  {', '.join(row['tags'])}"
-    if "broken" in row:
-        return f"{'?':20}  {'?':12}  {row['tag']}  {row['broken']}"
-    return f"{row['created'] or '?':20}  {row['id'][:12]:12}  {row['tag']}  {row['layers']} layers"
+        return {**fields, "broken": str(error)}, f"{'?':20}  {'?':12}  {tag}  {error}"
+    line = f"{created or '?':20}  {image[:12]:12}  {tag}  {layers} layers"
+    return {**fields, "id": image, "created": created, "layers": layers}, line
 
 
 def described(registry: Inside, image: str) -> dict[str, Any]:

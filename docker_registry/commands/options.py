@@ -7,16 +7,23 @@ from typing import Any
 
 import click
 
-from docker_registry.config import Loaded, load
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.containers import refuse_shared
 from docker_registry.settings import Settings, of_each_container
 
-__all__ = ["config_options", "container_option", "containers", "load_and_warn"]
+__all__ = [
+    "config_options",
+    "container_option",
+    "containers",
+    "json_option",
+    "platform_option",
+    "quiet_option",
+    "workers_option",
+]
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--config` and `--flavor`, the arguments of `load_and_warn`."""
+    """Adds `--config` and `--flavor`, the arguments of `docker_registry.config.load`."""
     command = click.option(
         "--flavor", metavar="NAME", help="Flavor of docker-registry's config.yml. [$SETTINGS_FLAVOR]"
     )(command)
@@ -27,6 +34,12 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+platform_option = click.option("--platform", metavar="OS/ARCH", help="Of an image for several. [linux/amd64]")
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 48), default=16, metavar="N", help="Requests at a time. [16]"
+)
 container_option = click.option("--container", metavar="NAME", help="Only this one of registry.containers, or default.")
 
 
@@ -42,11 +55,3 @@ def containers(settings: Settings, wanted: str | None) -> list[tuple[str, Settin
     if wanted not in found:
         raise ConfigError(f"--container {wanted}: the config file has {', '.join(found)}")
     return [(wanted, found[wanted])]
-
-
-def load_and_warn(config: str | None, flavor: str | None) -> Loaded:
-    """Read the config file and print its warnings to stderr. Raises ConfigError."""
-    loaded = load(config, flavor)
-    for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return loaded

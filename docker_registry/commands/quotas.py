@@ -6,23 +6,29 @@ import json
 
 import click
 
+from docker_registry.config import load
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.quotas import count
 
-from .options import config_options, load_and_warn
+from .options import config_options, json_option
 
 __all__ = ["quotas"]
 
 
 @click.command()
 @config_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one for each rule.")
+@json_option
 def quotas(config: str | None, flavor: str | None, as_json: bool) -> None:
     """Count what the repositories of each rule in registry.quotas hold, now. Registries heed it within 30 s.
 
     `serve` does the same by itself, as often as registry.quotas.every says.
+
+    \b
+    Examples:
+      docker-registry-swift quotas
+      docker-registry-swift quotas --json
     """
-    settings = load_and_warn(config, flavor).settings
+    settings = load(config, flavor).settings
     if not settings.quotas.rules:
         raise ConfigError("the config file has no quotas: add registry.quotas.rules (docs/quotas.md)")
     found = count(settings)

@@ -27,6 +27,10 @@ def registryctl(config: str, host: str) -> None:
 
     The registry's config file, which FILE names, says where images lie. The
     variable JOBSERVICE_SECRET has what callers must show. docs/harbor.md says more.
+
+    \b
+    Example:
+      docker-registry-swift registryctl -c /etc/registryctl/config.yml
     """
 
     def reread() -> Settings:

@@ -8,7 +8,8 @@ from docker_registry.config import load
 from docker_registry.images.inside import Inside
 
 from .naming import Image, parse_image
-from .options import config_options
+from .options import config_options, json_option
+from .rows import show
 
 __all__ = ["rm"]
 
@@ -17,9 +18,10 @@ _NAMED = 20  # tags
 
 @click.command()
 @config_options
+@json_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("images", nargs=-1, required=True)
-def rm(config: str | None, flavor: str | None, yes: bool, images: tuple[str, ...]) -> None:
+def rm(config: str | None, flavor: str | None, as_json: bool, yes: bool, images: tuple[str, ...]) -> None:
     """Delete a tag, or by digest a manifest with all of its tags. The bytes go when garbage is collected.
 
     \b
@@ -34,9 +36,9 @@ def rm(config: str | None, flavor: str | None, yes: bool, images: tuple[str, ...
     with Inside(load(config, flavor).settings) as registry:
         for image in named:
             if not yes:
-                click.confirm(f"Delete {image.text}{_tags_too(registry, image)}?", abort=True)
+                click.confirm(f"Delete {image.text}{_tags_too(registry, image)}?", abort=True, err=as_json)
             registry.call("DELETE", f"/v2/{image.name}/manifests/{image.reference}", 202)
-            click.echo(f"deleted {image.text}")
+            show({"repository": image.name, "deleted": image.reference}, as_json, f"deleted {image.text}")
 
 
 def _tags_too(registry: Inside, image: Image) -> str:

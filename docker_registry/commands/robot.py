@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from docker_registry.config import load
 from docker_registry.config.secret import ROBOTS_UNSIGNED, fingerprint, with_secret
 from docker_registry.config.values import lasting
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
@@ -20,7 +21,7 @@ from docker_registry.distribution.storage import robot_book
 from docker_registry.distribution.storage.robot_book import Made
 from docker_registry.settings import open_driver
 
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["robot"]
 
@@ -49,7 +50,14 @@ def _identity(text: str) -> str:
 
 @click.group()
 def robot() -> None:
-    """Passwords for machines, which need no database."""
+    """Passwords for machines, which need no database.
+
+    \b
+    Examples:
+      docker-registry-swift robot create --name deploy --allow 'ci/**:pull,push' --expires 30d
+      docker-registry-swift robot list
+      docker-registry-swift robot revoke r0123456789a
+    """
 
 
 @robot.command()
@@ -69,7 +77,7 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
 
     Example: docker-registry-swift robot create --config config.yml --name deploy --allow 'ci/**:pull,push'
     """
-    loaded = load_and_warn(config, flavor)
+    loaded = load(config, flavor)
     if not name.replace(".", "").replace("_", "").replace("-", "").isalnum() or not name.isascii():
         raise click.BadParameter(_NAME_CHARACTERS, param_hint="--name")
     if not loaded.settings.auth.robots:
@@ -99,7 +107,7 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
 @config_options
 def show(config: str | None, flavor: str | None) -> None:
     """List the passwords that were made, without the passwords: id, name, end, and what each allows."""
-    driver = open_driver(load_and_warn(config, flavor).settings)
+    driver = open_driver(load(config, flavor).settings)
     for made in robot_book.made(driver):
         ended = made.expires <= time.time()
         state = "revoked" if made.revoked else f"{'ended' if ended else 'ends'} {_date(made.expires)}"
@@ -114,7 +122,7 @@ def revoke(config: str | None, flavor: str | None, id: str) -> None:
 
     Example: docker-registry-swift robot revoke --config config.yml r0123456789a
     """
-    driver = open_driver(load_and_warn(config, flavor).settings)
+    driver = open_driver(load(config, flavor).settings)
     is_known = any(made.id == id for made in robot_book.made(driver))
     robot_book.revoke(driver, id)
     if not is_known:

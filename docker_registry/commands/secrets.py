@@ -6,12 +6,13 @@ import time
 
 import click
 
+from docker_registry.config import load
 from docker_registry.config.secret import fingerprint, needs_own, with_secret
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.storage import robot_book
 from docker_registry.settings import open_driver
 
-from .options import config_options, load_and_warn
+from .options import config_options
 
 __all__ = ["secrets"]
 
@@ -23,8 +24,12 @@ def secrets(config: str | None, flavor: str | None) -> None:
 
     A key that only verifies can be taken out of the list when no password of a robot needs it any more, and
     upload_ttl (24h) after the new key came before it.
+
+    \b
+    Example:
+      docker-registry-swift secrets
     """
-    settings = load_and_warn(config, flavor).settings
+    settings = load(config, flavor).settings
     if needs_own(settings):
         raise ConfigError("secret_key (http.secret): is not set, so each start of a registry makes a key of its own")
     derived = "" if settings.secret else ", derived from the credentials for Swift"

@@ -31,6 +31,10 @@ def serve(config: str | None, flavor: str | None, check: bool, **given: str | in
     """Run the registry on a Swift, as a config file says.
 
     SIGTERM lets requests in flight finish; SIGHUP reads the config file again.
+
+    \b
+    Example:
+      docker-registry-swift serve --config config.yml --port 5000
     """
     overrides = {name: value for name, value in given.items() if value is not None}
     own = secrets.token_bytes(32)  # one for all workers, also after SIGHUP

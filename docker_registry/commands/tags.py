@@ -1,128 +1,124 @@
-"""`tags`: the tags of a repository, what they meant before, and a way back."""
+"""`tags`: the tags of a repository, what they meant before, what lost its last one, and a way back."""
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from datetime import datetime, timezone
+from collections.abc import Iterator
 from functools import partial
-from typing import NoReturn
 
 import click
 
-from docker_registry.core.exceptions import ConnectionError, UnspecifiedError
+from docker_registry.config import load
+from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.auth.policy import Policy
 from docker_registry.distribution.errors import RegistryError
 from docker_registry.distribution.expiry import Expiry
 from docker_registry.distribution.model import grammar
-from docker_registry.distribution.model.digest import Digest, DigestError
-from docker_registry.distribution.storage.history import How, Meaning, meanings
+from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.storage.history import meanings
 from docker_registry.distribution.storage.parsing import Parsing
 from docker_registry.distribution.storage.restoring import restore
-from docker_registry.distribution.storage.store import Store
-from docker_registry.maintenance.opening import open_containers
-from docker_registry.maintenance.printable import printable
+from docker_registry.images.inside import Inside
 from docker_registry.settings import Settings
 
-from .options import config_options, load_and_warn
+from .naming import parse_image
+from .options import config_options, json_option
+from .rows import Fields, history_rows, show, tag_rows, untagged_rows
 
 __all__ = ["tags"]
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+_SHORTEST = 4  # digits that a digest may be cut to
 
 
-class _Target(click.ParamType[tuple[grammar.Tag, Digest]]):
-    """TAG@DIGEST."""
+class _Target(click.ParamType[tuple[grammar.Tag, str]]):
+    """TAG@DIGEST; of the digest its first digits are enough."""
 
     name = "TAG@DIGEST"
 
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[grammar.Tag, Digest]:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[grammar.Tag, str]:
         tag, _, digest = value.partition("@")
+        digits = digest.rpartition(":")[2]
         try:
-            return grammar.parse_tag(tag), Digest.parse(digest)
-        except (RegistryError, DigestError) as error:
+            if len(digits) < _SHORTEST or set(digits) - set("0123456789abcdef"):
+                raise ValueError("a digest, or its first digits, follow the @")
+            return grammar.parse_tag(tag), digest
+        except (RegistryError, ValueError) as error:
             self.fail(f"{error}; write TAG@DIGEST, such as latest@sha256:...", param, ctx)
 
 
 @click.command()
 @config_options
-@click.argument("repository")
+@json_option
 @click.option("--history", is_flag=True, help="Also what tags meant before they were moved or deleted.")
+@click.option("--untagged", is_flag=True, help="Instead, the manifests that no tag means, and what needs them.")
 @click.option("--restore", "target", type=_Target(), help="Point a tag at a manifest again, deleted or not.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.argument("repository")
 def tags(
     config: str | None,
     flavor: str | None,
-    repository: str,
-    history: bool,
-    target: tuple[grammar.Tag, Digest] | None,
     as_json: bool,
+    history: bool,
+    untagged: bool,
+    target: tuple[grammar.Tag, str] | None,
+    repository: str,
 ) -> None:
-    """List the tags of a repository: what each means, when it was pushed, and when it ends.
+    """List the tags of a repository, as ls does; with --history also what they meant before.
 
     With --restore a tag means a manifest again that it meant before, or any
     other one, as if that were pushed: what it needs must still be there. It is
-    until gc takes it, three days or more after it was deleted.
+    until gc takes it, three days or more after it was deleted. The first digits
+    of the digest are enough, where one manifest only begins with them.
 
-    The exit status is 0, or 2 when it could not.
+    \b
+    Examples:
+      docker-registry-swift tags team/app
+      docker-registry-swift tags --history team/app
+      docker-registry-swift tags --restore latest@0a1b2c3d4e5f team/app
+      docker-registry-swift tags --untagged team/app
     """
-    try:
-        settings = load_and_warn(config, flavor).settings
-        name = grammar.check_name(repository)
-        store = open_containers(settings).of(name).store
+    name = parse_image(repository, default="").name
+    settings = load(config, flavor).settings
+    with Inside(settings) as registry:
         if target:
-            _restore(settings, store, name, *target)
-        else:
-            _list(store, name, history, as_json)
-    except RegistryError as error:
-        _end("; ".join(entry["message"] for entry in error.entries))
-    except ConnectionError as error:
-        _end(f"gave up: {error or error.message}")
-    except UnspecifiedError as error:
-        _end(str(error))
+            tag, digits = target
+            digest = _whole(registry, name, digits)
+            _restore(registry, settings, name, tag, digest)
+            show({"tag": tag, "digest": str(digest)}, as_json, f"{name}:{tag} is {digest} again")
+            return
+        for fields, line in untagged_rows(registry, name) if untagged else _rows(registry, name, history):
+            show(fields, as_json, line)
 
 
-def _restore(settings: Settings, store: Store, name: str, tag: grammar.Tag, digest: Digest) -> None:
+def _rows(registry: Inside, name: str, history: bool) -> Iterator[tuple[Fields, str]]:
+    past = list(history_rows(registry, name)) if history else []
+    if not past or not registry.looker.listing(name).is_empty:
+        for fields, line in tag_rows(registry, name):
+            yield {**fields, "how": "current"} if history else fields, line
+    yield from past
+
+
+def _whole(registry: Inside, name: str, digits: str) -> Digest:
+    """The digest that these are the first digits of. Raises UsageError where that is none, or one of several."""
+    try:
+        return grammar.parse_digest(digits)
+    except RegistryError:
+        pass
+    known = {each.digest for each in meanings(registry.store(name), name)} | {*registry.looker.listing(name).revisions}
+    found = sorted(
+        str(each) for each in known if each and (str(each).startswith(digits) or each.hex.startswith(digits))
+    )
+    if len(found) != 1:
+        several = ": it may be " + " or ".join(found) if found else ""
+        raise UsageError(f"{name} has {len(found) or 'no'} manifests whose digest begins with {digits}{several}")
+    return Digest.parse(found[0])
+
+
+def _restore(registry: Inside, settings: Settings, name: str, tag: grammar.Tag, digest: Digest) -> None:
+    store = registry.store(name)
     policy = Policy(settings.auth.policy, settings.auth.immutable)
     if policy.is_immutable(name, tag) and store.tag(name, tag) not in (None, digest):
-        _end(f"{name}:{tag} is immutable: it is neither moved nor deleted")
+        raise UsageError(f"{name}:{tag} is immutable: it is neither moved nor deleted")
     expiry = Expiry(settings.expire, policy, Parsing())
-    restore(store, name, tag, digest, partial(expiry.ends, store, name, [tag]))
-    click.echo(f"{name}:{tag} is {digest} again")
-
-
-def _list(store: Store, name: str, history: bool, as_json: bool) -> None:
-    for meaning in meanings(store, name):
-        if history or meaning.how is How.CURRENT:
-            click.echo(_as_json(meaning) if as_json else _as_text(meaning))
-
-
-def _as_json(meaning: Meaning) -> str:
-    fields = {**meaning._asdict(), "digest": str(meaning.digest or ""), "how": meaning.how.value}
-    return json.dumps(fields)
-
-
-def _as_text(meaning: Meaning) -> str:
-    when = "at an unknown time" if meaning.when is None else _date(meaning.when)
-    deed = {How.CURRENT: "pushed", How.MOVED: "was until it was moved or ended, pushed", How.DELETED: "was, deleted"}
-    ends = f", ends in {_left(meaning.expires - time.time())}" if meaning.expires else ""
-    return printable(f"{meaning.tag} {meaning.digest or '(damaged)'} {deed[meaning.how]} {when}{ends}")
-
-
-def _date(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _left(seconds: float) -> str:
-    for size, unit in _UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds // size:.0f}{unit}"
-    return f"{max(seconds, 0):.0f}s"
-
-
-def _end(why: str) -> NoReturn:
-    click.echo(f"docker-registry-swift: {why}", err=True)
-    sys.exit(2)
+    try:
+        restore(store, name, tag, digest, partial(expiry.ends, store, name, [tag]))
+    except RegistryError as error:
+        raise UsageError("; ".join(entry["message"] for entry in error.entries)) from None

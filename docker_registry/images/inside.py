@@ -19,6 +19,7 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.patterns import Pattern
+from docker_registry.distribution.storage.store import Store
 from docker_registry.distribution.views.looking import Looker
 from docker_registry.settings import Auth, Limits, Settings, of_each_container, open_driver
 
@@ -56,6 +57,10 @@ class Inside:
             here = f"none of {len(names)} repositories matches {pattern}" if names else self._nothing()
             raise UsageError(here)
         return found
+
+    def store(self, name: str) -> Store:
+        """Of the container that a repository is in."""
+        return self._registry.context.containers.of(name).store
 
     def _nothing(self) -> str:
         place = self._registry.settings.storage_path

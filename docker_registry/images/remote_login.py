@@ -25,7 +25,7 @@ from docker_registry.core.exceptions import UsageError
 __all__ = ["ANSWER_MAX", "Login", "Password", "find_password", "parse_password"]
 
 ANSWER_MAX = 16 << 20  # bytes of an answer in JSON
-_FIELD = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
+_FIELD = re.compile(r'([a-zA-Z_]{1,20})="([^"]{0,2000})"')
 
 
 class Password(NamedTuple):
@@ -126,7 +126,8 @@ class Login(AuthBase):
         challenge = answer.headers.get("WWW-Authenticate", "")
         scheme = challenge.partition(" ")[0].lower()
         if scheme == "bearer":
-            return f"Bearer {self._token(dict(_FIELD.findall(challenge)), answer.url)}"
+            fields = dict(reversed(_FIELD.findall(challenge)))  # another challenge may follow this one
+            return f"Bearer {self._token(fields, answer.url)}"
         if scheme == "basic" and self._password:
             return _basic(self._password)
         return ""

@@ -75,6 +75,10 @@ METRICS: dict[str, Metric] = {
         "Bytes of blobs and manifests, by the first part of the repository's name.", "direction", "prefix"
     )._replace(most=400),
     "registry_logins_refused_total": _counter("Requests that were not let in.", "reason"),
+    "registry_chores_total": _counter("Jobs of the server itself, by what became of them.", "chore", "outcome"),
+    "registry_gc_removed_files_total": _counter("Files that garbage collection by the server removed."),
+    "registry_gc_freed_bytes_total": _counter("Bytes that garbage collection by the server freed."),
+    "registry_retention_removed_tags_total": _counter("Tags that retention by the server removed."),
     "registry_quota_refused_total": _counter("Requests that quotas refused.", "kind"),
     "registry_cache_bytes": _gauge("Memory that remembered facts take."),
     "registry_cache_limit_bytes": _gauge("Memory that remembered facts may take."),

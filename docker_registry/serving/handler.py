@@ -340,7 +340,9 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.status = status.encode()
         self.start_answer()
         try:
-            self._sendall(_plain(status, text, self.server.settings.headers))
+            answer = _plain(status, text, self.server.settings.headers)
+            self._head_sent = len(answer) - len(text) - 1
+            self._sendall(answer)
         except BrokenPipeError:
             pass
         self.time_finish = time.time()
@@ -445,8 +447,8 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         status = CLIENT_LEFT if self._client_left else int((self.status or b"0")[:3])
         received = body.received if body else 0
         seconds = (self.time_finish or time.time()) - self.time_start
+        sent = max(self.response_length - self._head_sent, 0)
         if self.server.traffic is not None:
-            sent = max(self.response_length - self._head_sent, 0)
             self.server.traffic.count(environ, status, seconds, self._head_size(), received, sent)
         ended = environ.get(trace.ENDED)
         if ended is not None:
@@ -456,7 +458,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             method=self.command or "-",
             target=self.path or "-",
             status=status,
-            sent=self.response_length,
+            sent=sent,
             received=received,
             seconds=seconds,
             agent=environ.get("HTTP_USER_AGENT", "-"),

@@ -14,14 +14,19 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 from docker_registry.distribution.model import layout
+from docker_registry.metrics.board import Board
+from docker_registry.metrics.figures import Figures, Key, Totals
 from docker_registry.settings import Settings, open_driver
 
 __all__ = ["Chore", "Housekeeping", "chores"]
+
+Counts = dict[Key, float]
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +36,11 @@ _INHERITED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, sign
 
 
 class Chore(NamedTuple):
-    """`run` is called in a process of its own; it may raise UnspecifiedError."""
+    """`run` is called in a process of its own; it says what there is to count, and may raise UnspecifiedError."""
 
     name: str
     every: float  # s
-    run: Callable[[Settings], None]
+    run: Callable[[Settings], Counts]
 
 
 def chores(settings: Settings) -> list[Chore]:
@@ -50,9 +55,10 @@ def chores(settings: Settings) -> list[Chore]:
 
 
 class Housekeeping:
-    """The master's part. `clock` gives seconds and never goes back."""
+    """The master's part. `clock` gives seconds and never goes back. What chores count is left on the board."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, board: Board, clock: Callable[[], float] = time.monotonic):
+        self._board = board
         self._clock = clock
         self._due: dict[str, float] = {}
         self._running: dict[str, _Child] = {}
@@ -69,7 +75,7 @@ class Housekeeping:
             if chore.name in self._running:
                 log.warning("%s takes longer than its period of %.0f s", chore.name, chore.every)
             else:
-                self._running[chore.name] = _Child(chore, settings, sockets)
+                self._running[chore.name] = _Child(self._board, chore, settings, sockets)
         for name in self._due.keys() - {chore.name for chore in wanted}:
             del self._due[name]
 
@@ -81,11 +87,13 @@ class Housekeeping:
 class _Child:
     """A process that does a chore once. The pipe to it ends with it."""
 
-    def __init__(self, chore: Chore, settings: Settings, sockets: Iterable[int]):
+    def __init__(self, board: Board, chore: Chore, settings: Settings, sockets: Iterable[int]):
+        self._board = board
+        self._place, serial = board.take_place()
         self._pipe, writing = os.pipe()
         self._pid = os.fork()
         if not self._pid:
-            _do(chore, settings, (self._pipe, *sockets))
+            _do(chore, settings, (self._pipe, *sockets), partial(board.publish, self._place, serial))
         os.close(writing)
         os.set_blocking(self._pipe, False)
 
@@ -97,6 +105,7 @@ class _Child:
         os.close(self._pipe)
         with contextlib.suppress(ChildProcessError):  # gunicorn reaps all children, and may have been sooner
             os.waitpid(self._pid, os.WNOHANG)
+        self._board.bury(self._place)
         return True
 
     def kill(self) -> None:
@@ -104,21 +113,30 @@ class _Child:
             os.kill(self._pid, signal.SIGKILL)
 
 
-def _do(chore: Chore, settings: Settings, inherited: Iterable[int]) -> None:
+def _do(chore: Chore, settings: Settings, inherited: Iterable[int], publish: Callable[[Totals], object]) -> None:
     """In the child: ends the process. `inherited` are file descriptors of the master's."""
+    figures = Figures()
+    note = partial(figures.count, "registry_chores_total", chore.name)
     try:
         for number in inherited:
             os.close(number)
         for number in _INHERITED:
             signal.signal(number, signal.SIG_DFL)
         if is_our_turn(chore, open_driver(settings)):
-            chore.run(settings)
+            note("begun")
+            publish(figures.snapshot())
+            for key, counted in chore.run(settings).items():
+                figures.count(*key, by=counted)
+            note("done")
     except UnspecifiedError as error:
+        note("failed")
         log.warning("%s: %s", chore.name, error or error.message)
     except BaseException:
         # Nothing may escape into the parent's copy of its stack.
+        note("failed")
         log.exception("%s ended early", chore.name)
     finally:
+        publish(figures.snapshot())
         os._exit(0)
 
 
@@ -135,19 +153,19 @@ def is_our_turn(chore: Chore, driver: Base) -> bool:
     return True
 
 
-def _retention(settings: Settings) -> None:
+def _retention(settings: Settings) -> Counts:
     from .chores import apply_retention  # not in the master
 
-    apply_retention(settings)
+    return apply_retention(settings)
 
 
-def _gc(settings: Settings) -> None:
+def _gc(settings: Settings) -> Counts:
     from .chores import collect_garbage  # not in the master
 
-    collect_garbage(settings)
+    return collect_garbage(settings)
 
 
-def _quotas(settings: Settings) -> None:
+def _quotas(settings: Settings) -> Counts:
     from .chores import count_for_quotas  # not in the master
 
-    count_for_quotas(settings)
+    return count_for_quotas(settings)

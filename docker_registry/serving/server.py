@@ -45,7 +45,7 @@ FLUSH = 10.0  # s for events of notifications that wait when a worker ends
 # s from SIGTERM on in which an idle connection may still have a request: a proxy that has not noticed yet sends it
 # there, and may not send it again elsewhere.
 LAST_CALL = 1.0
-PLACES = 16  # on the board, beside four for each worker: old ones drain while new ones serve
+PLACES = 16  # on the board, beside four for each worker: old ones drain while new ones serve, chores run
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  gunicorn makes and unlinks its file safely
 KEPT = 256 << 20  # bytes of freed memory that a worker keeps for the next request
 
@@ -210,7 +210,7 @@ def _heed_signals(_master: Arbiter, _worker: Any) -> None:
 class _Master(Arbiter):  # type: ignore[misc]
     def __init__(self, app: _Application):
         super().__init__(app)
-        self._housekeeping = Housekeeping()
+        self._housekeeping = Housekeeping(app.board)
 
     def manage_workers(self) -> None:
         super().manage_workers()

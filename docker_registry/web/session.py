@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from werkzeug.wrappers import Request, Response
 
-__all__ = ["COOKIE", "LASTS", "TooLongError", "drop", "enter", "is_entered", "keep", "present"]
+__all__ = ["COOKIE", "LASTS", "TooLongError", "drop", "is_entered", "keep", "read"]
 
 COOKIE = "docker-registry-swift"
 LASTS = 12 * 3600  # s
@@ -29,23 +29,17 @@ class TooLongError(Exception):
     """Name and password are too long for a cookie."""
 
 
-def present(request: Request, name: str, password: str) -> None:
-    """Let a request have a name and a password, as if its browser had sent them."""
-    text = base64.b64encode(f"{name}:{password}".encode(errors="replace")).decode()
-    request.environ["HTTP_AUTHORIZATION"] = f"Basic {text}"
-
-
-def enter(request: Request, secrets: Sequence[bytes]) -> None:
-    """Let a request be sent by whom its cookie names, unless it says so itself; another's cookie is nobody's."""
+def read(request: Request, secrets: Sequence[bytes]) -> tuple[str, str] | None:
+    """Name and password of a request's cookie; None for one that says itself who sent it, or has none of ours."""
     value = request.cookies.get(COOKIE, "")
     if not value or len(value) > _LONGEST or "Authorization" in request.headers:
-        return
+        return None
     try:
         name, password = json.loads(_box(secrets).decrypt(value.encode(), ttl=LASTS))
     except (InvalidToken, binascii.Error, ValueError):
-        return
-    present(request, name, password)
+        return None
     request.environ[_ENTERED] = True
+    return str(name), str(password)
 
 
 def is_entered(request: Request) -> bool:

@@ -18,7 +18,21 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.views.looking import Looker
 
 from . import forms, session, statics
-from .pages import comparison, deleting, failure, history, image, index, login, repository, storage, tagging, untagged
+from .knocking import Knocking
+from .pages import (
+    comparison,
+    deleting,
+    failure,
+    history,
+    image,
+    index,
+    login,
+    old,
+    repository,
+    storage,
+    tagging,
+    untagged,
+)
 from .visit import Visit
 
 __all__ = ["Site"]
@@ -28,6 +42,9 @@ _YEAR = 365 * 24 * 3600  # s
 _ADDRESS = re.compile(
     r"(?P<what>r|delete|history|tag|untagged)/(?P<name>[^:@]+)(?:[:@](?P<reference>[^/]+)(?P<compared>/diff)?)?"
 )
+# Names of v1, which had other rules; `.` and `..` were none.
+_OLD = r"(?!\.)[\w.-]{1,128}"
+_OLD_ADDRESS = re.compile(f"v1/(?P<name>{_OLD}/{_OLD})(?::(?P<tag>{_OLD}))?", re.ASCII)
 _BY_NAME = {"delete": deleting.page, "history": history.page, "tag": tagging.page, "untagged": untagged.page}
 _ACTIONS = {
     "r": ("pull",),
@@ -50,6 +67,7 @@ class Site:
     def __init__(self, context: Context):
         self._context = context
         self._looker = Looker(context.containers, context.parsing)
+        self._knocking = Knocking(context.gate, context.settings.auth)
 
     def serves(self, request: Request) -> bool:
         """Whether a request is for a page: `/` is one for browsers, and the API's for all others."""
@@ -60,42 +78,51 @@ class Site:
         """Raises RegistryError, which `failed` shows."""
         path = request.path.removeprefix("/ui").removeprefix("/")
         if request.path in ("/", "/ui"):
-            return _redirect(Visit(self._context, self._looker, request, ANONYMOUS).url())
+            return _redirect(self._visit(request, ANONYMOUS).url())
         if path.startswith("static/"):
-            return _static(path.removeprefix("static/"))
+            return _static(request, path.removeprefix("static/"))
         context, address = self._context, request.remote_addr or ""
-        session.enter(request, context.settings.secrets)
         if path in _SESSIONS:
             return self._log_in_or_out(request, _SESSIONS[path])
         try:
             page, needs, arguments = self._match(path)
             sends = self._check_method(request, page)
-            caller = context.gate.admit(request, needs)
+            caller = self._admit(request, needs)
         except RegistryError:
             context.limits.refused(network_of(address))
             raise
-        visit = Visit(context, self._looker, request, caller)
+        visit = self._visit(request, caller)
         if sends:
             forms.check(visit)
         return context.limits.within(client_of(caller, address), sends, lambda: page(visit, **arguments))
+
+    def _visit(self, request: Request, caller: Caller) -> Visit:
+        return Visit(self._context, self._looker, self._knocking, request, caller)
+
+    def _admit(self, request: Request, needs: list[Access]) -> Caller:
+        """Who sent a request: whom its cookie names, or who it says itself."""
+        known = session.read(request, self._context.settings.secrets)
+        if known is None or not self._knocking.takes_passwords:
+            return self._context.gate.admit(request, needs)
+        return self._knocking.admit(request, *known, needs)
 
     def _log_in_or_out(self, request: Request, page: Page) -> Response:
         """A page that asks for no login itself; what comes in of it counts as that of an address, whoever it is."""
         if request.method not in ("GET", "HEAD", "POST"):
             raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": "GET, HEAD, POST"})
-        visit = Visit(self._context, self._looker, request, ANONYMOUS)
+        visit = self._visit(request, ANONYMOUS)
         address = network_of(request.remote_addr or "")
         return self._context.limits.within(address, request.method == "POST", lambda: page(visit))
 
     def failed(self, request: Request, error: RegistryError) -> Response:
-        return failure.page(Visit(self._context, self._looker, request, self._caller(request, error)), error)
+        return failure.page(self._visit(request, self._caller(request, error)), error)
 
     def _caller(self, request: Request, error: RegistryError) -> Caller:
         """Who is told of an error: not asked again where it may be the login that failed."""
         if error.code.status not in _OF_SOMEBODY:
             return ANONYMOUS
         try:
-            return self._context.gate.admit(request, [])
+            return self._admit(request, [])
         except RegistryError:
             return ANONYMOUS
 
@@ -112,6 +139,13 @@ class Site:
             return index.page, [CATALOG], {}
         if path == "storage":
             return storage.page, [CATALOG], {}
+        if path == "v1":
+            return old.index, [CATALOG], {}
+        found = _OLD_ADDRESS.fullmatch(path)
+        if found is not None:
+            needs = [Access("repository", found["name"], "pull")]
+            given = {key: value for key, value in found.groupdict().items() if value}
+            return (old.image if found["tag"] else old.tags), needs, given
         found = _ADDRESS.fullmatch(path)
         if found is None:
             raise RegistryError(Code.PATH_UNKNOWN)
@@ -135,9 +169,12 @@ def _redirect(where: str) -> Response:
     return Response(status=HTTPStatus.FOUND, headers={"Location": where, "Vary": "Accept"})
 
 
-def _static(address: str) -> Response:
+def _static(request: Request, address: str) -> Response:
     file = statics.find(address)
     if file is None:
         raise RegistryError(Code.PATH_UNKNOWN)
     headers = {"Cache-Control": f"public, max-age={_YEAR}, immutable", "X-Content-Type-Options": "nosniff"}
+    headers["Vary"] = "Accept-Encoding"
+    if request.accept_encodings.quality("gzip") > 0:
+        return Response(file.packed, headers={**headers, "Content-Encoding": "gzip"}, content_type=file.content_type)
     return Response(file.body, headers=headers, content_type=file.content_type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from importlib import resources
 from typing import NamedTuple
@@ -13,16 +14,19 @@ _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-
 
 class File(NamedTuple):
     body: bytes
+    packed: bytes  # the same by gzip; pages are not packed, which would let their secrets be guessed (BREACH)
     content_type: str
 
 
 def _read() -> dict[str, File]:
     folder = resources.files(__package__) / "static"
-    return {
-        file.name: File(file.read_bytes(), _TYPES[file.name.rpartition(".")[2]])
-        for file in folder.iterdir()
-        if file.name.rpartition(".")[2] in _TYPES
-    }
+    found = {}
+    for file in folder.iterdir():
+        kind = _TYPES.get(file.name.rpartition(".")[2])
+        if kind:
+            body = file.read_bytes()
+            found[file.name] = File(body, gzip.compress(body, mtime=0), kind)
+    return found
 
 
 _FILES = _read()

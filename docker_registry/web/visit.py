@@ -16,6 +16,7 @@ from docker_registry.distribution.views.looking import Looker
 
 from . import session
 from .commands import LOOPBACK, Host
+from .knocking import Knocking
 from .rendering import render
 
 __all__ = ["Visit"]
@@ -25,9 +26,10 @@ U = TypeVar("U")
 
 
 class Visit:
-    def __init__(self, context: Context, looker: Looker, request: Request, caller: Caller):
+    def __init__(self, context: Context, looker: Looker, knocking: Knocking, request: Request, caller: Caller):
         self.context = context
         self.looker = looker
+        self.knocking = knocking
         self.request = request
         self.caller = caller
 

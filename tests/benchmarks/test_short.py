@@ -16,7 +16,7 @@ _DEADLINE = 580  # seconds; a minute is enough where nothing else runs
 pytestmark = pytest.mark.timeout(_DEADLINE + 20)
 
 # v1's rows need two environments of Python 2.7; what they do is tested with docker-registry itself.
-GROUPS = "large,images,small,doors,crowd,memory,start,driver,lists"
+GROUPS = "large,images,small,doors,crowd,memory,start,driver,seed,lists"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,11 @@ def test_the_driver_alone_needs_one_request_for_a_small_file(results):
     assert requests(results, "driver-put") == 1
     assert requests(results, "driver-get") == 1
     assert results.row("driver-memory").cells[OURS].peak[0] > 0
+
+
+def test_a_copy_from_a_layout_asks_once_for_what_is_there(results):
+    # For each of two layers: a look, 2 segments, their manifest, a link.
+    assert requests(results, "seed") <= 30
 
 
 @pytest.mark.skipif(not program("docker-registry"), reason="not installed: docker-registry")

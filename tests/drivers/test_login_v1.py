@@ -68,7 +68,7 @@ def test_a_network_that_stays_broken_is_no_wrong_url(server, answer):
     [
         ("401 Unauthorized", "does not accept user web:demo"),
         ("403 Forbidden", "does not accept user web:demo"),
-        ("404 Not Found", "no auth v1"),
+        ("404 Not Found", "mostly ends in /auth/v1.0"),
         ("200 OK", "no auth v1"),
         ("302 Found", "no auth v1"),
     ],

@@ -22,7 +22,7 @@ from docker_registry.images.inside import Inside
 from docker_registry.images.layouts import Layout
 from docker_registry.images.places import Place, Repository
 from docker_registry.settings import Auth, Immutable, Settings
-from tests.distribution.contents import image, index
+from tests.distribution.contents import image, index, subject_of
 from tests.live.images import INDEX, MANIFEST
 
 CONFIG = b"{}"
@@ -104,6 +104,39 @@ def test_an_image_is_the_same_wherever_it_is_copied(images: list[list[bytes]], b
         assert target.tags() == source.tags()
         for tag in source.tags():
             assert content(target, tag) == content(source, tag)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=6))
+def test_what_is_attached_comes_along_by_way_of_a_layout(attachments: list[tuple[int, bool]]) -> None:
+    """Each is attached to the image, to one of its platforms, or to an earlier one; or by a tag, as cosign does it."""
+    registry = Inside(Settings(storage="memory"), [fetch("memory")("/registry", None)])
+    platforms = [push(registry, "from/app", f"single-{number}", b"layer %d" % number) for number in range(2)]
+    subjects = [index(*platforms), *platforms]
+    put(registry, "from/app", "all", subjects[0], INDEX)
+    model: dict[Digest, set[Digest]] = {}
+    tags = {"all"}
+    for number, (at, by_tag) in enumerate(attachments):
+        subject = subjects[at % len(subjects)]
+        if by_tag:
+            tags.add(f"sha256-{digest_of(subject).hex}.sig")
+            push(registry, "from/app", f"sha256-{digest_of(subject).hex}.sig", b"tagged %d" % number)
+            continue
+        body = image(b"layer 0", subject=subject_of(subject), artifactType=f"application/x{number}")
+        put(registry, "from/app", digest_of(body), body, MANIFEST)
+        model.setdefault(digest_of(subject), set()).add(digest_of(body))
+        subjects.append(body)
+    source = Repository(registry, "from/app")
+    target = Repository(Inside(Settings(storage="memory"), [fetch("memory")("/registry", None)]), "to/app")
+    with tempfile.TemporaryDirectory() as folder:
+        copy(source, Layout(Path(folder)), "all", ["all"], attached=True)
+        copy(source, Layout(Path(folder)), "all", ["all"], attached=True)
+        copy(Layout(Path(folder)), target, "all", ["all"], attached=True)
+    assert {digest_of(body): set(target.referrers(digest_of(body))) for body in subjects} == {
+        digest_of(body): model.get(digest_of(body), set()) for body in subjects
+    }
+    assert set(target.tags()) == tags
+    assert all(content(target, tag) == content(source, tag) for tag in tags)
 
 
 def test_what_is_there_is_not_sent_again(registry: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

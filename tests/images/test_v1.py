@@ -16,10 +16,11 @@ from docker_registry.core.driver import Base, fetch
 from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import BytesRange
 from docker_registry.distribution.model.digest import Digest
+from docker_registry.distribution.views.v1 import old_names
 from docker_registry.drivers.memory import Storage
 from docker_registry.images.inside import Inside
 from docker_registry.images.places import Repository
-from docker_registry.images.v1 import OldRepository, old_names
+from docker_registry.images.v1 import OldRepository
 from docker_registry.settings import Settings
 from tests.images.test_copying import content, digest_of
 

@@ -6,14 +6,14 @@ from urllib.parse import quote
 
 import requests
 
-from docker_registry.embedded import EmbeddedSwift
+from docker_registry.embedded import SwiftProcess
 from tests.live.ceph import Ceph
 
 
 class Raw:
     """One container. Every method raises requests.HTTPError for an answer that is not a success."""
 
-    def __init__(self, swift: EmbeddedSwift | Ceph, container: str):
+    def __init__(self, swift: SwiftProcess | Ceph, container: str):
         login = {"X-Auth-User": swift.user, "X-Auth-Key": swift.password}
         answer = requests.get(swift.auth_url, headers=login, timeout=60)
         answer.raise_for_status()

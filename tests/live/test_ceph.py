@@ -6,7 +6,7 @@ import dataclasses
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ from docker_registry.maintenance.check.check import look_at_storage
 from docker_registry.maintenance.check.lines import Level
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.gc.outcome import Stage
-from docker_registry.maintenance.parallel import each
 from docker_registry.settings import Expire, Settings, open_driver
 from tests import conformance
 from tests.conformance import pattern, read, together
 from tests.drivers.test_real_swift import Real
+from tests.live import many
 from tests.live.adoption import MIB, both, driver_of, in_process
 from tests.live.ceph import Ceph
 from tests.live.clients import host, run, skopeo_pull, skopeo_push
@@ -37,9 +37,8 @@ from tests.live.images import Layout, file_layer
 from tests.live.ours import Ours, write_config
 from tests.live.raw import Raw
 from tests.live.wire import Client, digest_of
-from tests.maintenance.planting import ANY_AGE, Plant, fsck
-from tests.maintenance.test_cut_listings import Bytes, last
-from tests.maintenance.test_places import THEIRS
+from tests.maintenance.planting import ANY_AGE, fsck
+from tests.maintenance.test_cut_listings import Bytes
 from tests.peers import need
 
 ANY = {"grace": ANY_AGE, "upload_age": ANY_AGE}
@@ -97,57 +96,12 @@ def settings(options: dict[str, Any]) -> Settings:
     return Settings(storage_path="/reg", driver=type(Settings().driver)(options), link_ttl=0)
 
 
-def put_all(driver: Base, files: Iterable[tuple[str, bytes]]) -> None:
-    for _, error in each(lambda file: driver.overwrite(*file), files, 16):
-        if error is not None:
-            raise error
-
-
-def link(path: str, digest: Digest) -> tuple[str, bytes]:
-    return path, str(digest).encode()
-
-
 def test_live_segments_survive_fsck(ceph: Ceph, container: str, driver: Base) -> None:
-    """The blobs that have segments come behind the first page: a walk that ended there took these for waste."""
-    blobs = {Digest.of(b"%d" % i): b"%d" % i for i in range(MANY)}
-    put_all(driver, [(layout.blob_data(digest), content) for digest, content in blobs.items()])
-    put_all(driver, [link(layout.layer_link("app", digest), digest) for digest in blobs])
-    ours, theirs = last(pattern(3 * MIB)), last(pattern(2 * MIB, 1))
-    for content in (ours, theirs):
-        Plant(driver).link(layout.layer_link("app", Digest.of(content)), Digest.of(content))
-    with driver.stage() as stage:
-        stage.fill(Bytes(ours))
-        stage.commit(layout.blob_data(Digest.of(ours)), immutable=True)
-    raw, folder = Raw(ceph, container), f"reg/segments/{THEIRS[:3]}/{THEIRS[3:]}"
-    for number, start in enumerate(range(0, len(theirs), MIB), 1):
-        raw.ask("PUT", f"{folder}/{number:016d}", data=theirs[start : start + MIB])
-    raw.dynamic(f"reg/{layout.blob_data(Digest.of(theirs))}", folder)
-    with driver.stage() as stage:
-        stage.fill(Bytes(b"x" * 2 * MIB))
-        stage.keep()
-
-    findings = fsck(driver, repair=True, drop_damaged=True, **ANY)
-    assert [(finding.kind, finding.done) for finding in findings] == [(Kind.ORPHANED_SEGMENTS, "removed 2 segments")]
-    for content in (ours, theirs):
-        assert read(driver, layout.blob_data(Digest.of(content))) == content
-    assert fsck(driver, deep=True) == []
+    many.keep_their_segments(ceph, container, driver, MANY)
 
 
 def test_long_lists_are_whole_and_go_whole(driver: Base, settings: Settings) -> None:
-    with in_process(settings) as client:
-        manifest = Digest.of(client.push_image("app", "first", [b"layer"]))
-        tags = [f"v{i:04d}" for i in range(MANY)]
-        put_all(driver, [link(layout.tag_index_link("app", tag, manifest), manifest) for tag in tags])
-        put_all(driver, [link(layout.tag_current("app", tag), manifest) for tag in tags])
-        names = [f"team{i % 7}/app{i:04d}" for i in range(MANY)]
-        put_all(driver, [link(layout.layer_link(name, manifest), manifest) for name in names])
-        assert client.tags("app") == ["first", *tags]
-        assert set(driver.list_prefixes(layout.REPOSITORIES, "/_")) == {"app", *names}
-        client.delete_manifest("app", str(manifest))
-        assert client.ask("GET", "/v2/app/manifests/v1200").status_code == 404
-    assert list(driver.list_prefixes(layout.tags("app"))) == []
-    driver.remove(layout.REPOSITORIES)
-    assert list(driver.walk(layout.REPOSITORIES)) == []
+    many.are_listed_and_go(driver, settings, MANY)
 
 
 def test_a_tag_expires_unless_it_is_pushed_again(settings: Settings) -> None:

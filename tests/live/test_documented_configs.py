@@ -26,6 +26,7 @@ __all__ = ["docker_registry_environment"]
 PARTS = {
     ("docs/harbor.md", "registry_config"): "is of Harbor's own program: tests/live/test_harbor.py",
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
+    ("docs/quickstart.md", "scrape_configs"): "is Prometheus's: tests/live/test_quickstart.py",
     ("docs/quotas.md", "quotas"): "needs pushes of too much: tests/live/test_quotas_swift.py",
     ("docs/server.md", "limits"): "needs a client that asks too often: tests/live/test_login.py",
     ("docs/server.md", "secret_key"): "needs keys that rotate: tests/distribution/auth/test_gate.py",
@@ -63,7 +64,7 @@ def blocks() -> Iterator[Block]:
 
 
 # Whose whole file wants passwords and a client with a login.
-ELSEWHERE = {"docs/harbor.md": "tests/live/test_harbor.py"}
+ELSEWHERE = {"docs/harbor.md": "tests/live/test_harbor.py", "docs/quickstart.md": "tests/live/test_quickstart.py"}
 WHOLE = [block for block in blocks() if block.is_whole and block.page not in ELSEWHERE]
 # What has a section of this registry's own is not meant for docker-registry.
 FLAVORS = [block for block in WHOLE if block.flavor and "registry" not in block.document[block.flavor]]

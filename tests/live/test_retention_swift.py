@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,12 @@ def test_a_tag_that_retention_removed_is_brought_back(swift: EmbeddedSwift, comm
         assert client.ask("GET", "/v2/ci/app/manifests/a").status_code == 404
 
         told = command("tags", "ci/app", "--history").stdout
-        assert re.search(rf"(?m)^a {digests['a']} was, deleted 20\d\d-", told)
-        assert re.search(rf"(?m)^keep-1 {digests['keep-1']} pushed 20\d\d-", told)
+        short = {tag: digest.partition(":")[2][:12] for tag, digest in digests.items()}
+        assert re.search(rf"(?m)^20\S+ +\? +{short['a']}  a  until it was deleted$", told)
+        assert re.search(rf"(?m)^20\S+ +\S+ \S+ +{short['keep-1']}  keep-1  Image$", told)
         assert "deleted" not in command("tags", "ci/app").stdout
         assert fsck(open_driver(settings)) == []
-        assert "is sha256:" in command("tags", "ci/app", "--restore", f"a@{digests['a']}").stdout
+        assert "is sha256:" in command("tags", "ci/app", "--restore", f"a@{short['a']}").stdout
         assert client.pull("ci/app", "a")
         assert client.tags("ci/app") == ["a", "b", "c", "keep-1"]
 
@@ -119,20 +121,27 @@ def test_a_restored_tag_ends_as_one_that_is_pushed(
         (restored,) = [json.loads(line) for line in command("tags", "ci/app", "--json").stdout.splitlines()]
     assert restored["digest"] == pushed["digest"] == digest_of(body)
     assert (restored["expires"] is None) == (pushed["expires"] is None)
-    assert abs((restored["expires"] or 0) - (pushed["expires"] or 0)) < 3600  # the times above are a day apart
+    # The times above are a day apart.
+    assert abs(seconds_of(restored["expires"]) - seconds_of(pushed["expires"])) < 3600
+
+
+def seconds_of(moment: str | None) -> float:
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() if moment else 0.0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "status", "why"),
     [
-        (["App"], "App"),
-        (["app", "--restore", "latest"], "write TAG@DIGEST"),
-        (["app", "--restore", "latest@sha256:123"], "write TAG@DIGEST"),
-        (["app", "--restore", f"latest@sha256:{'0' * 64}"], "cannot be brought back"),
+        (["App"], 2, "App"),
+        (["app", "--restore", "latest"], 2, "write TAG@DIGEST"),
+        (["app", "--restore", "latest@sha256:123"], 2, "write TAG@DIGEST"),
+        (["app", "--restore", "latest@sha256:1234"], 1, "no manifests whose digest begins with sha256:1234"),
+        (["app", "--restore", f"latest@sha256:{'0' * 64}"], 1, "cannot be brought back"),
+        (["app"], 1, "there is no repository app"),
     ],
 )
-def test_mistakes_are_told_in_a_line(command: Command, arguments: list[str], why: str) -> None:
-    done = command("tags", *arguments, status=2)
+def test_mistakes_are_told_in_a_line(command: Command, arguments: list[str], status: int, why: str) -> None:
+    done = command("tags", *arguments, status=status)
     assert why in done.output
     assert "Traceback" not in done.output
 
@@ -146,7 +155,7 @@ def test_a_storage_that_is_away_has_the_status_that_the_page_says(command: Comma
     settings = json.loads(command.config.read_text())
     settings["test"]["swift_authurl"] = "http://127.0.0.1:9/auth/v1.0"
     command.config.write_text(json.dumps(settings))
-    assert "gave up: " in command("retention", "--quiet", status=2).output
+    assert "could not look at all repositories: " in command("retention", "--quiet", status=2).output
 
 
 def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
@@ -162,7 +171,24 @@ def test_repositories_are_looked_for_where_they_are_kept(swift: EmbeddedSwift, c
     lines = [json.loads(line) for line in command("retention", "--dry-run", "--quiet", "--json").stdout.splitlines()]
     assert [line.get("container") for line in lines] == ["default", "apart", None]
     assert "2 repositories with a rule: 2 tags removed" in command("retention", "--quiet").stdout
-    assert command("tags", "ci/apart/app").stdout.count("pushed") == 2
+    assert command("tags", "ci/apart/app").stdout.count("  Image") == 2
+
+
+def test_a_container_that_is_away_does_not_keep_others_from_it(
+    swift: EmbeddedSwift, container: str, tmp_path: Path
+) -> None:
+    options = swift.options(swift_container="away", swift_authurl="http://127.0.0.1:9/auth/v1.0", swift_retries=0)
+    away = {"repositories": ["ci/away/**"], **options}
+    near = {"repositories": ["ci/near/**"], "swift_container": f"{container}-near"}
+    config = write_config(tmp_path, swift, container, retention=RULES, containers={"away": away, "near": near})
+    settings = load(str(config), None).settings
+    (*_, (_, elsewhere)) = of_each_container(settings)
+    with in_process(elsewhere) as client:
+        push(client, "ci/near/app", "a", "b", "c")
+    done = Command(config)("retention", "--quiet", status=2)
+    assert "container near: ci/near/app:a: removed" in done.output
+    assert "could not look at all repositories: container away: " in done.output
+    assert "1 repositories with a rule: 1 tags removed" in done.output
 
 
 def test_serve_applies_the_rules_by_itself(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.reliability.customers import COMMON, Customer, Repeating, summary, wo
 from tests.reliability.fleet import Fleet
 from tests.reliability.scale import WHOLE
 
-SECONDS = float(os.environ.get("RELIABILITY_SECONDS", "240" if WHOLE else "8"))
+SECONDS = float(os.environ.get("RELIABILITY_SECONDS", "240" if WHOLE else "60"))
 CUSTOMERS = 32
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from docker_registry.core.exceptions import UnreachableError
 from docker_registry.drivers import memory
+from docker_registry.metrics.board import Board
+from docker_registry.metrics.figures import Key
 from docker_registry.serving.housekeeping import Chore, Housekeeping, chores, is_our_turn
 from docker_registry.settings import Quota, Quotas, Retention, Settings
 from tests.core.v1_driver import Storage as V1Storage
@@ -25,12 +27,14 @@ class Master:
         self.now = 0.0
         self.log = folder / "log"
         self.log.touch()
-        self.housekeeping = Housekeeping(lambda: self.now)
+        self.board = Board(4)
+        self.housekeeping = Housekeeping(self.board, lambda: self.now)
         self.chore = Chore("sweep", 100.0, self.note)
 
-    def note(self, _settings: Settings) -> None:
+    def note(self, _settings: Settings) -> dict[Key, float]:
         with self.log.open("a") as log:
             log.write("x")
+        return {("registry_gc_removed_files_total",): 3}
 
     def tend(self, *wanted: Chore) -> None:
         self.housekeeping.tend(wanted or (self.chore,), SETTINGS, ())
@@ -58,6 +62,11 @@ def test_a_chore_comes_after_a_minute_and_then_once_in_its_period(master: Master
         master.until(lambda done=done: master.done() == done)  # type: ignore[misc]
         master.until(lambda: not master.housekeeping._running)
     assert master.done() == 3
+    assert master.board.read().values == {
+        ("registry_chores_total", "sweep", "begun"): 3,
+        ("registry_chores_total", "sweep", "done"): 3,
+        ("registry_gc_removed_files_total",): 9,
+    }
 
 
 def test_one_that_takes_too_long_is_not_doubled_and_ends_with_the_master(
@@ -65,9 +74,10 @@ def test_one_that_takes_too_long_is_not_doubled_and_ends_with_the_master(
 ) -> None:
     reading, writing = os.pipe()
 
-    def hang(_settings: Settings) -> None:
+    def hang(_settings: Settings) -> dict[Key, float]:
         os.write(writing, b"x")
         time.sleep(PATIENCE)
+        return {}
 
     chore = Chore("sweep", 1.0, hang)
     for now in (0.0, 1.0, 2.0):
@@ -82,7 +92,7 @@ def test_one_that_takes_too_long_is_not_doubled_and_ends_with_the_master(
 
 
 def test_a_chore_that_fails_ends_quietly_and_comes_again(master: Master) -> None:
-    def fail(settings: Settings) -> None:
+    def fail(settings: Settings) -> dict[Key, float]:
         master.note(settings)
         raise UnreachableError("no answer") if master.done() == 1 else ValueError
 
@@ -97,16 +107,19 @@ def test_a_chore_that_fails_ends_quietly_and_comes_again(master: Master) -> None
             time.sleep(0.01)
             master.housekeeping.tend((), SETTINGS, ())
         assert master.done() == number
+    found = master.board.read().values
+    assert found == {("registry_chores_total", "sweep", outcome): 3 for outcome in ("begun", "failed")}
 
 
 def test_a_chore_does_not_keep_the_masters_port(master: Master) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def look(settings: Settings) -> None:
+    def look(settings: Settings) -> dict[Key, float]:
         try:
             os.fstat(listener.fileno())
         except OSError:
             master.note(settings)
+        return {}
 
     for master.now in (0.0, 60.0):
         master.housekeeping.tend([Chore("sweep", 100.0, look)], SETTINGS, [listener.fileno()])
@@ -118,7 +131,7 @@ def test_replicas_take_turns() -> None:
     times = [1_700_000_000.0]
     driver = memory.Storage("/registry")
     driver.clock = lambda: times[-1]
-    chore = Chore("sweep", 100.0, lambda _: None)
+    chore = Chore("sweep", 100.0, lambda _: {})
     turns = [is_our_turn(chore, driver)]
     for step in (1, 88, 2, 1, 108):
         times.append(times[-1] + step)
@@ -128,7 +141,7 @@ def test_replicas_take_turns() -> None:
 
 
 def test_a_storage_that_tells_no_ages_gives_every_replica_its_turn() -> None:
-    driver, chore = V1Storage("/", None), Chore("sweep", 100.0, lambda _: None)
+    driver, chore = V1Storage("/", None), Chore("sweep", 100.0, lambda _: {})
     assert [is_our_turn(chore, driver) for _ in range(2)] == [True, True]
 
 

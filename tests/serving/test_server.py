@@ -572,6 +572,14 @@ def test_a_quotation_mark_ends_no_field(start: Start) -> None:
     assert re.search(r'"x\\\\\\" 200 \\"y" request=[0-9a-f]{24}$', line)
 
 
+def test_the_bytes_sent_of_an_access_line_are_those_of_the_body(start: Start) -> None:
+    server = start()
+    for request, end in ((b"GET /one HTTP/1.1\r\nHost: a", '/one" 200'), (b"GET / two HTTP/1.1\r\nHost: a", '" 400')):
+        body = server.send(request + b"\r\nConnection: close\r\n\r\n").partition(b"\r\n\r\n")[2]
+        assert body
+        server.logged(f"{end} sent={len(body)} received=0 ")
+
+
 def test_a_forged_line_stays_one_line(start: Start) -> None:
     server = start()
     server.send(b'GET /a"\x1b[31m HTTP/1.1\r\nHost: a\r\nUser-Agent: x"\x7f\x01y\r\nConnection: close\r\n\r\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from pathlib import Path
@@ -266,6 +267,10 @@ def test_static_files_are_kept_for_a_year_by_an_address_of_their_content(client:
         answer = client.get(address)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["Cache-Control"]
+        packed = client.get(address, headers={"Accept-Encoding": "br, gzip"})
+        assert (packed.headers["Content-Encoding"], gzip.decompress(packed.data)) == ("gzip", answer.data)
+        assert "Content-Encoding" not in client.get(address, headers={"Accept-Encoding": "gzip;q=0"}).headers
+    assert "Content-Encoding" not in client.get("/ui/", headers={"Accept-Encoding": "gzip"}).headers
 
 
 def test_the_page_can_be_below_a_path(driver: Base) -> None:

@@ -18,7 +18,19 @@ from ..model.manifest import DOCKER_LIST, OCI_INDEX, Manifest, load
 from .kinds import IMAGE, Kind, kind_of
 from .text import LONG, visible
 
-__all__ = ["Brief", "Child", "Config", "Details", "Layer", "Platform", "Step", "brief_of", "config_of", "details_of"]
+__all__ = [
+    "Brief",
+    "Child",
+    "Config",
+    "Details",
+    "Layer",
+    "Platform",
+    "Step",
+    "brief_of",
+    "config_of",
+    "details_of",
+    "usual_child",
+]
 
 _SHORT = 200  # characters of what is shown in one line
 _ROWS = 200  # layers, steps, labels, files and platforms shown of one image
@@ -156,6 +168,13 @@ def details_of(digest: Digest, manifest: Manifest) -> Details:
         manifest.subject,
         _pairs(document.get("annotations")),
     )
+
+
+def usual_child(details: Details) -> Child | None:
+    """The image of an index that most people want: Linux on x86, else the first."""
+    images = [child for child in details.children if not child.attests]
+    usual = next((child for child in images if child.platform[:2] == ("linux", "amd64")), None)
+    return usual or (images[0] if images else None)
 
 
 def config_of(body: bytes, layers: tuple[Layer, ...]) -> Config:

@@ -30,6 +30,7 @@ from .names import all_names
 from .untagged import Untagged
 from .upkeep import look
 from .usage import Usage, measure
+from .v1_looking import OldLooker
 
 __all__ = ["Found", "Looker", "Referrer", "Row"]
 
@@ -93,6 +94,7 @@ class Looker:
         self._parsing = parsing
         self._cache = containers.apart(Cache(_MEMORY))
         self.files = LayerFiles(containers, self._cache)
+        self.old = OldLooker(containers.default.driver, self._cache)
 
     def names(self) -> tuple[str, ...]:
         """All repositories: one request for each 10,000."""

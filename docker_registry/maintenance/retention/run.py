@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from werkzeug.wrappers import Request
 
+from docker_registry.core.exceptions import ConnectionError, UnreachableError
 from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.auth.policy import Policy
+from docker_registry.distribution.container import Container
 from docker_registry.distribution.events import event
 from docker_registry.distribution.events.events import Events
 from docker_registry.distribution.storage.results import keep_result
@@ -44,17 +46,31 @@ class Run:
         return self._job.summary
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Do it, and generate what became of each tag that the rules do not keep. Raises ConnectionError."""
+        """Do it, and generate what became of each tag that the rules do not keep.
+
+        A container that cannot be listed to its end does not keep the others from it. Raises ConnectionError at the
+        end, which says which ones could not.
+        """
+        failed: list[str] = []
         try:
             for container in self._containers:
-                for outcome in self._job.run(self._containers, container):
-                    if outcome.removed:
-                        self._tell(outcome)
-                    yield outcome._replace(container=container.name) if self._are_several else outcome
+                try:
+                    yield from self._outcomes(container)
+                except ConnectionError as error:
+                    where = f"container {container.name}: " if self._are_several else ""
+                    failed.append(f"{where}{error or error.message}")
+            if failed:
+                raise UnreachableError("; ".join(failed))
             if not self._dry_run:
                 keep_result(self._containers.default.driver, "retention", vars(self.summary))
         finally:
             self._events.close(_FLUSH)
+
+    def _outcomes(self, container: Container) -> Iterator[Outcome]:
+        for outcome in self._job.run(self._containers, container):
+            if outcome.removed:
+                self._tell(outcome)
+            yield outcome._replace(container=container.name) if self._are_several else outcome
 
     def _tell(self, outcome: Outcome) -> None:
         request = Request({"REQUEST_METHOD": "DELETE", "HTTP_USER_AGENT": _USER_AGENT})

@@ -13,7 +13,7 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.grammar import Tag
 from docker_registry.distribution.model.manifest import ManifestError
 from docker_registry.distribution.storage.store import DamagedError
-from docker_registry.distribution.views.images import Brief, Child, Config, Details, Layer, Step
+from docker_registry.distribution.views.images import Brief, Child, Config, Details, Layer, Step, usual_child
 from docker_registry.distribution.views.kinds import format_name
 from docker_registry.distribution.views.listing import Listing
 from docker_registry.distribution.views.looking import Found
@@ -142,11 +142,9 @@ def _called(reference: Tag | Digest) -> str:
 
 
 def _chosen(top: Details, platform: str) -> Child | None:
-    """The image of an index that is shown: the one asked for, else Linux on x86, else the first."""
-    images = [child for child in top.children if not child.attests]
-    by_digest = next((child for child in images if str(child.digest) == platform), None)
-    usual = next((child for child in images if child.platform[:2] == ("linux", "amd64")), None)
-    return by_digest or usual or (images[0] if images else None)
+    """The image of an index that is shown: the one asked for, else the usual one."""
+    by_digest = (child for child in top.children if not child.attests and str(child.digest) == platform)
+    return next(by_digest, None) or usual_child(top)
 
 
 def _platforms(visit: Visit, name: str, top: Details, shown: Details) -> list[_Platform]:

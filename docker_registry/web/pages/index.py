@@ -50,6 +50,7 @@ def page(visit: Visit) -> Response:
         is_first=not after,
         following=visit.url("", {"q": query, "ns": under, "after": found.after}) if found.after else "",
         host=visit.host,
+        has_old=visit.looker.old.is_there(),
         pushes=visit.may_push_somewhere,
         anything=not visit.context.settings.auth.is_on,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
-from docker_registry.distribution.auth.caller import ANONYMOUS
+from docker_registry.distribution.auth.caller import ANONYMOUS, Caller
 from docker_registry.distribution.errors import Code, RegistryError
 
 from .. import forms, session
@@ -20,7 +21,7 @@ _TOO_LONG = "This name and password are too long for a browser's cookie; docker 
 
 def enter(visit: Visit) -> Response:
     """The form, or where to go on once it was sent with a name and password that count. Raises TOOMANYREQUESTS."""
-    if not visit.context.gate.takes_passwords:
+    if not visit.knocking.takes_passwords:
         return show(visit, 200)
     if visit.request.method != "POST":
         return _go_on(visit) if _is_known(visit) else show(visit, 200)
@@ -54,11 +55,12 @@ def show(visit: Visit, status: int, trouble: str = "") -> Response:
         "login.html",
         status,
         trouble=trouble,
-        takes_passwords=visit.context.gate.takes_passwords,
+        takes_passwords=visit.knocking.takes_passwords,
         by_keystone=auth.keystone is not None,
         by_robots=auth.robots,
         by_others=[word for word, is_on in (("certificate", auth.certificates), ("proxy", auth.header)) if is_on],
         server=server.netloc if server else "",
+        by_realm=visit.knocking.takes_passwords and not visit.context.gate.takes_passwords,
         following=_following(visit),
         in_the_clear=not (visit.is_encrypted or visit.is_local),
         lasts=session.LASTS // 3600,
@@ -67,13 +69,18 @@ def show(visit: Visit, status: int, trouble: str = "") -> Response:
 
 
 def _counts(visit: Visit, name: str, password: str) -> bool:
-    session.present(visit.request, name, password)
-    return _is_known(visit)
+    return _is_let_in(lambda: visit.knocking.admit(visit.request, name, password, []))
 
 
 def _is_known(visit: Visit) -> bool:
+    """Whether the request itself says who sent it, by its cookie or in any other way."""
+    known = session.read(visit.request, visit.context.settings.secrets)
+    return _counts(visit, *known) if known else _is_let_in(lambda: visit.context.gate.admit(visit.request, []))
+
+
+def _is_let_in(admit: Callable[[], Caller]) -> bool:
     try:
-        visit.context.gate.admit(visit.request, [])
+        admit()
     except RegistryError as error:
         if error.code is Code.UNAUTHORIZED:
             return False

@@ -178,7 +178,7 @@ def test_a_user_without_a_role_anywhere(v3: Cloud) -> None:
         (lambda cloud: f"{cloud.keystone.url}/typo/v3", ("there is no Keystone v3", "swift_authurl")),
         (lambda cloud: f"{cloud.keystone.url}/v2.0", ("there is no Keystone v2", "swift_auth_version")),
         (lambda cloud: f"{cloud.swift.url}/v3", ("swift_authurl",)),
-        (lambda cloud: cloud.swift.url, ("there is no Keystone at", "swift_authurl")),
+        (lambda cloud: cloud.swift.url, ("there is no Keystone at", "swift_authurl", "/auth/v1.0")),
         (lambda cloud: cloud.keystone.url.replace("http:", "https:") + "/v3", ("no TLS at", "swift_authurl")),
     ],
 )

@@ -56,6 +56,8 @@ class Rules:
     door_once: bool = True  # a door is put by one request, and the run ends where that is not answered
     delete_once: bool = True  # a delete is one request, and its door stays closed where that is not answered
     margin: bool = True  # registries heed notice and door for `late` longer than gc
+    skew: int = 0  # ticks by which a registry may take notice and door for older, by another server's clock
+    endless: bool = False  # leave out that the notice ends
 
     @property
     def notice(self) -> int:
@@ -150,6 +152,8 @@ def copies(c: Rules, s: State) -> Iterator[tuple[Any, Any]]:
     def views(name: str, lasts: int) -> set[Any]:
         value, stamp, effect, before = s.cell(name)
         found = {value if value and stamp <= lasts + extra else None}
+        if c.skew and not (value and stamp + c.skew <= lasts + extra):
+            found.add(None)
         if c.copy and effect <= c.copy:
             found.add(before)
         if c.copy and value and stamp - c.copy <= lasts + extra:
@@ -243,13 +247,24 @@ def announce(run: int) -> Program:
     return program
 
 
+def announced_late(run: int) -> Program:
+    """What is left of a process that was stopped for long just before it wrote the notice."""
+
+    def program(c: Rules, s: State, i: int) -> Iterator[Step]:
+        if s.processes[i][0] == "idle":
+            yield from send(c, s, i, ("PUT", "N", (run, ("D",))), lambda s: s.to(i, "end"))
+
+    return program
+
+
 class Sweep(NamedTuple):
     """What a process knows of the run that it finishes."""
 
     notice: Any
-    stamp: int  # of the notice, less the ticks since: it must not be written again
+    stamp: int  # the age of the notice: it must not be written again
     left: tuple[str, ...]
     item: str = ""
+    doubtful: tuple[str, ...] = ()  # whose removal was not answered
 
 
 def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
@@ -262,17 +277,18 @@ def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
         if ripe and (not taken or since > c.lease or not c.leases):
             yield "the lease is free", s.to(i, "lease", Sweep(value, stamp, ()), age=0)
     elif step == "lease":
-        noted = sweep._replace(stamp=stamp - age)
-        yield from send(c, s, i, ("PUT", "T", i + 1), lambda s: s.to(i, "list", noted, age=0))
+        yield from send(c, s, i, ("PUT", "T", i + 1), lambda s: s.to(i, "list", sweep, age=0))
     elif step == "list":
         left = tuple(x for x in value[1] if x in garbage(s)) if c.lists_again and value else sweep.notice[1]
         if c.with_links and any(s.shows(link) and link not in left for link in ("La", "Lb")):
             left = tuple(x for x in left if x != "D")
-        yield f"lists again: {left}", s.to(i, "close", sweep._replace(left=left))
-    elif step == "close" and (age > c.late or not c.settles):
+        yield f"lists again: {left}", s.to(i, "settle", sweep._replace(left=left))
+    elif step == "settle" and (age > c.late or not c.settles):
+        yield "what another one may have sent has acted", s.to(i, "close", sweep)
+    elif step == "close":
         yield from _close(c, s, i)
     elif step == "put":
-        op = ("PUT", "F", (sweep.notice[0], (sweep.item,), (i, sweep.item)))
+        op = ("PUT", "F", (sweep.notice[0], (sweep.item, *sweep.doubtful), (i, sweep.item)))
         # Asked for too long ago: the door may not be the one that counts.
         then = "end" if looked and c.door_once else "closed"
         yield from send(c, s, i, op, lambda s: s.to(i, then, sweep, age=0), once=c.door_once)
@@ -302,7 +318,7 @@ def _close(c: Rules, s: State, i: int) -> Iterator[Step]:
         following = sweep._replace(left=sweep.left[:-1], item=sweep.left[-1])
         yield f"{following.item} is next", s.to(i, "put", following, looked=0)
     else:
-        done = ("PUT", "F", (sweep.notice, (), "done"))
+        done = ("PUT", "F", (sweep.notice[0], sweep.doubtful, "done"))
         yield from send(c, s, i, done, lambda s: s.to(i, "release"), once=True)
 
 
@@ -312,13 +328,22 @@ def _sweep(c: Rules, s: State, i: int) -> Iterator[Step]:
     if (c.on_time and age > c.door - c.late) or (c.prompt and looked):
         yield "too late", s.to(i, "end")
     elif step == "delete":
-        following = lambda s: s.to(i, "close", sweep._replace(item=""))  # noqa: E731
-        yield from send(c, s, i, ("DELETE", item, None), following, once=c.delete_once)
+        following = sweep._replace(item="")
+        yield from _delete(c, s, i, item, following)
     elif (run, item) in s.kept and c.keeps:
         left = tuple(x for x in sweep.left if x != "D")
         yield f"{item} has a veto", s.to(i, "close", sweep._replace(left=left, item=""))
     else:
         yield f"{item} has no veto", s.to(i, "delete", sweep)
+
+
+def _delete(c: Rules, s: State, i: int, item: str, following: Sweep) -> Iterator[Step]:
+    """One request. Unanswered, it may act later: the data of a link stays then, and each door that follows holds it."""
+    for label, after in send(c, s, i, ("DELETE", item, None), lambda s: s.to(i, "close", following)):
+        if label.endswith("no answer") and c.delete_once:
+            left = tuple(x for x in following.left if x != "D")
+            after = after.to(i, "close", following._replace(left=left, doubtful=(*following.doubtful, item)))
+        yield label, after
 
 
 # The search.
@@ -357,7 +382,10 @@ def _older(c: Rules, s: State) -> State:
     far = max(c.late, c.copy, c.door) + 2
     more = lambda age: min(age + 1, cap)  # noqa: E731
     return s._replace(
-        cells=tuple((value, more(stamp), more(effect), before) for value, stamp, effect, before in s.cells),
+        cells=tuple(
+            (value, stamp if name == "N" and c.endless else more(stamp), more(effect), before)
+            for name, (value, stamp, effect, before) in zip(NAMES, s.cells, strict=True)
+        ),
         listed=tuple((shown, wrong and wrong + 1) for shown, wrong in s.listed),
         flights=tuple((op, sent + 1) for op, sent in s.flights),
         promised=tuple((link, more(age)) for link, age in s.promised),
@@ -386,11 +414,32 @@ def _canon(c: Rules, s: State) -> State:
             (
                 value,
                 stamp if name in BOARD and value else 0,
-                min(effect, c.copy + 1) if name in ("N", "F") else 0,
+                min(effect, c.copy + 1) if name in ("N", "F") and c.copy else 0,
                 None if gone else before,
             )
         )
-    return s._replace(cells=tuple(cells), processes=tuple(ENDED if p[0] == "end" else p for p in s.processes))
+    promised = tuple((link, min(age, c.grace + 1) if link != "Y" else 0) for link, age in s.promised)
+    return s._replace(cells=tuple(cells), promised=promised, processes=tuple(_canon_process(c, p) for p in s.processes))
+
+
+def _canon_process(c: Rules, process: Process) -> Process:
+    step, age, register, left, looked = process
+    if step == "end":
+        return ENDED
+    kind = step.rstrip("0123456789")
+    if kind not in ("veto", "announce") and not isinstance(register, Sweep):
+        register = None
+    if kind in ("idle", "finish"):
+        register = None
+    elif isinstance(register, Sweep) and (c.endless or not c.same_write):
+        register = register._replace(stamp=0)
+    cap = c.late + 1 if kind == "settle" else max(c.door - c.late, c.copy + 1) + 1
+    if kind in PROMISING:
+        cap = c.session + 1
+    elif kind not in ("settle", "closed", "sweep", "delete"):
+        cap = 0
+    looked = looked if kind in ("veto", "put", "sweep", "delete") else 0
+    return step, min(age, cap), register, left, looked
 
 
 def broken(c: Rules, s: State) -> str:
@@ -421,8 +470,10 @@ SCENES: dict[str, tuple[tuple[str, ...], tuple[Program, ...]]] = {
     "half a push, then its manifest": (("D",), (PUSH_AGAIN, MANIFEST, announce(1))),
     "two runs begin at once": (("D", "La"), (MANIFEST, announce(1), announce(2))),
     "two processes finish one run": (("D", "La"), (MANIFEST, announce(1), finish)),
-    # From where the grace period is over.
+    # From where the grace period is over: what one announces is left out.
     "a push, and two processes finish a run": (("D", RIPE), (PUSH, finish, finish)),
+    "its notice is written again": (("D", RIPE), (PUSH, finish, announced_late(1))),
+    "the notice of another run comes late": (("D", RIPE), (PUSH, finish, announced_late(2))),
     "a process finishes a run of two doors": (("D", "La", RIPE), (PUSH_AGAIN, finish)),
 }
 

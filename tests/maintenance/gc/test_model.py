@@ -12,12 +12,17 @@ import pytest
 
 from tests.maintenance.gc.model import SCENES, Rules, search
 
-REUSE, REWRITE, MOUNT, MANIFEST, DELETE, *LARGE = SCENES
+REUSE, REWRITE, MOUNT, MANIFEST, DELETE, HALF, RUNS, WHOLE_RUN, FINISHERS, AGAIN, OTHER, DOORS = SCENES
 SHORT = (REUSE, REWRITE, MOUNT, MANIFEST, DELETE)
+LARGE = (HALF, RUNS, WHOLE_RUN, FINISHERS, DOORS)
 # Nothing is late, and no answer is lost: then the bound of the grace period shows.
 PROMPT = Rules(late=0, lost=0, door=1)
 # No answer is lost: quicker to search, where that is not what breaks.
 ANSWERED = Rules(lost=0)
+# The notice does not end while it is searched: two processes that finish one run can lose answers then.
+ENDLESS = Rules(endless=True)
+# Registries have other clocks than gc.
+SKEWED = Rules(skew=1)
 
 needs_time = pytest.mark.skipif(os.environ.get("GC_MODEL") != "long", reason="takes minutes: make model")
 
@@ -34,6 +39,21 @@ needs_time = pytest.mark.skipif(os.environ.get("GC_MODEL") != "long", reason="ta
     ids=["sharp", "copies", "no answer is lost", "answers are lost"],
 )
 def test_the_protocol_holds(rules: Rules, scene: str) -> None:
+    _, why, way = search(rules, scene)
+    assert not why, way
+
+
+@pytest.mark.parametrize(
+    ("rules", "scene"),
+    [
+        (replace(ENDLESS, lost=0), OTHER),
+        pytest.param(ENDLESS, OTHER, marks=needs_time),
+        pytest.param(ANSWERED, AGAIN, marks=needs_time),
+        pytest.param(ENDLESS, FINISHERS, marks=needs_time),
+        pytest.param(SKEWED, REUSE, marks=needs_time),
+    ],
+)
+def test_the_protocol_holds_where_a_rule_is_needed(rules: Rules, scene: str) -> None:
     _, why, way = search(rules, scene)
     assert not why, way
 
@@ -61,8 +81,15 @@ WRONG = {
     "gc does not list again": (replace(ANSWERED, lists_again=False), MANIFEST),
     "gc removes data and leaves a link to it": (replace(ANSWERED, with_links=False), REUSE),
     "gc removes when the door may be open": (replace(ANSWERED, on_time=False, prompt=False), REUSE),
+    "behind its door gc does not look whether all is its own": (replace(ENDLESS, lost=0, owns=False), OTHER),
 }
-SLOW = {"a removal is sent again": (Rules(delete_once=False), REUSE)}
+SLOW = {
+    "a removal is sent again": (Rules(delete_once=False), REUSE),
+    "a notice counts that was written again": (replace(ANSWERED, same_write=False), AGAIN),
+    "several processes remove at a time": (replace(ENDLESS, leases=False), FINISHERS),
+    "a process does not wait for the one before it": (replace(ENDLESS, settles=False), FINISHERS),
+    "registries heed a notice no longer than gc": (replace(SKEWED, margin=False), REUSE),
+}
 
 
 @pytest.mark.parametrize("name", [*WRONG, *(pytest.param(name, marks=needs_time) for name in SLOW)])

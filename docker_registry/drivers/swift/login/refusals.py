@@ -44,7 +44,8 @@ def translate(settings, error):
     if not isinstance(error, failures.HttpError) or error.http_status == 404:
         return BrokenError(
             plain(
-                "there is no Keystone%s at %s: check swift_authurl and swift_auth_version (%s)"
+                "there is no Keystone%s at %s: check swift_authurl and swift_auth_version, "
+                "logins of Swift's own end in /auth/v1.0 (%s)"
                 % (" v%s" % settings.auth_version if settings.auth_version else "", where, _reason(error))
             )
         )
@@ -94,7 +95,12 @@ def version_1(settings, status):
                 % (where, settings.user)
             )
         )
-    return BrokenError(plain("there is no auth v1 at %s: check swift_authurl and swift_auth_version" % where))
+    return BrokenError(
+        plain(
+            "there is no auth v1 at %s: check swift_authurl, which mostly ends in /auth/v1.0, and swift_auth_version"
+            % where
+        )
+    )
 
 
 def refused(settings, version, projects):

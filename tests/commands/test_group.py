@@ -1,0 +1,85 @@
+"""What all subcommands have in common: help with an example, exit statuses, errors in a line, completion."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from inspect import cleandoc
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from docker_registry.commands.completion import VARIABLE
+from docker_registry.commands.group import COMMANDS, Commands
+
+CLI = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_has_an_example_that_is_right(name: str) -> None:
+    command = Commands().get_command(click.Context(Commands()), name)
+    assert command
+    text = cleandoc(command.help or "")
+    examples = [line.split() for line in text.splitlines() if line.startswith("  docker-registry-swift ")]
+    assert examples
+    for _, called, *words in examples:
+        assert called == name
+        inner: click.Command | None = command
+        while isinstance(inner, click.Group):
+            inner = inner.get_command(click.Context(inner), words.pop(0))
+        assert inner
+        known = {option for parameter in inner.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_page_says_what_a_command_is_for(name: str) -> None:
+    assert re.search(rf"(?m)^\| (`\w+`, )?`{name}[` ]", CLI)
+
+
+def complete(shell: str, *words: str) -> list[str]:
+    environ = {
+        **os.environ,
+        VARIABLE: f"{shell}_complete",
+        "COMP_WORDS": " ".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    environ["COMP_CWORD"] = words[-1] if shell == "fish" else environ["COMP_CWORD"]
+    script = Path(sys.executable).with_name("docker-registry-swift")
+    done = subprocess.run([script], env=environ, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("shell", "told"), [("bash", "plain,retention"), ("zsh", "retention"), ("fish", "plain,retention")]
+)
+def test_a_shell_is_told_what_fits(shell: str, told: str) -> None:
+    assert any(line.startswith(told) for line in complete(shell, "docker-registry-swift", "ret"))
+    assert any("--history" in line for line in complete(shell, "docker-registry-swift", "tags", "--h"))
+    assert CliRunner().invoke(Commands(), ["completion", shell]).stdout.count(VARIABLE) >= 1
+
+
+def test_bash_completes() -> None:
+    script = f"""
+        PATH={Path(sys.executable).parent}:$PATH
+        eval "$(docker-registry-swift completion bash)"
+        COMP_WORDS=(docker-registry-swift dif) COMP_CWORD=1
+        _docker_registry_swift_completion docker-registry-swift
+        echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "diff\n"
+
+
+def test_subcommands_are_completed_without_their_modules() -> None:
+    code = """
+import click, sys
+from docker_registry.commands.group import Commands
+assert len(Commands().shell_complete(click.Context(Commands()), "")) > 20
+assert [name for name in sys.modules if name.startswith("docker_registry.commands.")] == [Commands.__module__]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
