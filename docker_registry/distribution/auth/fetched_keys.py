@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -36,7 +35,8 @@ class FetchedKeys:
         self._lock = threading.Lock()
         self._by_id: dict[str, Any] | None = None
         self._told = self._tried = float("-inf")
-        self._version = b""
+        self._body = b""
+        self._version = 0
 
     @property
     def version(self) -> object:
@@ -68,7 +68,8 @@ class FetchedKeys:
                 logger.error("the keys of the token server cannot be had from %s: %s", self._url, error)
                 return
             self._told = self._clock()
-            self._by_id, self._version = found, hashlib.sha256(body).digest()
+            self._version += body != self._body
+            self._by_id, self._body = found, body
 
 
 def _get(url: str) -> bytes:
