@@ -155,6 +155,18 @@ def test_the_count_is_read_once_in_a_while_and_for_no_pull(monkeypatch: pytest.M
     assert asked.times == 1
 
 
+def test_a_count_by_other_rules_changes_nothing() -> None:
+    driver: Base = fetch("memory")("/", None)
+    Plant(driver).blob("team/a", b"x" * 90)
+    worker = Worker(driver)
+    count_in([driver], [BYTES])
+    worker.quotas.admit_bytes("team/a", 10)
+    count_in([driver], [EVERYTHING])
+    worker.now += BELIEVED
+    with pytest.raises(RegistryError):
+        worker.quotas.admit_bytes("team/a", 11)
+
+
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), quota_book.CountError("nonsense")])
 def test_a_count_that_cannot_be_read_stops_no_push(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail() -> Count:
