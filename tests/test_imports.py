@@ -89,7 +89,11 @@ CONTRACTS = [
     ),
     (
         "maintenance.fsck",
-        ("core", "distribution.model", "maintenance.printable", "maintenance.progress", "maintenance.parallel"),
+        (
+            "core",
+            "distribution.model",
+            *(f"maintenance.{each}" for each in ("json_lines", "printable", "progress", "parallel")),
+        ),
     ),
     (
         "maintenance.gc",
@@ -97,6 +101,7 @@ CONTRACTS = [
             "core",
             "distribution.model",
             "maintenance.fsck",
+            "maintenance.json_lines",
             "maintenance.printable",
             "maintenance.progress",
             "maintenance.parallel",
@@ -109,6 +114,7 @@ CONTRACTS = [
             *(
                 "core",
                 "settings",
+                "maintenance.json_lines",
                 "maintenance.opening",
                 "maintenance.printable",
                 "maintenance.progress",

@@ -318,6 +318,21 @@ class Base(Paths):
         """
         raise self._missing("remove_once")
 
+    def remove_each_once(self, paths: Iterable[str]) -> dict[str, UnspecifiedError]:
+        """As `remove_once`, each of some files, in any order and by few requests; returns those that failed, and why.
+
+        A file that is not there counts as removed.
+        """
+        failed: dict[str, UnspecifiedError] = {}
+        for path in paths:
+            try:
+                self.remove_once(path)
+            except FileNotFoundError:
+                pass
+            except UnspecifiedError as error:
+                failed[path] = error
+        return failed
+
     def stage(self, parts: Iterable[Part] = ()) -> Stage:
         """Begin a two-step write, or go on with one from the parts it kept."""
         return CopyingStage(self, parts)

@@ -44,8 +44,16 @@ def count_in(drivers: Sequence[Driver], rules: Sequence[Quota]) -> Count:
     for driver in drivers:
         _add(driver, rules, totals)
     found = Count(began, {rule.name: Used(*total) for rule, total in zip(rules, totals, strict=True)})
-    quota_book.save(drivers[0], found)
+    if any(map(any, totals)) or _was_counted(drivers[0]):  # else a wrong name would make a container
+        quota_book.save(drivers[0], found)
     return found
+
+
+def _was_counted(driver: Driver) -> bool:
+    try:
+        return bool(quota_book.load(driver).began)
+    except quota_book.CountError:
+        return True
 
 
 def _add(driver: Driver, rules: Sequence[Quota], totals: list[list[int]]) -> None:

@@ -61,7 +61,7 @@ def test_what_was_counted_and_what_was_taken_since_count_together(driver: Base) 
     put_blob(client, "team/b", b"z" * 40)
     told = put_blob(client, "team/a", b"!", 403)
     assert json.loads(told)["errors"][0]["code"] == "DENIED"
-    assert "the quota of team/** is used up: 100 of 100 bytes are used, 1 do not fit; delete what is not needed" in told
+    assert "the quota of team/** would be exceeded: 100 of 100 bytes are used, 1 more do not fit; delete what" in told
     assert client.post("/v2/team/a/blobs/uploads/").status_code == 403  # of any size
     put_blob(client, "other", b"!" * 600)
 
@@ -104,7 +104,7 @@ def test_tags_that_are_there_may_be_moved_and_new_ones_may_not(driver: Base) -> 
     client = registry_with(driver, TAGS)
     put_image(client, "team/a", "1", "2", "1", "3")
     told = put_image(client, "team/a", "4", expected=403)
-    assert "the quota of team/** is used up: 3 of 3 tags are used, 1 more do not fit" in told
+    assert "the quota of team/** would be exceeded: 3 of 3 tags are used, 1 more do not fit" in told
     put_image(client, "team/a", "1", "2", "3")
     put_image(client, "team", "1", expected=403)
     put_image(client, "other", "1")
@@ -153,6 +153,18 @@ def test_the_count_is_read_once_in_a_while_and_for_no_pull(monkeypatch: pytest.M
     assert asked.times == 0
     put_image(client, "team/a", "1", "2")
     assert asked.times == 1
+
+
+def test_a_count_by_other_rules_changes_nothing() -> None:
+    driver: Base = fetch("memory")("/", None)
+    Plant(driver).blob("team/a", b"x" * 90)
+    worker = Worker(driver)
+    count_in([driver], [BYTES])
+    worker.quotas.admit_bytes("team/a", 10)
+    count_in([driver], [EVERYTHING])
+    worker.now += BELIEVED
+    with pytest.raises(RegistryError):
+        worker.quotas.admit_bytes("team/a", 11)
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), quota_book.CountError("nonsense")])

@@ -14,7 +14,7 @@ from swiftclient.exceptions import ClientException
 from docker_registry.concurrency.deadline import Deadline
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.drivers.swift.http import client, retries
-from docker_registry.drivers.swift.http.deletion import delete_each
+from docker_registry.drivers.swift.http.deletion import delete_each, delete_each_once
 from docker_registry.drivers.swift.http.habits import Habits
 from docker_registry.drivers.swift.http.pool import Pool
 from docker_registry.drivers.swift.http.retries import Retries
@@ -175,6 +175,45 @@ def test_what_a_bulk_delete_could_not_do_since_the_token_ended_is_done_by_name()
 
     assert delete_each(Half(), [("box", "a"), ("box", "b")], 2) == {}
     assert "b" in deleted
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        ({"Number Deleted": 1, "Number Not Found": 1, "Errors": []}, []),
+        ({"Number Deleted": 1, "Errors": [["/box/b", "503 Service Unavailable"]]}, ["b"]),
+        ({"Number Deleted": 1, "Errors": [["/box/b", "401 Unauthorized"]]}, ["b"]),
+        ({"Number Deleted": 1, "Errors": []}, ["a", "b"]),  # it passed over one, and does not say which
+        (UnreachableError("no answer"), ["a", "b"]),
+    ],
+)
+def test_what_is_deleted_once_is_not_asked_for_again(answer, failed):
+    sent = []
+
+    class Server(object):
+        container = "box"
+        habits = Habits(lambda: {"bulk_delete": {}})
+
+        def request(self, verb, name, query="", *rest, **options):
+            sent.append((verb, options["once"]))
+            if isinstance(answer, Exception):
+                raise answer
+            return client.Answer(200, {}, json.dumps(answer).encode("ascii"))
+
+    outcome = delete_each_once(Server(), [("box", "a"), ("box", "b")])
+    assert (sorted(name for _, name in outcome), sent) == (failed, [("POST", True)])
+
+
+def test_a_server_without_bulk_deletes_is_asked_for_each_once(connect, swift):
+    driver = connect(swift)
+    for name in ("a", "b", "c"):
+        driver.overwrite(name, b"x")
+    swift.info = {}
+    swift.spoil = Spoiler("DELETE", 1, 503)
+    del swift.requests[:]
+    failed = driver.remove_each_once(["a", "b", "missing", "c"])
+    assert (list(failed), methods(swift).count("DELETE")) == (["a"], 4)
+    assert [entry.path for entry in driver.walk()] == ["a"]
 
 
 def test_the_container_is_made_when_it_is_missing(connect, swift):

@@ -53,7 +53,7 @@ def test_skopeo_is_told_and_replicas_heed_one_count(config: Path, tmp_path: Path
         assert told.splitlines()[1] == "other: 0 of any number of bytes, 0 of 100 tags"
         denied = push_by_skopeo(image, "large", registry.url)
         assert denied.returncode != 0
-        assert "denied: the quota of team/** is used up" in denied.stderr
+        assert "denied: the quota of team/** would be exceeded" in denied.stderr
     with in_process(load(str(config)).settings) as client:  # which has taken nothing itself
         assert client.tags("team/app") == ["small"]
         body = b"x" * 2 * MIB
@@ -124,3 +124,9 @@ def test_without_a_rule_there_is_nothing_to_count(swift: EmbeddedSwift, containe
     assert "the config file has no quotas" in done.output
     with pytest.raises(ConfigError, match="rules: is missing"):
         load(str(write_config(tmp_path, swift, container, quotas={"every": "5m"})))
+
+
+def test_a_wrong_name_makes_no_container(swift: EmbeddedSwift, config: Path) -> None:
+    with swift.counting() as requests:
+        assert count(load(str(config)).settings).used["team/**"] == Used()
+    assert not [request for request in requests if "PUT" in str(request)]

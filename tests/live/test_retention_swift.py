@@ -59,7 +59,7 @@ def test_a_tag_that_retention_removed_is_brought_back(swift: EmbeddedSwift, comm
         assert client.tags("ci/app") == ["a", "b", "c", "keep-1"]
         with swift.counting() as requests:
             lines = [json.loads(line) for line in command("retention", "--json", "--quiet").stdout.splitlines()]
-        assert (lines[0]["repository"], lines[0]["tag"], lines[0]["removed"]) == ("ci/app", "a", True)
+        assert (lines[0]["repository"], lines[0]["tag"], lines[0]["done"]) == ("ci/app", "a", "removed")
         assert lines[-1]["summary"] == {"repositories": 1, "doomed": 1, "removed": 1, "failed": 0, "dry_run": False}
         # Repositories, their tags; two that count; history, tag, note, last look, removal; the history's end.
         assert len(requests) <= 11

@@ -154,8 +154,8 @@ def test_a_replica_that_is_set_back_whenever_a_run_waits(
 
 # Requests that a proxy has taken, and that act when it wakes: what hangs, and whose request it is.
 LATE = {
-    "a removal of data": ("gc", "remove_once", "/data"),
-    "a removal of a link": ("gc", "remove_once", "/_layers/"),
+    "a removal of data": ("gc", "remove_each_once", "/data"),
+    "a removal of a link": ("gc", "remove_each_once", "/_layers/"),
     "a door": ("gc", "overwrite_once", collection.DOOR),
     "a veto": ("registry", "overwrite", collection.VETOES),
     "a link": ("registry", "overwrite", "/_layers/"),
@@ -204,9 +204,9 @@ def hang(driver: Storage, cluster: SwiftCluster, method: str, fragment: str) -> 
     noted: list[str] = []
     real = getattr(driver, method)
 
-    def hanging(path: str, *more: object) -> object:
-        if fragment in path and not noted:
-            noted.append(path)
+    def hanging(path: object, *more: object) -> object:
+        if fragment in f"{path}" and not noted:
+            noted.append(f"{path}")
             cluster.pause("proxy1")
         return real(path, *more)
 

@@ -59,7 +59,7 @@ class Terms:
     grace: float = 3 * _DAY  # between the notice and the listing by which is removed
     sweep: float = 4 * 60.0  # from a look at notice, door and lease to the last removal that relies on it
     door: float = 20 * 60.0  # for so long it is closed, unless the next one takes its place
-    lease: float = 3 * 3600.0  # for so long one process alone removes
+    lease: float = 30 * 60.0  # for so long one process alone removes, and again as often as it says so
     window: float = 14 * _DAY  # for so long after `grace` a run can be finished
 
     @property

@@ -86,6 +86,14 @@ class Files(object):
         self.uncache(path)
         return removed
 
+    def remove_each_once(self, paths):
+        """Remove files by one request where the server can; returns those that failed, and why. Segments stay."""
+        paths = {self._names.writable(path): path for path in paths}
+        failed = self._objects.remove_each_once(paths)
+        for path in paths.values():
+            self.uncache(path)
+        return {paths[name]: error for name, error in failed.items()}
+
     def abandon(self, path, parts):
         """Delete segments of a commit that was refused, unless the file of the path has them."""
         self._objects.forget(self._names.writable(path), parts)

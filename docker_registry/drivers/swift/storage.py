@@ -150,6 +150,9 @@ class Storage(driver.Base):
         if not self._files.remove_once(path):
             raise FileNotFoundError(say("{0}: nothing is there", path))
 
+    def remove_each_once(self, paths):
+        return self._files.remove_each_once(paths)
+
     def stat(self, path, newest=False):
         name, headers = self._existing(path, self._newest if newest else None)
         return Stat(size_of(name, headers), _modified(headers))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TextIO
 
+from ..json_lines import JsonLines
 from ..printable import printable
 from .findings import Finding, Kind, Severity, Summary
 from .images import Image
 
 __all__ = ["JsonReport", "TextReport"]
-
-FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 
 
 class TextReport:
@@ -56,22 +54,15 @@ class TextReport:
         self._out.write(printable(text) + "\n")
 
 
-class JsonReport:
-    """JSON lines: findings, then images that do not pull, then the summary; each with its container's name, if any."""
-
-    def __init__(self, out: TextIO, container: str = ""):
-        self._out = out
-        self._more = {"container": container} if container else {}
+class JsonReport(JsonLines):
+    """JSON lines: findings, then images that do not pull, then the summary."""
 
     def tell(self, finding: Finding) -> None:
         fields = asdict(finding)
         kind = fields.pop("kind")
-        self._write({"finding": kind.code, "severity": kind.severity.value, **fields})
+        self.write({"finding": kind.code, "severity": kind.severity.value, **fields})
 
     def end(self, summary: Summary, images: Iterable[Image]) -> None:
         for image in images:
-            self._write({"image": image.name, "why": image.why, "advice": image.advice})
-        self._write({"summary": vars(summary), "format": FORMAT})
-
-    def _write(self, line: dict[str, object]) -> None:
-        self._out.write(json.dumps({**line, **self._more}, ensure_ascii=True) + "\n")
+            self.write({"image": image.name, "why": image.why, "advice": image.advice})
+        self.write_summary(vars(summary))

@@ -55,6 +55,10 @@ class Board:
         """`holder` is a random id; `lasts` 0 gives it back."""
         self._driver.overwrite(collection.LEASE, Announcement(holder, lasts).encode())
 
+    def renew_lease(self, holder: str, lasts: float) -> None:
+        """The same by one request, which is not sent again."""
+        self._driver.overwrite_once(collection.LEASE, Announcement(holder, lasts).encode())
+
     def announce(self, run: str, paths: Iterable[str]) -> int:
         """Write a run's list, then its notice; returns how many files are in it."""
         keys = set(map(collection.file_key, paths))

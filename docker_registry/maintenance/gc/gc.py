@@ -15,7 +15,6 @@ from itertools import chain, islice
 from time import time
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.collection import TERMS, Terms, contains, file_key
 
@@ -27,8 +26,9 @@ from ..fsck.scan import NoRegistryError, Scan
 from ..progress import Quiet
 from .board import Board, RefusedError, Seen
 from .garbage import Garbage, Item
+from .lease import Ended, Keeping, Lease
 from .outcome import CLOCK, Clock, Outcome, Pending, Removal, Stage
-from .sweep import Ended, Hold, Sweeper
+from .sweep import Hold, Sweeper
 
 __all__ = ["Collector"]
 
@@ -53,15 +53,14 @@ class Collector:
         """`untagged`: seconds after which manifests of a repository go that no tag leads to; None keeps them all."""
         self._driver = driver
         self._options = options
-        self._progress = progress
         self._terms = terms
         self._untagged = untagged
         self._clock = clock
         self._wall = wall
-        self._holder = uuid.uuid4().hex
         self._board = Board(driver, terms)
+        self._lease = Lease(self._board, terms, clock)
+        self._progress = Keeping(progress, self._lease.keep)
         self._index = Garbage()
-        self._taken = 0.0  # when the lease was, by `clock`
         self.outcome = Outcome()
 
     def __enter__(self) -> Collector:
@@ -93,6 +92,12 @@ class Collector:
         NoRegistryError where no registry's files are.
         """
         self._board.check_driver()
+        try:
+            yield from self._next()
+        except Ended as why:
+            self._stop(str(why))
+
+    def _next(self) -> Iterator[Removal]:
         since = self._clock.now()
         notice, door = self._board.notice(), self._board.door()
         if notice is None or notice.age > notice.said.lasts or self._is_done(notice, door):
@@ -129,26 +134,16 @@ class Collector:
     @contextmanager
     def _leased(self) -> Iterator[bool]:
         """Hold the lease within, and give it back at the end; False where another process has it."""
-        lease = self._board.lease()
-        if lease is not None and 0 < lease.said.lasts >= lease.age:
-            self._wait(Stage.BUSY, lease.said.run, lease.said.lasts - lease.age)
+        other = self._lease.other()
+        if other is not None:
+            self._wait(Stage.BUSY, other.said.run, other.said.lasts - other.age)
             yield False
             return
-        self._board.take_lease(self._holder, self._terms.lease)
-        taken = self._clock.now()
+        self._lease.take()
         try:
-            self._taken = taken
             yield True
         finally:
-            # Somebody else's by now, it would only end their run; not even that, while it surely is this one's.
-            if self._clock.now() - taken < self._terms.lease - self._terms.late:
-                self._give_back()
-
-    def _give_back(self) -> None:
-        try:
-            self._board.take_lease(self._holder, 0.0)
-        except UnspecifiedError as error:
-            logger.warning("the lease could not be given back, it ends by itself: %s", error)
+            self._lease.give_back()
 
     # The walk.
 
@@ -239,19 +234,16 @@ class Collector:
         scan = self._walk(may_go)
         self._clear_waste(scan)
         # What the process that had the lease before may have sent has acted then.
-        self._clock.sleep(max(0.0, self._taken + self._terms.settling - self._clock.now()))
-        hold = Hold(self._board, self._terms, self._clock, self._holder, notice, since)
+        self._clock.sleep(max(0.0, self._lease.taken + self._terms.settling - self._clock.now()))
+        self._lease.keep()
+        hold = Hold(self._board, self._terms, self._clock, self._lease.holder, notice, since)
         sweeper = Sweeper(self._driver, self._board, self._index, self._terms, self._clock, self._options.workers)
-        try:
-            with self._progress.step("files removed") as advance:
-                for removal in sweeper.run(run, hold):
-                    advance()
-                    self._count(removal)
-                    yield removal
-        except Ended as why:
-            self._stop(str(why))
-        else:
-            self.outcome.stage = Stage.FINISHED
+        with self._progress.step("files removed") as advance:
+            for removal in sweeper.run(run, hold):
+                self._count(removal)
+                yield removal
+                advance()
+        self.outcome.stage = Stage.FINISHED
 
     def _stop(self, why: str) -> None:
         self.outcome.stage, self.outcome.why = Stage.STOPPED, why

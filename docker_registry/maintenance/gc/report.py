@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TextIO
 
+from ..json_lines import JsonLines
 from ..printable import printable
 from .garbage import Item
 from .outcome import Outcome, Pending, Removal, Stage
 
 __all__ = ["JsonReport", "TextReport", "said", "summed_up", "what_next"]
 
-FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 _NOWHERE = "(in no repository)"
 _NAMES = {"data": "data", "layer": "link to layer", "manifest": "manifest"}
 _DONE = {Stage.ANNOUNCED: "announced"}
@@ -116,18 +115,18 @@ class TextReport:
         self._out.write(printable(text) + "\n")
 
 
-class JsonReport:
-    """JSON lines: files, then the summary; each with its container's name, if any."""
-
-    def __init__(self, out: TextIO, container: str = ""):
-        self._out = out
-        self._more = {"container": container} if container else {}
+class JsonReport(JsonLines):
+    """JSON lines: files, then the summary."""
 
     def would(self, item: Item) -> None:
-        self._line({"file": item._asdict(), "done": "", "left": "a dry run"})
+        self._tell(item, "", "a dry run")
 
     def tell(self, removal: Removal) -> None:
-        self._line({"file": removal.item._asdict(), "done": "removed" if removal.done else "", "left": removal.why})
+        self._tell(removal.item, "removed" if removal.done else "", removal.why)
+
+    def _tell(self, item: Item, done: str, left: str) -> None:
+        fields = item._asdict()
+        self.write({"file": fields.pop("path"), **fields, "done": done, "left": left})
 
     def end(self, outcome: Outcome, dry_run: bool) -> None:
         summary = asdict(outcome)
@@ -136,7 +135,4 @@ class JsonReport:
         ]
         summary["young"] = outcome.young._asdict() if outcome.young else None
         summary["pending"] = outcome.pending._asdict() if outcome.pending else None
-        self._line({"summary": {**summary, "dry_run": dry_run}, "format": FORMAT})
-
-    def _line(self, fields: dict[str, object]) -> None:
-        self._out.write(json.dumps({**fields, **self._more}) + "\n")
+        self.write_summary({**summary, "dry_run": dry_run})

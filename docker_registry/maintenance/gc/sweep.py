@@ -10,7 +10,7 @@ its file behind every door that follows.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from docker_registry.core.driver import Base
@@ -20,16 +20,14 @@ from docker_registry.distribution.model.collection import Terms, file_key, veto_
 from ..parallel import each
 from .board import Board, Seen
 from .garbage import Garbage, Item
+from .lease import Ended
 from .outcome import Clock, Removal
 
-__all__ = ["Ended", "Hold", "Sweeper"]
+__all__ = ["Hold", "Sweeper"]
 
 BATCH = 10_000  # files behind one door: what a slow Swift removes in some minutes
+AT_ONCE = 32  # files of one request: so few that it ends soon where each of them takes a server's time-out
 _LATER = "later"  # its turn comes behind another door
-
-
-class Ended(Exception):
-    """The run cannot go on in this process; says why."""
 
 
 class Hold:
@@ -101,16 +99,18 @@ class Sweeper:
         looked = hold.check(door)
         deadline = min(looked + self._terms.sweep, begun + self._terms.door - self._terms.late)
 
-        def remove(item: Item) -> str:
-            return self._remove(run, item, deadline)
+        def remove(items: list[Item]) -> dict[str, str]:
+            return self._remove(run, items, deadline)
 
-        for item, answer in each(remove, batch, self._workers):
-            if isinstance(answer, UnspecifiedError):
-                self._doubtful.add(file_key(item.path))
-                answer = f"the storage would not: {answer or answer.message}"
-            if answer and answer != _LATER and item.is_link:
-                self._index.spare(item.digest)
-            yield Removal(item, not answer, answer)
+        chunks = (batch[start : start + AT_ONCE] for start in range(0, len(batch), AT_ONCE))
+        for items, stay in each(remove, chunks, self._workers):
+            if isinstance(stay, UnspecifiedError):  # a veto could not be looked for, so nothing was sent
+                stay = dict.fromkeys((item.path for item in items), _refused(stay))
+            for item in items:
+                why = stay.get(item.path, "")
+                if why and why != _LATER and item.is_link:
+                    self._index.spare(item.digest)
+                yield Removal(item, not why, why)
 
     def _close(self, run: str, hold: Hold, keys: set[bytes], done: bool = False) -> tuple[str, float]:
         """Close a door, which opens the one before it; returns its id and since when it is closed at the earliest."""
@@ -124,19 +124,29 @@ class Sweeper:
             raise Ended("the storage took too long to close the door")
         return door, begun
 
-    def _remove(self, run: str, item: Item, deadline: float) -> str:
-        """Why a file stays, or ""."""
+    def _remove(self, run: str, items: list[Item], deadline: float) -> dict[str, str]:
+        """By path, why files stay."""
+        stay = {item.path: "somebody uses it again" for item in items if self._has_veto(run, item)}
+        before = {path: item.path for item in items if item.path not in stay for path in item.before}
+        if before:
+            stay.update({before[path]: why for path, why in self._send(before, deadline).items()})
+        return {**stay, **self._send([item.path for item in items if item.path not in stay], deadline)}
+
+    def _has_veto(self, run: str, item: Item) -> bool:
         try:
             self._driver.stat(veto_path(run, file_key(item.path)), newest=True)
         except FileNotFoundError:
-            pass
-        else:
-            return "somebody uses it again"
-        for path in (*item.before, item.path):
-            if self._clock.now() > deadline:
-                return _LATER
-            try:
-                self._driver.remove_once(path)
-            except FileNotFoundError:
-                pass  # somebody deleted it
-        return ""
+            return False
+        return True
+
+    def _send(self, paths: Collection[str], deadline: float) -> dict[str, str]:
+        """Ask for removals, each once; returns why files stay."""
+        if self._clock.now() > deadline:
+            return dict.fromkeys(paths, _LATER)
+        failed = self._driver.remove_each_once(paths)
+        self._doubtful.update(map(file_key, failed))
+        return {path: _refused(error) for path, error in failed.items()}
+
+
+def _refused(error: UnspecifiedError) -> str:
+    return f"the storage would not: {error or error.message}"

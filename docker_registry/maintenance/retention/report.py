@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TextIO
 
+from ..json_lines import JsonLines
 from ..printable import printable
 from .job import Outcome, Summary
 
 __all__ = ["JsonReport", "TextReport"]
-
-FORMAT = 1  # of the JSON lines; grows when a field changes its meaning
 
 
 class TextReport:
@@ -35,21 +33,18 @@ class TextReport:
         self._out.write(printable(text) + "\n")
 
 
-class JsonReport:
+class JsonReport(JsonLines):
     """JSON lines: tags, then the summary."""
 
     def __init__(self, out: TextIO, dry_run: bool):
-        self._out = out
+        super().__init__(out)
         self._dry_run = dry_run
 
     def tell(self, outcome: Outcome) -> None:
-        fields = outcome._asdict()
-        if not outcome.container:
-            del fields["container"]
-        self._line(fields)
+        fields = {"tag": outcome.tag, "repository": outcome.repository, "why": outcome.why}
+        done = {"done": "removed" if outcome.removed else "", "left": outcome.kept or ("a dry run" * self._dry_run)}
+        container = {"container": outcome.container} if outcome.container else {}
+        self.write({**fields, **done, **container})
 
     def end(self, summary: Summary) -> None:
-        self._line({"summary": {**vars(summary), "dry_run": self._dry_run}, "format": FORMAT})
-
-    def _line(self, fields: dict[str, object]) -> None:
-        self._out.write(json.dumps(fields) + "\n")
+        self.write_summary({**vars(summary), "dry_run": self._dry_run})

@@ -51,6 +51,8 @@ class Rules:
     by_stamp: bool = True  # gc stops where the notice is too old to last until the end
     on_time: bool = True  # gc sends no delete when the door may open before it acts
     leases: bool = True  # one process at a time removes
+    renews: bool = False  # who has the lease may take it again; else that is left out
+    renews_own: bool = True  # and looks before that whether it has it still, and ends where this took long
     prompt: bool = True  # its deletes follow its look at the lease at once
     settles: bool = True  # who took the lease waits for what the one before it may have sent
     door_once: bool = True  # a door is put by one request, and the run ends where that is not answered
@@ -283,6 +285,8 @@ def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
         if c.with_links and any(s.shows(link) and link not in left for link in ("La", "Lb")):
             left = tuple(x for x in left if x != "D")
         yield f"lists again: {left}", s.to(i, "settle", sweep._replace(left=left))
+    elif step.startswith("renew"):
+        yield from _renew(c, s, i)
     elif step == "settle" and (age > c.late or not c.settles):
         yield "what another one may have sent has acted", s.to(i, "close", sweep)
     elif step == "close":
@@ -300,6 +304,16 @@ def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
         yield from _sweep(c, s, i)
     elif step == "release":
         yield from send(c, s, i, ("PUT", "T", 0), lambda s: s.to(i, "end"))
+    if c.renews and step in ("settle", "close") and (s.cell("T")[0] == i + 1 or not c.renews_own):
+        yield "the lease is its own", s.to(i, f"renew-{step}", sweep, looked=0)
+
+
+def _renew(c: Rules, s: State, i: int) -> Iterator[Step]:
+    """One request. Where it was answered late, another process may have had the lease meanwhile."""
+    step, _, sweep, _, looked = s.processes[i]
+    then = "end" if looked and c.renews_own else step.removeprefix("renew-")
+    for label, after in send(c, s, i, ("PUT", "T", i + 1), lambda s: s):
+        yield label, after.to(i, then, sweep)
 
 
 def _owns(c: Rules, s: State, i: int) -> bool:
@@ -431,14 +445,14 @@ def _canon_process(c: Rules, process: Process) -> Process:
         register = None
     if kind in ("idle", "finish"):
         register = None
-    elif isinstance(register, Sweep) and (c.endless or not c.same_write):
-        register = register._replace(stamp=0)
+    elif isinstance(register, Sweep):
+        register = register._replace(stamp=0 if c.endless or not c.same_write else register.stamp)
     cap = c.late + 1 if kind == "settle" else max(c.door - c.late, c.copy + 1) + 1
     if kind in PROMISING:
         cap = c.session + 1
-    elif kind not in ("settle", "closed", "sweep", "delete"):
+    elif kind not in ("settle", "renew-settle", "closed", "sweep", "delete"):
         cap = 0
-    looked = looked if kind in ("veto", "put", "sweep", "delete") else 0
+    looked = looked if kind in ("veto", "put", "sweep", "delete", "renew-settle", "renew-close") else 0
     return step, min(age, cap), register, left, looked
 
 

@@ -260,7 +260,7 @@ def test_gc_killed_at_each_step_leaves_nothing_for_ever(monkeypatch: pytest.Monk
     for n in count(1):
         world = fresh(monkeypatch, phase)
         driver = world.hooked()
-        driver.hook = hook = at_step(n, die)
+        driver.hook = hook = dead_from_step(n)
         try:
             world.gc(driver, hook)
         except Killed:
@@ -270,8 +270,15 @@ def test_gc_killed_at_each_step_leaves_nothing_for_ever(monkeypatch: pytest.Monk
     assert n > 10
 
 
-def die() -> None:
-    raise Killed
+def dead_from_step(n: int) -> Callable[[], None]:
+    """Neither can it give back its lease."""
+    steps = count(1)
+
+    def hook() -> None:
+        if next(steps) >= n:
+            raise Killed
+
+    return hook
 
 
 def fresh(monkeypatch: pytest.MonkeyPatch, phase: str) -> World:
@@ -454,13 +461,74 @@ def test_one_process_at_a_time(world: World) -> None:
     assert gone(world)
 
 
-def test_a_run_whose_lease_was_taken_stops_before_its_next_door(world: World) -> None:
+def test_what_a_killed_process_was_at_is_taken_up_within_the_hour(world: World) -> None:
+    announced(world)
+    driver = world.hooked()
+    driver.hook = dead_from_step(30)
+    with pytest.raises(Killed):
+        world.gc(driver)
+    outcome, _ = world.gc()
+    assert (outcome.stage, outcome.again_in <= 30 * 60.0) == (Stage.BUSY, True)
+    world.time += outcome.again_in + 1
+    assert world.gc()[0].stage is Stage.FINISHED
+    assert gone(world)
+
+
+def test_a_run_that_takes_long_keeps_its_lease(world: World) -> None:
+    announced(world)
+    stages: list[Stage] = []
+
+    class Slow(Hooked):
+        def get_content(self, path: str) -> bytes:
+            """A link that is read."""
+            stages.append(world.gc()[0].stage)
+            world.time += world.terms.lease / 4
+            return super().get_content(path)
+
+    assert world.gc(Slow().sharing(world.driver))[0].stage is Stage.FINISHED
+    assert (set(stages), len(stages) > 8) == ({Stage.BUSY}, True)
+    assert gone(world)
+
+
+def test_a_renewal_that_took_long_ends_the_run(world: World) -> None:
     announced(world)
 
-    def take() -> None:
-        world.driver.put_content(collection.LEASE, collection.Announcement("0" * 32, 1e9).encode())
+    class Slow(Hooked):
+        def get_content(self, path: str) -> bytes:
+            world.time += world.terms.lease / 4
+            return super().get_content(path)
 
-    outcome, removals = world.gc(None, at_step(8, take))
+        def overwrite_once(self, path: str, content: bytes) -> None:
+            world.time += world.terms.veto + 1
+            super().overwrite_once(path, content)
+
+    outcome, _ = world.gc(Slow().sharing(world.driver))
+    assert (outcome.stage, outcome.why) == (Stage.STOPPED, "the storage took too long to renew the lease")
+
+
+def take(world: World) -> None:
+    """The lease, for another process."""
+    world.driver.put_content(collection.LEASE, collection.Announcement("0" * 32, 1e9).encode())
+
+
+def test_a_process_that_was_stopped_leaves_the_lease_alone(world: World) -> None:
+    announced(world)
+
+    class Stopped(Hooked):
+        def get_content(self, path: str) -> bytes:
+            world.time += world.terms.lease
+            take(world)
+            return super().get_content(path)
+
+    outcome, _ = world.gc(Stopped().sharing(world.driver))
+    assert (outcome.stage, outcome.why) == (Stage.STOPPED, "another process took over")
+    lease = collection.Announcement.parse(world.driver.get_content(collection.LEASE))
+    assert lease.run == "0" * 32
+
+
+def test_a_run_whose_lease_was_taken_stops_before_its_next_door(world: World) -> None:
+    announced(world)
+    outcome, removals = world.gc(None, at_step(8, partial(take, world)))
     assert (outcome.stage, outcome.why, removals) == (Stage.STOPPED, "another process took over", [])
 
 

@@ -21,6 +21,8 @@ PROMPT = Rules(late=0, lost=0, door=1)
 ANSWERED = Rules(lost=0)
 # The notice does not end while it is searched: two processes that finish one run can lose answers then.
 ENDLESS = Rules(endless=True)
+# A short lease, which is renewed.
+RENEWED = Rules(endless=True, renews=True, lease=2)
 # Registries have other clocks than gc.
 SKEWED = Rules(skew=1)
 
@@ -51,6 +53,7 @@ def test_the_protocol_holds(rules: Rules, scene: str) -> None:
         pytest.param(ANSWERED, AGAIN, marks=needs_time),
         pytest.param(ENDLESS, FINISHERS, marks=needs_time),
         pytest.param(SKEWED, REUSE, marks=needs_time),
+        pytest.param(RENEWED, FINISHERS, marks=needs_time),
     ],
 )
 def test_the_protocol_holds_where_a_rule_is_needed(rules: Rules, scene: str) -> None:
@@ -87,6 +90,7 @@ SLOW = {
     "a removal is sent again": (Rules(delete_once=False), REUSE),
     "a notice counts that was written again": (replace(ANSWERED, same_write=False), AGAIN),
     "several processes remove at a time": (replace(ENDLESS, leases=False), FINISHERS),
+    "a lease is renewed blindly": (replace(RENEWED, lost=0, renews_own=False), FINISHERS),
     "a process does not wait for the one before it": (replace(ENDLESS, settles=False), FINISHERS),
     "registries heed a notice no longer than gc": (replace(SKEWED, margin=False), REUSE),
 }

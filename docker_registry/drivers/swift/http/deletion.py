@@ -9,7 +9,7 @@ from ..compat import say, unquote
 from ..names import url
 from .answers import is_report
 
-__all__ = ["check_multistatus", "delete_each", "refuses_only"]
+__all__ = ["check_multistatus", "delete_each", "delete_each_once", "refuses_only"]
 
 
 def delete_each(client, places, limit):
@@ -32,6 +32,21 @@ def delete_each(client, places, limit):
     return failed
 
 
+def delete_each_once(client, places):
+    """Delete objects, none of which is asked for twice; what is not there counts as deleted.
+
+    In bulk where the server can, one after another where it cannot. Returns
+    what may not be deleted, or not yet, and why: a mapping from place to error.
+    """
+    places = list(places)
+    size = client.habits.names_at_once if len(places) > 1 else 0
+    failed = {}
+    for start in range(0, len(places), size or 1):
+        batch = places[start : start + (size or 1)]
+        failed.update(_delete_in_bulk(client, batch, once=True) if size else _delete(client, batch[0], once=True))
+    return failed
+
+
 def check_multistatus(doing, report):
     """Raise for a report of deletions that names a failure; its request was answered with 200 all the same."""
     failures = _failures(report)
@@ -48,20 +63,21 @@ def refuses_only(report, place):
     return list(_failures(report)) == ["/%s/%s" % place]
 
 
-def _delete(client, place):
+def _delete(client, place, once=False):
     container, name = place
     try:
-        client.request("DELETE", name, accept=(404,), container=container)
+        client.request("DELETE", name, accept=(404,), container=container, once=once)
     except UnspecifiedError as error:
         return {place: error}
     return {}
 
 
-def _delete_in_bulk(client, places):
+def _delete_in_bulk(client, places, once=False):
     body = "\n".join(url(*place) for place in places).encode("utf8")
     headers = {"Content-Type": "text/plain", "Accept": "application/json"}
     try:
-        report = client.request("POST", "", "bulk-delete", headers, body, container="", check=is_report).json()
+        answer = client.request("POST", "", "bulk-delete", headers, body, container="", check=is_report, once=once)
+        report = answer.json()
     except UnspecifiedError as error:
         return dict.fromkeys(places, error)
     failures = _failures(report)
@@ -69,7 +85,9 @@ def _delete_in_bulk(client, places):
         why = report.get("Response Body") or "nothing was deleted"
         return dict.fromkeys(places, _error("bulk delete", report["Response Status"], why))
     ended = any(status.startswith("401") for status in failures.values())
-    if ended or not _covers(report, len(places)):
+    if once and not _covers(report, len(places)):
+        return dict.fromkeys(places, UnreachableError("the report of a bulk delete does not account for all"))
+    if not once and (ended or not _covers(report, len(places))):
         # The token ended on the way, or it passed over some and does not say which. What it deleted counts as deleted
         # once more.
         outcomes = {}

@@ -8,6 +8,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unre
 
 from ..compat import md5, say
 from ..http.client import Answer
+from ..http.deletion import delete_each_once
 from ..http.listing import expiring_type
 from .large import COMMIT, LISTED, NEWEST, is_large
 from .reading import MD5, is_object, read_object, read_whole
@@ -195,6 +196,11 @@ class Objects(object):
     def remove_once(self, name):
         """Delete one object by one request, which is not sent again; its segments stay. Whether there was one."""
         return self._client.request("DELETE", name, accept=(404,), once=True).status != 404
+
+    def remove_each_once(self, names):
+        """Delete objects, each asked for once; their segments stay. Returns those that failed, and why."""
+        places = [(self._client.container, name) for name in names]
+        return {name: error for (_, name), error in delete_each_once(self._client, places).items()}
 
     def forget(self, name, parts):
         """Delete segments of an abandoned write under a name, unless what is live there has them."""
