@@ -143,7 +143,7 @@ def test_a_body_that_always_breaks_ends(other: Served, here: Repository) -> None
         return answer
 
     other.change = cut
-    with pytest.raises(UsageError, match="broke") as caught:
+    with pytest.raises(UsageError, match=f"{other.host}: the answer broke") as caught:
         copy(remote(other), here, "1", ["1"])
     assert "\n" not in str(caught.value)
     assert here.tags() == []
