@@ -32,6 +32,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "gzip": gzip.compress,
     "gzip of several members": lambda data: gzip.compress(data[:5]) + gzip.compress(data[5:]),
+    "gzip and zeros": lambda data: gzip.compress(data) + bytes(3000),
     "xz": lzma.compress,
     "bzip2": bz2.compress,
 }

@@ -193,6 +193,23 @@ def test_images_are_tagged_weighed_and_compared(pushed: tuple[Ours, Typed, Layou
     assert (untagged["digest"], untagged["needed"]) == (digests["1.1"], None)
 
 
+def test_a_copy_stays_within_its_budget(
+    pushed: tuple[Ours, Typed, Layout], swift: EmbeddedSwift, tmp_path: Path
+) -> None:
+    _, typed, layout = pushed
+    layout.add_image("ten", [file_layer(f"layer {number}", 1000) for number in range(10)])
+    layout.add_image("other", [file_layer("other", 1000)])
+    typed("cp", "--quiet", f"oci:{layout.folder}:other", "other:1")  # makes the container
+    with swift.counting() as first:
+        typed("cp", "--quiet", f"oci:{layout.folder}:ten", "team/app:1")
+    with swift.counting() as again:
+        typed("cp", "--quiet", f"oci:{layout.folder}:ten", "team/app:1")
+    with swift.counting() as mounted:
+        typed("cp", "--quiet", "team/app:1", "team/other:1")
+    # docs/cli.md has these figures too: of each of 11 blobs a look, data and link, and 5 for the manifest and its tag.
+    assert (len(first), len(again), len(mounted)) == (38, 38, 41)
+
+
 def test_an_image_of_an_index_is_chosen_by_its_platform(pushed: tuple[Ours, Typed, Layout]) -> None:
     _, typed, layout = pushed
     images = {name: layout.add_image(None, [file_layer(name, 1000)], name) for name in ("arm64", "amd64")}
