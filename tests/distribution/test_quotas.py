@@ -60,7 +60,9 @@ def put_image(client: Client, name: str, *tags: str, expected: int = 201) -> str
     return answers[-1].text
 
 
-def test_what_was_counted_and_what_was_taken_since_count_together(driver: Base) -> None:
+def test_what_was_counted_and_what_was_taken_since_count_together(
+    driver: Base, caplog: pytest.LogCaptureFixture
+) -> None:
     put_blob(registry_with(driver), "team/a", b"x" * 60)
     put_blob(registry_with(driver), "other", b"y" * 600)
     count_in([driver], [BYTES])
@@ -70,6 +72,7 @@ def test_what_was_counted_and_what_was_taken_since_count_together(driver: Base) 
     assert json.loads(told)["errors"][0]["code"] == "DENIED"
     assert "the quota of team/** would be exceeded: 100 of 100 bytes are used, 1 more do not fit; delete what" in told
     assert client.post("/v2/team/a/blobs/uploads/").status_code == 403  # of any size
+    assert "(rule: quotas) (POST /v2/team/a/blobs/uploads/)" in caplog.text
     put_blob(client, "other", b"!" * 600)
 
 
