@@ -291,6 +291,7 @@ class Limits:
     requests_at_once: int = 0
     uploads_at_once: int = 0  # of these, those that send something
     connections: int = 500  # of one address, unless it is a trusted proxy's
+    blob_size: int = 0  # bytes
 
 
 @dataclass(frozen=True)

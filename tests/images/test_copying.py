@@ -32,10 +32,10 @@ def digest_of(body: bytes) -> Digest:
     return Digest.of(body)
 
 
-def push(registry: Inside, name: str, tag: str, *layers: bytes) -> bytes:
+def push(registry: Inside, name: str, tag: str, *layers: bytes, config: bytes = CONFIG) -> bytes:
     """An image, as a client pushes it; its manifest."""
-    body = image(*layers)
-    for blob in (CONFIG, *layers):
+    body = image(*layers, config=config)
+    for blob in (config, *layers):
         Repository(registry, name).put_blob(digest_of(blob), io.BytesIO(blob), len(blob))
     put(registry, name, tag, body, MANIFEST)
     return body
