@@ -34,6 +34,13 @@ EVERYTHING = Quota(("**",), bytes=10_000)
 COUNT = f"{layout.QUOTAS}/count"
 
 
+@pytest.fixture
+def memory() -> Base:
+    """For what does not depend on the storage."""
+    storage: Base = fetch("memory")("/", None)
+    return storage
+
+
 def registry_with(driver: Base, *rules: Quota) -> Client:
     return Client(Registry(driver, Settings(secret=b"of the tests", quotas=Rules(rules))))
 
@@ -69,9 +76,9 @@ def test_what_was_counted_and_what_was_taken_since_count_together(
     put_blob(client, "other", b"!" * 600)
 
 
-def test_each_way_to_send_is_refused_before_the_body(driver: Base) -> None:
-    count_in([driver], [BYTES])
-    client = registry_with(driver, BYTES)
+def test_each_way_to_send_is_refused_before_the_body(memory: Base) -> None:
+    count_in([memory], [BYTES])
+    client = registry_with(memory, BYTES)
     streamed, chunked, closed = (Push(client, "team/a") for _ in range(3))
     streamed.stream(b"x" * 101, 403)
     chunked.chunk(b"x" * 60)
@@ -84,9 +91,9 @@ def test_each_way_to_send_is_refused_before_the_body(driver: Base) -> None:
     assert client.post(mount).status_code == 403
 
 
-def test_every_rule_that_fits_counts(driver: Base) -> None:
-    count_in([driver], [EVERYTHING, BYTES])
-    client = registry_with(driver, EVERYTHING, BYTES)
+def test_every_rule_that_fits_counts(memory: Base) -> None:
+    count_in([memory], [EVERYTHING, BYTES])
+    client = registry_with(memory, EVERYTHING, BYTES)
     assert "quota of team/**" in put_blob(client, "team/a", b"x" * 101, 403)
     assert "quota of **" in put_blob(client, "team/a", b"x" * 10_001, 403)
 
@@ -113,23 +120,23 @@ def test_tags_that_are_there_may_be_moved_and_new_ones_may_not(driver: Base) -> 
     put_image(client, "other", "1")
 
 
-def test_one_manifest_with_more_tags_than_fit(driver: Base) -> None:
-    client = registry_with(driver, TAGS)
+def test_one_manifest_with_more_tags_than_fit(memory: Base) -> None:
+    client = registry_with(memory, TAGS)
     push_blob(client, "team/a", b"{}")
     reference = f"{Digest.of(image())}?tag=1&tag=2&tag=3"
     assert push(client, "team/a", f"{reference}&tag=4", image()).status_code == 403
     assert push(client, "team/a", reference, image()).status_code == 201
 
 
-def test_what_is_deleted_counts_until_it_was_counted_again(driver: Base) -> None:
-    put_image(registry_with(driver), "team/a", "1", "2", "3")
-    count_in([driver], [TAGS])
-    client = registry_with(driver, TAGS)
+def test_what_is_deleted_counts_until_it_was_counted_again(memory: Base) -> None:
+    put_image(registry_with(memory), "team/a", "1", "2", "3")
+    count_in([memory], [TAGS])
+    client = registry_with(memory, TAGS)
     put_image(client, "team/a", "4", expected=403)
     assert client.delete("/v2/team/a/manifests/2").status_code == 202
     put_image(client, "team/a", "4", expected=403)
-    count_in([driver], [TAGS])
-    put_image(registry_with(driver, TAGS), "team/a", "4")
+    count_in([memory], [TAGS])
+    put_image(registry_with(memory, TAGS), "team/a", "4")
 
 
 class Asked:
