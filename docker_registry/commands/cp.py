@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 
 import click
@@ -10,7 +11,7 @@ import click
 from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.images.copying import Begin, copy
+from docker_registry.images.copying import Attached, Begin, copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.making import Unmade
 from docker_registry.images.places import Place, Repository, Source
@@ -103,10 +104,8 @@ def cp(
     with Inside(load(config, flavor).settings) as registry:
         default = "" if all_tags else "latest"
         opened = parse_old(registry, source, default) if from_v1 else parse_source(registry, source, remote, default)
-        saved = parse_archive(target)
         progress = Quiet() if quiet else for_terminal()
-        if platform and not saved:
-            raise click.UsageError("--platform is for docker-archive: any other copy is for all platforms")
+        saved = parse_archive(target)
         if saved:
             if all_tags or isinstance(opened.place, Unmade):
                 raise click.UsageError("one image is written into an archive, from a repository, a layout or docker://")
@@ -114,6 +113,8 @@ def cp(
             digest = save(opened.place, opened.reference, saved.path, saved.name, platform or "", begin)
             show({"digest": str(digest), "tag": None}, as_json, str(digest))
             return
+        if platform:
+            raise click.UsageError("--platform is for docker-archive: any other copy is for all platforms")
         to_place, tag = parse_place(registry, target, default="")
         if all_tags and (opened.reference or tag):
             raise click.UsageError("with --all-tags, name neither a tag of the source nor one of the target")
@@ -122,18 +123,18 @@ def cp(
         wanted = opened.place.tags() if all_tags else [opened.reference]
         if not wanted:
             raise UsageError(f"{source} has no tags")
+        copy_one = _copier(opened.place, to_place, attached)
         for each in wanted:
             new = each if all_tags else tag or opened.tag
             if not new and not (":" in each and isinstance(to_place, Repository)):
                 raise click.UsageError(f"{target}: name the tag of the copy, as in {target}:1.0")
-            begin = partial(progress.step, f"blobs of {each or source}")
-            digest = _copy(opened.place, each, to_place, [new] if new else [], begin, attached)
+            digest = copy_one(each, [new] if new else [], partial(progress.step, f"blobs of {each or source}"))
             show({"digest": str(digest), "tag": new or None}, as_json, f"{digest} {new}".rstrip())
 
 
-def _copy(
-    source: Source | Unmade, reference: str, target: Place, tags: list[str], begin: Begin, attached: bool
-) -> Digest:
+def _copier(source: Source | Unmade, target: Place, attached: bool) -> Callable[[str, list[str], Begin], Digest]:
+    """What copies one image: a reference of the source, and the tags that it gets."""
     if isinstance(source, Unmade):
-        return source.make(target, reference, tags, begin)
-    return copy(source, target, reference, tags, begin, attached)
+        return partial(source.make, target)
+    along = Attached(source) if attached else None
+    return lambda reference, tags, begin: copy(source, target, reference, tags, begin, along)
