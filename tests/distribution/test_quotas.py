@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base, fetch
-from docker_registry.core.exceptions import UnreachableError
+from docker_registry.core.exceptions import UnreachableError, UsageError
 from docker_registry.distribution import quotas
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.errors import RegistryError
@@ -21,6 +22,8 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.quotas import BELIEVED, Quotas
 from docker_registry.distribution.storage import quota_book
 from docker_registry.distribution.storage.quota_book import Count, Used
+from docker_registry.images.inside import Inside
+from docker_registry.images.places import Repository
 from docker_registry.maintenance.quotas import count_in
 from docker_registry.settings import Quota, Settings
 from docker_registry.settings import Quotas as Rules
@@ -197,6 +200,13 @@ def test_a_count_that_lies_is_none(content: bytes) -> None:
     with pytest.raises(quota_book.CountError, match="_quotas/count holds no count"):
         quota_book.load(driver)
     put_blob(registry_with(driver, BYTES), "team/a", b"x" * 100)
+
+
+def test_the_command_line_heeds_them(memory: Base) -> None:
+    settings = Settings(secret=b"of the tests", quotas=Rules((BYTES,)))
+    content = b"x" * 101
+    with Inside(settings, [memory]) as registry, pytest.raises(UsageError, match="would be exceeded: 0 of 100"):
+        Repository(registry, "team/a").put_blob(Digest.of(content), io.BytesIO(content), len(content))
 
 
 class Worker:
