@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from docker_registry.core.driver import fetch
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.errors import RegistryError
-from docker_registry.images.copying import copy
+from docker_registry.images.copying import Attached, copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.places import Repository
 from docker_registry.images.remote import Remote, parse_address
@@ -77,7 +77,7 @@ def test_what_is_attached_comes_along_when_asked(other: Served, here: Repository
     push(other.registry, NAME, cosign, b"signed")
     copy(remote(other), here, "1", ["1"])
     assert here.referrers(digest_of(body)) == []
-    copy(remote(other), here, "1", ["1"], attached=True)
+    copy(remote(other), here, "1", ["1"], attached=Attached(remote(other)))
     assert here.referrers(digest_of(body)) == [digest_of(signature)]
     assert here.referrers(digest_of(signature)) == [digest_of(about_it)]
     assert here.tags() == ["1", cosign]
@@ -89,7 +89,7 @@ def test_a_registry_without_the_referrers_api_lists_them_under_a_tag(other: Serv
     put(other.registry, NAME, digest_of(signature), signature, MANIFEST)
     put(other.registry, NAME, f"sha256-{digest_of(body).hex}", index(signature), INDEX)
     other.change = lambda request, answer: Response(status=404) if "/referrers/" in request.path else answer
-    copy(remote(other), here, "1", ["1"], attached=True)
+    copy(remote(other), here, "1", ["1"], attached=Attached(remote(other)))
     assert here.referrers(digest_of(body)) == [digest_of(signature)]
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import bcrypt
 import requests
 
 from docker_registry.embedded import EmbeddedSwift
@@ -35,29 +33,16 @@ def status(session: requests.Session, url: str) -> int:
     return session.get(url, headers={"Connection": "close"}, allow_redirects=False, timeout=_TIMEOUT).status_code
 
 
-def config(folder: Path, swift: EmbeddedSwift, **auth: Any) -> Path:
-    return write_config(folder, swift, "page-login", auth=auth)
-
-
-def test_a_login_holds_at_each_worker(tmp_path: Path, swift: EmbeddedSwift) -> None:
-    file = tmp_path / "htpasswd"
-    file.write_text(f"alice:{bcrypt.hashpw(b'secret-word', bcrypt.gensalt(4)).decode()}\n")
-    path = config(tmp_path, swift, htpasswd=str(file))
-    with Ours(tmp_path, path, workers=2) as ours:
-        session = log_in(ours.url, "alice", "secret-word")
-        assert {status(session, f"{ours.url}/ui/storage") for _ in range(8)} == {200}
-        assert status(session, f"{ours.url}/v2/") == 401
-        assert "secret-word" not in ours.log
-        session.post(f"{ours.url}/ui/logout", headers={"Origin": ours.url}, timeout=_TIMEOUT)
-        assert status(session, f"{ours.url}/ui/storage") == 401
-
-
-def test_the_server_asks_a_token_server(tmp_path: Path, swift: EmbeddedSwift) -> None:
+def test_a_login_with_a_token_server_s_password_holds_at_each_worker(tmp_path: Path, swift: EmbeddedSwift) -> None:
     issuer = Issuer(tmp_path)
     with TokenService(issuer, {"alice": {"catalog": {"*"}, "team/app": {"pull"}}}) as tokens:
         token = {"realm": tokens.url, "service": "registry", "issuer": "auth", "rootcertbundle": str(issuer.bundle)}
-        with Ours(tmp_path, config(tmp_path, swift, token=token)) as ours:
+        config = write_config(tmp_path, swift, "page-login", auth={"token": token})
+        with Ours(tmp_path, config, workers=2) as ours:
             session = log_in(ours.url, "alice", "alice")
-            assert status(session, f"{ours.url}/ui/") == 200
+            assert {status(session, f"{ours.url}/ui/storage") for _ in range(8)} == {200}
+            assert status(session, f"{ours.url}/v2/") == 401
             assert status(session, f"{ours.url}/ui/r/team/app") == 404  # nothing is there
             assert status(session, f"{ours.url}/ui/r/other/app") == 403
+            session.post(f"{ours.url}/ui/logout", headers={"Origin": ours.url}, timeout=_TIMEOUT)
+            assert status(session, f"{ours.url}/ui/storage") == 401
