@@ -17,6 +17,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pip check --disable-pip-version-check
 
 test: lint
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)

@@ -21,6 +21,7 @@ from .rows.alone import alone
 from .rows.crowd import crowd
 from .rows.doors import doors
 from .rows.images import images
+from .rows.keystone import keystone
 from .rows.large import large
 from .rows.lists import lists
 from .rows.memory import memory
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[Rig, Plan], Iterator[Row]]] = {
     "images": images,
     "small": small,
     "doors": doors,
+    "keystone": keystone,
     "crowd": crowd,
     "memory": memory,
     "start": start,

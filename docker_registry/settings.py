@@ -148,9 +148,13 @@ class TokenServer:
     service: str  # how it calls this registry
     issuer: str
     certificates: str = ""  # file of PEM certificates
-    jwks: str = ""  # file of a JSON Web Key Set
+    jwks: str = ""  # file or URL of a JSON Web Key Set
     algorithms: tuple[str, ...] = ()  # () for all that need no shared secret
     groups: str = ""  # the claim that lists the groups of its user; "": the policy does not count for tokens
+
+    @property
+    def is_jwks_url(self) -> bool:
+        return self.jwks.startswith(("https://", "http://"))
 
 
 @dataclass(frozen=True)
@@ -287,6 +291,7 @@ class Limits:
     requests_at_once: int = 0
     uploads_at_once: int = 0  # of these, those that send something
     connections: int = 500  # of one address, unless it is a trusted proxy's
+    blob_size: int = 0  # bytes
 
 
 @dataclass(frozen=True)

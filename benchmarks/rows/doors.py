@@ -24,9 +24,9 @@ from ..processes import Server
 from ..rig import DISTRIBUTION, KEY, OURS, Rig, Unavailable
 from ..session import Session
 
-__all__ = ["doors"]
+__all__ = ["CONNECTIONS", "basic", "doors", "measure", "refusals"]
 
-_CONNECTIONS = 16
+CONNECTIONS = 16
 _COST = 10  # of the hashes of passwords
 _ADDRESS = "http://auth.example.org/token"
 _ACCESS = [{"type": "repository", "name": "bench/image", "actions": ["pull", "push"]}]
@@ -49,15 +49,25 @@ def doors(rig: Rig, plan: Plan) -> Iterator[Row]:
             rig.registry(name).push_image(asked, "latest")
         except Unavailable as why:
             missing.cell(name).note = str(why)
+    path = f"bench/image/manifests/{asked.manifest.digest}"
     for door in _doors(folder):
-        title = f"GET manifests/<digest>; {_CONNECTIONS} connections, {door.title}"
+        title = f"GET manifests/<digest>; {CONNECTIONS} connections, {door.title}"
         row = Row(f"door-{door.id}", title, "1/s", more_is_better=True, cells=dict(missing.cells))
         for name in door.peers:
             if name not in missing.cells:
                 with rig.server(name, more=door.config) as server:
-                    _measure(rig, plan, row, name, server, door.credential, str(asked.manifest.digest))
+                    measure(rig, plan, row, name, server, door.credential, path)
         yield row
-    yield from _refusals(rig, plan, folder)
+    known = {
+        "known": ("a name that is there", "alice"),
+        "unknown": ("a name that is not there", "nobody"),
+    }
+    yield from refusals(rig, plan, {"htpasswd": str(folder / "htpasswd")}, known)
+    known = {
+        "robot-known": ("a robot that has one", "ci"),
+        "robot-unknown": ("no robot", "nobody"),
+    }
+    yield from refusals(rig, plan, {"robots": True}, known)
 
 
 def _doors(folder: Path) -> Iterator[_Door]:
@@ -66,26 +76,25 @@ def _doors(folder: Path) -> Iterator[_Door]:
     token = {"realm": _ADDRESS, "service": "bench", "issuer": "bench", "rootcertbundle": str(certificate)}
     yield _Door("none", "no login", {})
     htpasswd = {"htpasswd": {"realm": "bench", "path": str(passwords)}}
-    yield _Door("htpasswd", "htpasswd", {"auth": htpasswd}, _basic("alice", "alice"))
+    yield _Door("htpasswd", "htpasswd", {"auth": htpasswd}, basic("alice", "alice"))
     yield _Door("token", "a token (ES256)", {"auth": {"token": token}}, f"Bearer {_token(key, certificate)}")
     _, password = Robots([KEY.encode()]).create("ci", [Grant("**", ("pull", "push"))], time.time() + 3600)
-    yield _Door(
-        "robot", "a robot's password", {"registry": {"auth": {"robots": True}}}, _basic("ci", password), (OURS,)
-    )
+    yield _Door("robot", "a robot's password", {"registry": {"auth": {"robots": True}}}, basic("ci", password), (OURS,))
     yield _Door("tls", "TLS", {"http": {"tls": {"certificate": str(certificate), "key": str(key)}}})
 
 
-def _measure(rig: Rig, plan: Plan, row: Row, name: str, server: Server, credential: str, digest: str) -> None:
+def measure(rig: Rig, plan: Plan, row: Row, name: str, server: Server, credential: str, path: str) -> None:
+    """`path` is what is asked for, below `/v2/`."""
     parts = urlsplit(server.url)
     fields = {"Host": parts.netloc, "Accept": MANIFEST, **({"Authorization": credential} if credential else {})}
     head = "".join(f"{field}: {value}\r\n" for field, value in fields.items())
-    request = f"GET /v2/bench/image/manifests/{digest} HTTP/1.1\r\n{head}\r\n".encode()
+    request = f"GET /v2/{path} HTTP/1.1\r\n{head}\r\n".encode()
     address, secure = (parts.hostname or "", parts.port or 443), parts.scheme == "https"
     hammer(address, [request], 1, 0.0, secure=secure)  # what is cold gets warm
     cell = row.cell(name)
     for _ in range(plan.few_rounds):
         with metered(rig, cell, server.process):
-            pace = hammer(address, [request], _CONNECTIONS, plan.seconds, secure=secure)
+            pace = hammer(address, [request], CONNECTIONS, plan.seconds, secure=secure)
         cell.values.append(pace.per_second)
         for spent in (cell.requests, cell.cpu, cell.swift_cpu, cell.client_cpu):
             if spent:
@@ -94,17 +103,17 @@ def _measure(rig: Rig, plan: Plan, row: Row, name: str, server: Server, credenti
         cell.p99.append(pace.percentile(0.99))
 
 
-def _refusals(rig: Rig, plan: Plan, folder: Path) -> Iterator[Row]:
-    """Turn by turn, each from another address, so that nobody has to wait for having guessed."""
-    rows = {
-        "alice": Row("refuse-known", "refuse a wrong password of a name that is there"),
-        "nobody": Row("refuse-unknown", "refuse a wrong password of a name that is not there"),
-    }
-    section = {"auth": {"htpasswd": str(folder / "htpasswd")}, "trustedproxies": "127.0.0.1"}
-    with rig.server(OURS, more={"registry": section}) as server, Session(server.url) as session:
+def refusals(rig: Rig, plan: Plan, section: Mapping[str, Any], names: Mapping[str, tuple[str, str]]) -> Iterator[Row]:
+    """How long wrong passwords are refused at a door, by what is wrong: an id of a row, its title, and a name.
+
+    Turn by turn, each from another address, so that nobody has to wait for having guessed.
+    """
+    rows = {name: Row(f"refuse-{id}", f"refuse a wrong password of {title}") for id, (title, name) in names.items()}
+    more = {"registry": {"auth": section, "trustedproxies": "127.0.0.1"}}
+    with rig.server(OURS, more=more) as server, Session(server.url) as session:
         for number in range(plan.refusals):
             for name, row in rows.items():
-                headers = {"Authorization": _basic(name, f"wrong {number}"), "X-Forwarded-For": f"192.0.2.{number}"}
+                headers = {"Authorization": basic(name, f"wrong {number}"), "X-Forwarded-For": f"192.0.2.{number}"}
                 began = time.perf_counter()
                 session.ask("GET", "/v2/", 401, headers=headers)
                 row.cell(OURS).values.append(time.perf_counter() - began)
@@ -147,5 +156,5 @@ def _token(key: Path, certificate: Path) -> str:
     return jwt.encode({**claims, "jti": "1", "access": _ACCESS}, key.read_text(), "ES256", {"x5c": chain})
 
 
-def _basic(name: str, password: str) -> str:
+def basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()

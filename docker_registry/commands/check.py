@@ -17,7 +17,8 @@ from docker_registry.maintenance.check.lines import Level, Line, error, ok, warn
 from docker_registry.serving.probe import open_doors
 from docker_registry.settings import open_driver
 
-from .options import config_options, container_option, containers
+from .options import config_options, container_option, containers, json_option
+from .rows import show
 
 __all__ = ["check"]
 
@@ -25,8 +26,9 @@ __all__ = ["check"]
 @click.command()
 @config_options
 @container_option
+@json_option
 @click.option("--leaving", is_flag=True, help="List what Distribution 2.8 could not process, for the way back to it.")
-def check(config: str | None, flavor: str | None, container: str | None, leaving: bool) -> None:
+def check(config: str | None, flavor: str | None, container: str | None, as_json: bool, leaving: bool) -> None:
     """Look at a Swift and say what a registry will find there.
 
     The exit status is 0, or 1 when there is an error.
@@ -41,21 +43,23 @@ def check(config: str | None, flavor: str | None, container: str | None, leaving
         click.echo(f"warning: {doubt}", err=True)
     settings = loaded.settings
     chosen = [(name, each, open_driver(each)) for name, each in containers(settings, container)]
-    failed = [_told(_doors(loaded))] if not leaving else []
+    failed = [_told(_doors(loaded), "", as_json)] if not leaving else []
     for name, each, driver in chosen:
-        if name:
+        if name and not as_json:
             click.echo(f"container {name}:")
-        failed.append(_told(look_at_departure(driver) if leaving else look_at_storage(each, driver)))
+        lines = look_at_departure(driver) if leaving else look_at_storage(each, driver)
+        failed.append(_told(lines, name, as_json))
         if name and not leaving:
-            failed.append(_told(strangers(settings, name, driver)))
+            failed.append(_told(strangers(settings, name, driver), name, as_json))
     sys.exit(1 if any(failed) else 0)
 
 
-def _told(lines: Iterable[Line]) -> bool:
+def _told(lines: Iterable[Line], container: str, as_json: bool) -> bool:
     """Whether there was an error among them."""
     failed = False
+    more = {"container": container} if container else {}
     for line in lines:
-        click.echo(str(line))
+        show({**line._asdict(), "level": line.level.value, **more}, as_json, str(line))
         failed = failed or line.level is Level.ERROR
     return failed
 

@@ -9,7 +9,7 @@ import click
 
 from docker_registry.config import load
 from docker_registry.core.exceptions import UsageError
-from docker_registry.images.copying import copy
+from docker_registry.images.copying import Attached, copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.layouts import Layout
 from docker_registry.images.places import Repository
@@ -46,10 +46,11 @@ def export(config: str | None, flavor: str | None, pattern: str, as_json: bool, 
         failed = 0
         for name in registry.matching(parse_pattern(pattern, "--only")):
             source, target = Repository(registry, name), Layout(folder / name / "image")
+            attached = Attached(source)
             with (Quiet() if quiet else for_terminal()).step(name) as advance:
                 for tag in source.tags():
                     try:
-                        digest = copy(source, target, tag, [tag], lambda _: nullcontext(advance), attached=True)
+                        digest = copy(source, target, tag, [tag], lambda _: nullcontext(advance), attached)
                         fields = {"repository": name, "tag": tag, "digest": str(digest), "folder": str(target.folder)}
                         show(fields, as_json, f"{name}:{tag} {digest}")
                     except UsageError as error:

@@ -23,7 +23,17 @@ from docker_registry.images.places import Place, Repository, Source
 from docker_registry.images.remote import Address, parse_address
 from docker_registry.images.v1 import OldRepository
 
-__all__ = ["From", "Image", "parse_image", "parse_old", "parse_pattern", "parse_place", "parse_source"]
+__all__ = [
+    "From",
+    "Image",
+    "Saved",
+    "parse_archive",
+    "parse_image",
+    "parse_old",
+    "parse_pattern",
+    "parse_place",
+    "parse_source",
+]
 
 _LAYOUT, _REMOTE, _ARCHIVE = "oci:", "docker://", "docker-archive:"
 
@@ -34,6 +44,13 @@ class From(NamedTuple):
     place: Source | Unmade
     reference: str  # a tag, a digest, what an archive calls it, or "" where none was named
     tag: str  # that a copy of it gets where none is named, if any
+
+
+class Saved(NamedTuple):
+    """An archive that is written, and how the image is called in it."""
+
+    path: Path
+    name: str
 
 
 class Image(NamedTuple):
@@ -97,9 +114,20 @@ def parse_old(registry: Inside, text: str, default: str = "latest") -> From:
     return From(OldRepository(registry, image.name), image.reference, _tag_of(image.reference))
 
 
+def parse_archive(text: str) -> Saved | None:
+    """The file to write where that is the target; raises BadParameter."""
+    if not text.startswith(_ARCHIVE):
+        return None
+    path, _, name = text.removeprefix(_ARCHIVE).partition(":")
+    head, _, tag = name.rpartition(":")
+    if not (path and head and grammar.is_tag(tag)):
+        raise click.BadParameter(f"{text}: write docker-archive:FILE:NAME:TAG")
+    return Saved(Path(path), name)
+
+
 def parse_place(registry: Inside, text: str, default: str = "latest") -> tuple[Place, str]:
     """A place and a tag or digest in it; raises BadParameter."""
-    if text.startswith((_REMOTE, _ARCHIVE)):
+    if text.startswith(_REMOTE):
         raise click.BadParameter(f"{text}: can only be copied from; skopeo copies there, from oci:FOLDER")
     if not text.startswith(_LAYOUT):
         image = parse_image(text, default)

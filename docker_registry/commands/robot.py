@@ -21,7 +21,8 @@ from docker_registry.distribution.storage import robot_book
 from docker_registry.distribution.storage.robot_book import Made
 from docker_registry.settings import open_driver
 
-from .options import config_options
+from .options import config_options, json_option
+from .rows import show
 
 __all__ = ["robot"]
 
@@ -105,13 +106,15 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
 
 @robot.command("list")
 @config_options
-def show(config: str | None, flavor: str | None) -> None:
+@json_option
+def list_made(config: str | None, flavor: str | None, as_json: bool) -> None:
     """List the passwords that were made, without the passwords: id, name, end, and what each allows."""
     driver = open_driver(load(config, flavor).settings)
     for made in robot_book.made(driver):
         ended = made.expires <= time.time()
         state = "revoked" if made.revoked else f"{'ended' if ended else 'ends'} {_date(made.expires)}"
-        click.echo(f"{made.id}  {made.name}  {state}  {' '.join(made.grants)}")
+        fields = {**made._asdict(), "ended": ended}
+        show(fields, as_json, f"{made.id}  {made.name}  {state}  {' '.join(made.grants)}")
 
 
 @robot.command()

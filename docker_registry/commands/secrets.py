@@ -12,14 +12,16 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.storage import robot_book
 from docker_registry.settings import open_driver
 
-from .options import config_options
+from .options import config_options, json_option
+from .rows import show
 
 __all__ = ["secrets"]
 
 
 @click.command()
 @config_options
-def secrets(config: str | None, flavor: str | None) -> None:
+@json_option
+def secrets(config: str | None, flavor: str | None, as_json: bool) -> None:
     """List the keys of secret_key (http.secret) by their fingerprints, and what each signed.
 
     A key that only verifies can be taken out of the list when no password of a robot needs it any more, and
@@ -39,7 +41,15 @@ def secrets(config: str | None, flavor: str | None) -> None:
         key = fingerprint(secret)
         ends = [each.expires for each in made if each.key == key]
         robots = f"{len(ends)} passwords of robots, until {_date(max(ends))}" if ends else "no password of a robot"
-        click.echo(f"{key}  {'verifies' if number else 'signs'}{derived}; signed {robots}")
+        does = "verifies" if number else "signs"
+        fields = {
+            "key": key,
+            "does": does,
+            "derived": bool(derived),
+            "robots": len(ends),
+            "until": max(ends, default=None),
+        }
+        show(fields, as_json, f"{key}  {does}{derived}; signed {robots}")
 
 
 def _date(seconds: float) -> str:

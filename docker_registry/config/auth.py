@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker_registry.distribution.auth.robots import ROBOT_ID
 from docker_registry.distribution.model import grammar
@@ -30,6 +31,15 @@ def _no(value: Any) -> bool:
     return False
 
 
+def _key_set(value: Any) -> str:
+    """A file, or a URL that nobody on the way can answer for."""
+    written = text(value)
+    url = urlsplit(written)
+    if url.scheme == "http" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must be a file, or a URL with https: whoever can change its answer can log in as anybody")
+    return written
+
+
 # Distribution's keys below `auth`, and how each is read.
 DISTRIBUTION: dict[str, Callable[[Any], Any]] = {
     "htpasswd.path": text,
@@ -37,7 +47,7 @@ DISTRIBUTION: dict[str, Callable[[Any], Any]] = {
     "token.autoredirect": _no,
     "token.autoredirectpath": text,
     "token.issuer": text,
-    "token.jwks": text,
+    "token.jwks": _key_set,
     "token.realm": text,
     "token.rootcertbundle": text,
     "token.service": text,

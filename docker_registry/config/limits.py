@@ -8,7 +8,7 @@ from typing import Any
 
 from docker_registry.settings import Limits
 
-from .values import Options, whole
+from .values import Options, size, whole
 
 __all__ = ["KEYS", "read_limits"]
 
@@ -19,7 +19,12 @@ def _rate(value: Any) -> float:
     return float(value)
 
 
+def _bytes(value: Any) -> int:
+    return 0 if str(value) == "0" else size(value)
+
+
 KEYS: dict[str, Callable[[Any], Any]] = {
+    "blob_size": _bytes,
     "burst": whole(1, 1_000_000),
     "connections": whole(0, 1_000_000),
     "requests_at_once": whole(0, 1_000_000),

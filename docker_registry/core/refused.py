@@ -8,4 +8,6 @@ __all__ = ["CallerRefusedError"]
 
 
 class CallerRefusedError(BrokenError):
-    """The storage refuses what somebody asked for by their own token; or the token, which then says that it ended."""
+    """The storage refuses what somebody asked for by their own token, or, with `has_ended`, the token."""
+
+    has_ended = False

@@ -20,6 +20,7 @@ __all__ = ["Code", "RegistryError"]
 class Code(Enum):
     """Wire code, HTTP status, default message."""
 
+    BLOB_TOO_LARGE = "SIZE_INVALID", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "blob too large"
     BLOB_UNKNOWN = "BLOB_UNKNOWN", HTTPStatus.NOT_FOUND, "blob unknown to registry"
     BLOB_UPLOAD_INVALID = "BLOB_UPLOAD_INVALID", HTTPStatus.BAD_REQUEST, "blob upload invalid"
     BLOB_UPLOAD_UNKNOWN = "BLOB_UPLOAD_UNKNOWN", HTTPStatus.NOT_FOUND, "blob upload unknown to registry"

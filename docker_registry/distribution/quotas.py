@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 BELIEVED = 30.0  # s for which a count that was read needs no second look
 _ENTRIES = 10_000  # of what this process took that are remembered, for each rule
-_NOTHING = Used()
 _WHAT_TO_DO = (
     "delete what is not needed, which counts after garbage collection, or ask the registry's operator for more"
 )
@@ -72,15 +71,19 @@ class _Since:
 class _Rule:
     def __init__(self, quota: Quota):
         self.quota = quota
+        self.used = Used()  # when it was counted last
         self.blobs, self.tags = _Since(), _Since()
         self._patterns = Patterns(quota.repositories)
 
     def is_for(self, repository: str) -> bool:
         return self._patterns.matches(repository)
 
-    def counted(self, began: float) -> None:
-        self.blobs.forget_until(began)
-        self.tags.forget_until(began)
+    def heed(self, count: Count) -> None:
+        """A count by a registry with other rules, as while a config file changes, leaves the former in force."""
+        if self.quota.name in count.used:
+            self.used = count.used[self.quota.name]
+            self.blobs.forget_until(count.began)
+            self.tags.forget_until(count.began)
 
 
 class Quotas:
@@ -97,7 +100,6 @@ class Quotas:
         self._driver = driver
         self._clock = clock
         self._now = now
-        self._count = Count()
         self._read_at = float("-inf")
         self.refused: Counter[str] = Counter()  # requests, by what there would have been too much of
 
@@ -149,7 +151,7 @@ class Quotas:
         if self._clock() - self._read_at >= BELIEVED:
             self._read_at = self._clock()  # others go on meanwhile with what was known
             self._read()
-        return self._count.used.get(rule.quota.name, _NOTHING)
+        return rule.used
 
     def _read(self) -> None:
         try:
@@ -158,9 +160,8 @@ class Quotas:
         except (UnspecifiedError, CountError) as error:
             logger.warning("what was counted for quotas cannot be read now, the former count holds: %s", error)
             return
-        self._count = count
         for rule in self._rules:
-            rule.counted(count.began)
+            rule.heed(count)
 
 
 def _denied(repository: str, quota: Quota, why: str) -> RegistryError:

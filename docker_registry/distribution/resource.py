@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
+from .auth import audit
 from .auth.access import Access, needed
 from .auth.caller import ANONYMOUS, Caller
 from .container import Container
 from .context import Context
-from .errors import RegistryError
+from .errors import Code, RegistryError
 
 __all__ = ["HANDLER", "REPOSITORY", "Resource"]
 
@@ -67,6 +69,16 @@ class Resource:
     def denied(self, why: str, rule: str) -> RegistryError:
         """What to raise for a caller whom a rule refuses something."""
         return self.gate.denied(self.request, self.caller, why, rule)
+
+    @contextmanager
+    def written_down(self, rule: str) -> Iterator[None]:
+        """Let the audit have the refusals that a rule raises inside."""
+        try:
+            yield
+        except RegistryError as error:
+            if error.code is Code.DENIED:
+                audit.refused(self.request, self.caller, str(error), rule)
+            raise
 
     def tell(self, action: str, target: dict[str, Any]) -> None:
         """Let those whom the settings name know what happened; the targets are `events.event`'s."""

@@ -18,7 +18,7 @@ from docker_registry.distribution.model.digest import Digest
 
 from .places import Place, Repository, Source, Stored
 
-__all__ = ["Advance", "Begin", "copy"]
+__all__ = ["Advance", "Attached", "Begin", "copy"]
 
 _DEPTH = 8  # of indexes in indexes, and of what is attached to what is attached
 _MANIFESTS = 20_000  # of one copy
@@ -37,24 +37,60 @@ class _Part(NamedTuple):
     tags: list[str]
 
 
+class Attached:
+    """What is about the manifests of a source: by the referrers API, or under cosign's tags, which are listed once."""
+
+    def __init__(self, source: Source):
+        self._source = source
+        self._cosign = _cosign(source)
+
+    def to(self, subjects: list[Digest]) -> list[_Part]:
+        """What is about these manifests, and about that again."""
+        found: list[_Part] = []
+        known = set(subjects)
+        for _ in range(_DEPTH):
+            new = [part for reference, tags in self._wanted(subjects, known) for part in self._parts(reference, tags)]
+            found += [part for part in new if part.tags or part.stored.digest not in known]
+            subjects = [part.stored.digest for part in new if part.stored.digest not in known]
+            known.update(subjects)
+            if not subjects:
+                return found
+            if len(known) > _MANIFESTS:
+                break
+        raise UsageError("too much is attached to the image, and to that again, to be copied along")
+
+    def _wanted(self, subjects: list[Digest], known: set[Digest]) -> list[tuple[str, list[str]]]:
+        """References to what is about these, and the tags that each gets."""
+        lists = each(self._source.referrers, subjects, _AT_ONCE)
+        wanted: list[tuple[str, list[str]]] = [
+            (str(digest), []) for digests in lists for digest in digests if digest not in known
+        ]
+        return wanted + [(tag, [tag]) for subject in subjects for tag in self._cosign.get(subject, ())]
+
+    def _parts(self, reference: str, tags: list[str]) -> Iterator[_Part]:
+        stored = self._source.manifest(reference)
+        for image in _images(self._source, stored, _DEPTH):
+            yield _Part(image, tags if image.digest == stored.digest else [])
+
+
 def copy(
     source: Source,
     target: Place,
     reference: str,
     tags: list[str],
     begin: Begin = lambda _: nullcontext(lambda: None),
-    attached: bool = False,
+    attached: Attached | None = None,
 ) -> Digest:
     """Copy the image under a tag or digest, with all that it consists of, and set `tags` in the target; its digest.
 
-    With `attached`, what is about it or its parts comes along: signatures, SBOMs and the like, by the referrers API
-    or under cosign's tags. `begin` is called with the number of blobs, for what is called for each. Raises UsageError.
+    With `attached`, what is about it or its parts comes along: signatures, SBOMs and the like. `begin` is called with
+    the number of blobs, for what is called for each. Raises UsageError.
     """
     top = source.manifest(reference)
     parts = [_Part(image, []) for image in _images(source, top, _DEPTH)]
     if attached:
         # Before the image gets its tag: who finds it there finds its signature too.
-        parts[-1:-1] = _attached(source, [part.stored.digest for part in parts])
+        parts[-1:-1] = attached.to([part.stored.digest for part in parts])
     parts[-1] = _Part(top, tags)
     blobs = dict.fromkeys(
         named.digest for part in parts for named in part.stored.manifest.references if not named.manifest
@@ -75,36 +111,6 @@ def _images(source: Source, stored: Stored, depth: int) -> Iterator[Stored]:
         if named.manifest:
             yield from _images(source, source.manifest(str(named.digest)), depth - 1)
     yield stored
-
-
-def _attached(source: Source, subjects: list[Digest]) -> list[_Part]:
-    """What is about these manifests, and about that again."""
-    cosign = _cosign(source)
-    found: list[_Part] = []
-    known = set(subjects)
-    for _ in range(_DEPTH):
-        wanted: list[tuple[str, list[str]]] = [
-            (str(digest), [])
-            for digests in each(source.referrers, subjects, _AT_ONCE)
-            for digest in digests
-            if digest not in known
-        ]
-        wanted += [(tag, [tag]) for subject in subjects for tag in cosign.get(subject, ())]
-        new = [part for reference, tags in wanted for part in _with_images(source, reference, tags)]
-        found += [part for part in new if part.tags or part.stored.digest not in known]
-        subjects = [part.stored.digest for part in new if part.stored.digest not in known]
-        known.update(subjects)
-        if not subjects:
-            return found
-        if len(known) > _MANIFESTS:
-            break
-    raise UsageError("too much is attached to the image, and to that again, to be copied along")
-
-
-def _with_images(source: Source, reference: str, tags: list[str]) -> Iterator[_Part]:
-    stored = source.manifest(reference)
-    for image in _images(source, stored, _DEPTH):
-        yield _Part(image, tags if image.digest == stored.digest else [])
 
 
 def _cosign(source: Source) -> dict[Digest, list[str]]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +19,7 @@ from docker_registry.core.types import Readable
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest, new_hash
 
+from .files import whole
 from .places import MANIFEST_MAX, Pieces, Stored, parse_digest, parse_stored
 
 __all__ = ["Layout"]
@@ -69,7 +69,7 @@ class Layout:
             return False
 
     def put_blob(self, digest: Digest, body: Readable, size: int) -> None:
-        with _whole(self._path(digest)) as file:
+        with whole(self._path(digest)) as file:
             if _hash(body, digest, file) != digest.hex or file.tell() != size:
                 raise UsageError(f"{digest} was sent with other bytes; nothing was kept of it")
 
@@ -104,7 +104,7 @@ class Layout:
         self._write("index.json", {"schemaVersion": 2, "mediaType": media_type, "manifests": entries})
 
     def _write(self, name: str, document: dict[str, Any]) -> None:
-        with _whole(self.folder / name) as file:
+        with whole(self.folder / name) as file:
             file.write(json.dumps(document).encode())
 
     def _entries(self) -> list[dict[str, Any]]:
@@ -149,24 +149,3 @@ def _hash(source: Readable, digest: Digest, target: IO[bytes] | None) -> str:
         if target:
             target.write(block)
     return hashed.hexdigest()
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that has its name once it is whole."""
-    name = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        # Where it did not get its name.
-        if name is not None:
-            with suppress(OSError):
-                os.unlink(name)

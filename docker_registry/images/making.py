@@ -125,11 +125,8 @@ def _pack(layer: Readable, file: IO[bytes], name: str) -> Made:
     diff = sha256()
     try:
         if source.head.startswith(_GZIP):
-            copied = _Copied(source, kept)
-            for block in blocks(gzip.GzipFile(fileobj=copied)):
+            for block in blocks(gzip.GzipFile(fileobj=_Copied(source, kept))):
                 diff.update(block)
-            for _ in blocks(copied):  # what stands behind its last member
-                pass
         else:
             packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)  # with the header of gzip, and no time in it
             for block in blocks(unpack(source) if unpack else source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -26,6 +27,9 @@ __all__ = ["Address", "Remote", "parse_address"]
 _TIMEOUT = (20.0, 60.0)  # s, to connect and between two pieces of an answer
 _TRIES = 4  # times that a body is gone on with where it broke
 _PAGES = 1_000
+_BUSY = (429, 502, 503, 504)
+_PAUSES = (1.0, 4.0, 15.0)  # s, until a busy registry is asked again, where it does not say itself
+_PAUSE_MAX = 60.0  # s
 _HUB = "registry-1.docker.io"
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
@@ -133,15 +137,24 @@ class Remote:
         raise UsageError(f"{self._where}: a list does not end")
 
     def open(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
-        """The answer, whose body was not read yet; where a login is missing, with one. Its errors are requests'."""
-        url = urljoin(self._root, path)
-        for _ in range(2):
-            answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
-            if answer.status_code != 401:
+        """The answer, whose body was not read yet; where a login is missing, with one. Its errors are requests'.
+
+        A registry that is busy, or wants fewer requests, is asked again after a while.
+        """
+        for pause in (*_PAUSES, None):
+            answer = self._open(urljoin(self._root, path), headers)
+            if answer.status_code not in _BUSY or pause is None:
                 break
             answer.close()
-            if not self._login.renew(answer):
-                break
+            time.sleep(_asked_pause(answer, pause))
+        return answer
+
+    def _open(self, url: str, headers: dict[str, str] | None) -> requests.Response:
+        answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
+        if answer.status_code == 401:
+            answer.close()
+            if self._login.renew(answer):
+                answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
         return answer
 
     def _get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
@@ -234,6 +247,12 @@ class _Blob:
 def _list(document: dict[str, Any], field: str) -> list[Any]:
     value = document.get(field)
     return value if isinstance(value, list) else []
+
+
+def _asked_pause(answer: requests.Response, pause: float) -> float:
+    """What a registry asks for, in seconds, within bounds."""
+    text = answer.headers.get("Retry-After", "")
+    return min(float(text), _PAUSE_MAX) if text.isascii() and text.isdigit() else pause
 
 
 class _AbsentError(UsageError):

@@ -18,7 +18,7 @@ from docker_registry.core.exceptions import FileNotFoundError, UsageError
 from docker_registry.core.types import Stat
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import load
-from docker_registry.distribution.views.v1 import IMAGE_ID, OldImage, OldReader
+from docker_registry.distribution.views.v1 import OldImage, OldReader
 
 from .copying import Advance, Begin
 from .inside import Inside
@@ -38,9 +38,8 @@ class OldRepository(OldReader):
         self._registry = registry
 
     def make(self, target: Place, reference: str, tags: list[str], begin: Begin) -> Digest:
-        """`reference` is a tag, or the id of an image."""
-        top = reference if reference not in self.tags() and IMAGE_ID.fullmatch(reference) else self.meaning(reference)
-        ids = self.ancestry(top)[::-1]
+        """`reference` is a tag."""
+        ids = self.ancestry(self.meaning(reference))[::-1]
         images = self.images(ids)
         with begin(len(ids)) as advance:
             layers = list(each(partial(self._put, target, advance), ids, _AT_ONCE))

@@ -41,6 +41,7 @@ class Realm:
     """Safe for threads and greenlets."""
 
     version = None
+    pace = 0.0  # whoever wants to know how long the token server takes asks it, not this
 
     def __init__(self, server: TokenServer):
         self._server = server
@@ -52,7 +53,7 @@ class Realm:
 
     def check(self, name: str, password: str) -> Caller | None:
         """As the door asks whether a password is right, once a minute."""
-        return Caller(Kind.TOKEN, name) if self._ask(name, password, "") else None
+        return Caller(Kind.TOKEN, name, limit="the token server") if self._ask(name, password, "") else None
 
     def token(self, name: str, password: str, address: str, needs: Sequence[Access]) -> str:
         """For what a page needs and may show.

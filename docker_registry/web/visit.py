@@ -81,9 +81,17 @@ class Visit:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the browser came by TLS, as far as the registry knows."""
-        public = urlsplit(self.context.settings.public_url)
-        return self.request.scheme == "https" or (public.scheme, public.netloc) == ("https", self.request.host)
+        """Whether the browser came by TLS, as far as the registry knows; a proxy in front may have ended that.
+
+        Browsers say from where a page is asked for (`Sec-Fetch-Site`) by TLS and to their own machine only.
+        """
+        public, headers = urlsplit(self.context.settings.public_url), self.request.headers
+        return (
+            self.request.scheme == "https"
+            or (public.scheme, public.netloc) == ("https", self.request.host)
+            or headers.get("Origin", "").startswith("https://")
+            or ("Sec-Fetch-Site" in headers and not self.is_local)
+        )
 
     @property
     def is_local(self) -> bool:

@@ -41,6 +41,17 @@ def test_the_page_says_what_a_command_is_for(name: str) -> None:
     assert re.search(rf"(?m)^\| (`\w+`, )?`{name}[` ]", CLI)
 
 
+# These run until they are ended, print a script, or are groups; `inspect` prints nothing but JSON.
+WITHOUT_JSON = {"serve", "demo", "swift", "registryctl", "completion", "robot", "inspect"}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - WITHOUT_JSON))
+def test_what_a_command_says_is_there_as_json(name: str) -> None:
+    command = Commands().get_command(click.Context(Commands()), name)
+    assert command
+    assert [parameter.name for parameter in command.params if "--json" in parameter.opts] == ["as_json"]
+
+
 def complete(shell: str, *words: str) -> list[str]:
     environ = {
         **os.environ,

@@ -259,8 +259,9 @@ def test_a_public_url_is_one(read: Any, url: str) -> None:
 
 
 def test_limits_are_a_section_in_both_formats(read: Any, tmp_path: Path) -> None:
-    section = "limits: {requests_per_second: 0.5, burst: 20, requests_at_once: 30, uploads_at_once: 4, connections: 0}"
-    expected = Limits(0.5, 20, 30, 4, 0)
+    section = "limits: {requests_per_second: 0.5, burst: 20, requests_at_once: 30, uploads_at_once: 4, connections: 0, "
+    section += "blob_size: 10GiB}"
+    expected = Limits(0.5, 20, 30, 4, 0, 10 << 30)
     assert read(swift("swift_container: c", "registry:", f"    {section}")).settings.limits == expected
     theirs = merged(("registry", yaml.safe_load(section)))
     assert distribution.read(theirs, "config.yml", {}, Problems()).settings.limits == expected

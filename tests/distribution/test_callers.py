@@ -134,8 +134,9 @@ def test_a_token_that_ended_is_a_login_that_is_asked_for_again(monkeypatch: pyte
     swift = MockSwift()
     client = registry(swift, monkeypatch)
     push(client, "service")
-    answer = client.get(READS[0], headers={"Authorization": "Name a"})
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Name")
+    for path in (*READS, "/v2/_catalog", "/ui/"):
+        assert ask(client, "a", path) == 401, path
+    assert client.get(READS[0], headers={"Authorization": "Name a"}).headers["WWW-Authenticate"] == "Name"
     swift.rights["token of a"] = RIGHTS["r"]
     assert ask(client, "a", READS[0]) == 200
 

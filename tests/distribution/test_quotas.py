@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from werkzeug.test import Client
 
 from docker_registry.core.driver import Base, fetch
-from docker_registry.core.exceptions import UnreachableError
+from docker_registry.core.exceptions import UnreachableError, UsageError
 from docker_registry.distribution import quotas
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.errors import RegistryError
@@ -21,6 +22,8 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.quotas import BELIEVED, Quotas
 from docker_registry.distribution.storage import quota_book
 from docker_registry.distribution.storage.quota_book import Count, Used
+from docker_registry.images.inside import Inside
+from docker_registry.images.places import Repository
 from docker_registry.maintenance.quotas import count_in
 from docker_registry.settings import Quota, Settings
 from docker_registry.settings import Quotas as Rules
@@ -32,6 +35,13 @@ BYTES = Quota(("team/**",), bytes=100)
 TAGS = Quota(("team/**",), tags=3)
 EVERYTHING = Quota(("**",), bytes=10_000)
 COUNT = f"{layout.QUOTAS}/count"
+
+
+@pytest.fixture
+def memory() -> Base:
+    """For what does not depend on the storage."""
+    storage: Base = fetch("memory")("/", None)
+    return storage
 
 
 def registry_with(driver: Base, *rules: Quota) -> Client:
@@ -53,7 +63,9 @@ def put_image(client: Client, name: str, *tags: str, expected: int = 201) -> str
     return answers[-1].text
 
 
-def test_what_was_counted_and_what_was_taken_since_count_together(driver: Base) -> None:
+def test_what_was_counted_and_what_was_taken_since_count_together(
+    driver: Base, caplog: pytest.LogCaptureFixture
+) -> None:
     put_blob(registry_with(driver), "team/a", b"x" * 60)
     put_blob(registry_with(driver), "other", b"y" * 600)
     count_in([driver], [BYTES])
@@ -63,12 +75,13 @@ def test_what_was_counted_and_what_was_taken_since_count_together(driver: Base) 
     assert json.loads(told)["errors"][0]["code"] == "DENIED"
     assert "the quota of team/** would be exceeded: 100 of 100 bytes are used, 1 more do not fit; delete what" in told
     assert client.post("/v2/team/a/blobs/uploads/").status_code == 403  # of any size
+    assert "(rule: quotas) (POST /v2/team/a/blobs/uploads/)" in caplog.text
     put_blob(client, "other", b"!" * 600)
 
 
-def test_each_way_to_send_is_refused_before_the_body(driver: Base) -> None:
-    count_in([driver], [BYTES])
-    client = registry_with(driver, BYTES)
+def test_each_way_to_send_is_refused_before_the_body(memory: Base) -> None:
+    count_in([memory], [BYTES])
+    client = registry_with(memory, BYTES)
     streamed, chunked, closed = (Push(client, "team/a") for _ in range(3))
     streamed.stream(b"x" * 101, 403)
     chunked.chunk(b"x" * 60)
@@ -81,9 +94,9 @@ def test_each_way_to_send_is_refused_before_the_body(driver: Base) -> None:
     assert client.post(mount).status_code == 403
 
 
-def test_every_rule_that_fits_counts(driver: Base) -> None:
-    count_in([driver], [EVERYTHING, BYTES])
-    client = registry_with(driver, EVERYTHING, BYTES)
+def test_every_rule_that_fits_counts(memory: Base) -> None:
+    count_in([memory], [EVERYTHING, BYTES])
+    client = registry_with(memory, EVERYTHING, BYTES)
     assert "quota of team/**" in put_blob(client, "team/a", b"x" * 101, 403)
     assert "quota of **" in put_blob(client, "team/a", b"x" * 10_001, 403)
 
@@ -110,23 +123,23 @@ def test_tags_that_are_there_may_be_moved_and_new_ones_may_not(driver: Base) -> 
     put_image(client, "other", "1")
 
 
-def test_one_manifest_with_more_tags_than_fit(driver: Base) -> None:
-    client = registry_with(driver, TAGS)
+def test_one_manifest_with_more_tags_than_fit(memory: Base) -> None:
+    client = registry_with(memory, TAGS)
     push_blob(client, "team/a", b"{}")
     reference = f"{Digest.of(image())}?tag=1&tag=2&tag=3"
     assert push(client, "team/a", f"{reference}&tag=4", image()).status_code == 403
     assert push(client, "team/a", reference, image()).status_code == 201
 
 
-def test_what_is_deleted_counts_until_it_was_counted_again(driver: Base) -> None:
-    put_image(registry_with(driver), "team/a", "1", "2", "3")
-    count_in([driver], [TAGS])
-    client = registry_with(driver, TAGS)
+def test_what_is_deleted_counts_until_it_was_counted_again(memory: Base) -> None:
+    put_image(registry_with(memory), "team/a", "1", "2", "3")
+    count_in([memory], [TAGS])
+    client = registry_with(memory, TAGS)
     put_image(client, "team/a", "4", expected=403)
     assert client.delete("/v2/team/a/manifests/2").status_code == 202
     put_image(client, "team/a", "4", expected=403)
-    count_in([driver], [TAGS])
-    put_image(registry_with(driver, TAGS), "team/a", "4")
+    count_in([memory], [TAGS])
+    put_image(registry_with(memory, TAGS), "team/a", "4")
 
 
 class Asked:
@@ -155,6 +168,18 @@ def test_the_count_is_read_once_in_a_while_and_for_no_pull(monkeypatch: pytest.M
     assert asked.times == 1
 
 
+def test_a_count_by_other_rules_changes_nothing() -> None:
+    driver: Base = fetch("memory")("/", None)
+    Plant(driver).blob("team/a", b"x" * 90)
+    worker = Worker(driver)
+    count_in([driver], [BYTES])
+    worker.quotas.admit_bytes("team/a", 10)
+    count_in([driver], [EVERYTHING])
+    worker.now += BELIEVED
+    with pytest.raises(RegistryError):
+        worker.quotas.admit_bytes("team/a", 11)
+
+
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), quota_book.CountError("nonsense")])
 def test_a_count_that_cannot_be_read_stops_no_push(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail() -> Count:
@@ -175,6 +200,13 @@ def test_a_count_that_lies_is_none(content: bytes) -> None:
     with pytest.raises(quota_book.CountError, match="_quotas/count holds no count"):
         quota_book.load(driver)
     put_blob(registry_with(driver, BYTES), "team/a", b"x" * 100)
+
+
+def test_the_command_line_heeds_them(memory: Base) -> None:
+    settings = Settings(secret=b"of the tests", quotas=Rules((BYTES,)))
+    content = b"x" * 101
+    with Inside(settings, [memory]) as registry, pytest.raises(UsageError, match="would be exceeded: 0 of 100"):
+        Repository(registry, "team/a").put_blob(Digest.of(content), io.BytesIO(content), len(content))
 
 
 class Worker:

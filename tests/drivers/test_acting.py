@@ -61,7 +61,7 @@ def test_a_refusal_is_the_caller_s(connect, swift, rights, has_ended):
         driver.put_content("f", b"y")
     assert "ann@here" in str(error.value)
     assert "ann-token" not in str(error.value) + repr(caller)
-    assert caller.has_ended is has_ended
+    assert caller.has_ended is error.value.has_ended is has_ended
     assert len(swift.requests) == 1
     assert driver.get_content("f") == b"x"
 

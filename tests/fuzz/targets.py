@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
+
+from werkzeug.wrappers import Request
 
 from docker_registry.core.driver import fetch
 from docker_registry.distribution.auth.basic import Basic
@@ -19,10 +22,12 @@ from docker_registry.distribution.model import grammar, manifest, ranges
 from docker_registry.distribution.model.digest import Digest, DigestError
 from docker_registry.distribution.routes import match, parse
 from docker_registry.distribution.storage.upload_sessions import Sessions
+from docker_registry.distribution.views.tar import Allowance, TooMuchError, UnreadableError, files_in
 from docker_registry.serving import framing
 from docker_registry.serving.framing import BadHead, BodyCut
 from docker_registry.serving.hosts import is_host
 from docker_registry.serving.proxies import TrustedProxies
+from docker_registry.web import session
 from tests.distribution.auth.issuer import Issuer
 
 __all__ = ["TARGETS"]
@@ -53,6 +58,22 @@ def _head(data: bytes) -> None:
         framing.check(line, framing.read_fields(stream))
 
 
+def _layer(data: bytes) -> None:
+    """As it is, and with the sum that lets its first block be a header."""
+    for archive in (data, _summed(data)):
+        with contextlib.suppress(UnreadableError, TooMuchError):
+            list(files_in([archive], Allowance()))
+
+
+def _summed(data: bytes) -> bytes:
+    block = data[:148].ljust(148, b"\0") + b" " * 8 + data[156:512].ljust(356, b"\0")
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:] + data[512:]
+
+
+def _cookie(text: str) -> None:
+    session.read(Request({"HTTP_COOKIE": f"{session.COOKIE}={text}"}), [b"secret"])
+
+
 def _text(call: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda data: call(data.decode("latin-1"))
 
@@ -74,5 +95,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], tuple[type[Exception], ...]]
     "host": (_text(is_host), ()),
     "forwarded": (_text(_forwarded), ()),
     "head": (_head, (BadHead,)),
+    "layer": (_layer, ()),
+    "page-cookie": (_text(_cookie), ()),
     "chunk": (lambda data: framing.read_chunk_size(io.BytesIO(data)), (BodyCut,)),
 }

@@ -22,16 +22,22 @@ from hypothesis import strategies as st
 from docker_registry.core.driver import fetch
 from docker_registry.core.exceptions import UsageError
 from docker_registry.images.archives import Archive
+from docker_registry.images.copying import copy
 from docker_registry.images.inside import Inside
+from docker_registry.images.layouts import Layout
 from docker_registry.images.making import put_layer
 from docker_registry.images.places import Repository
+from docker_registry.images.saving import save
 from docker_registry.settings import Settings
-from tests.images.test_copying import content, digest_of
+from tests.distribution.contents import descriptor, image, index
+from tests.images.test_copying import content, digest_of, push, put
+from tests.live.images import INDEX, MANIFEST
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "gzip": gzip.compress,
     "gzip of several members": lambda data: gzip.compress(data[:5]) + gzip.compress(data[5:]),
+    "gzip and zeros": lambda data: gzip.compress(data) + bytes(3000),
     "xz": lzma.compress,
     "bzip2": bz2.compress,
 }
@@ -79,7 +85,8 @@ def layers_of(target: Repository, tag: str) -> list[bytes]:
 
 
 # Nothing that begins as a packed file does.
-LAYERS = st.lists(st.binary(max_size=60).map(lambda data: b"tar" + data), min_size=1, max_size=4)
+TARS = st.binary(max_size=60).map(lambda data: b"tar" + data)
+LAYERS = st.lists(TARS, min_size=1, max_size=4)
 
 
 @settings(max_examples=30, deadline=None)
@@ -186,3 +193,46 @@ def test_what_is_no_tar_file_is_told_in_a_line(tmp_path: Path, data: bytes) -> N
     assert "\n" not in str(caught.value)
     with pytest.raises(UsageError, match="cannot read"):
         Archive(tmp_path / "none.tar").tags()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(TARS.map(gzip.compress), min_size=1, max_size=4), st.sampled_from(["", "linux/arm64", "linux/amd64"]))
+def test_what_is_saved_is_what_was_there(layers: list[bytes], platform: str) -> None:
+    source = new()
+    bodies = {}
+    for architecture in ("amd64", "arm64"):
+        tars = [gzip.decompress(layer) for layer in layers]
+        config = {"architecture": architecture, "rootfs": {"diff_ids": [str(digest_of(tar)) for tar in tars]}}
+        bodies[architecture] = push(
+            source.registry, source.name, architecture, *layers, config=json.dumps(config).encode()
+        )
+    entries = [
+        {**descriptor(body, MANIFEST), "platform": {"os": "linux", "architecture": name}}
+        for name, body in bodies.items()
+    ]
+    put(source.registry, source.name, "all", json.dumps({**json.loads(index()), "manifests": entries}).encode(), INDEX)
+    wanted = bodies[platform.partition("/")[2] or "amd64"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "saved.tar"
+        assert save(source, "all", path, "team/app:1", platform, nothing) == digest_of(wanted)
+        target = new()
+        Archive(path).make(target, "team/app:1", ["1"], nothing)
+    assert layers_of(target, "1") == [gzip.decompress(layer) for layer in layers]
+    document, made = json.loads(wanted), json.loads(target.manifest("1").manifest.body)
+    assert made["config"]["digest"] == document["config"]["digest"]  # the image's id
+    assert [layer["digest"] for layer in made["layers"]] == [layer["digest"] for layer in document["layers"]]
+
+
+def test_what_cannot_be_saved_leaves_no_file(tmp_path: Path) -> None:
+    source = new()
+    push(source.registry, source.name, "1", b"good")
+    copy(source, Layout(tmp_path / "layout"), "1", ["1"])
+    blob = tmp_path / "layout/blobs/sha256" / digest_of(b"good").hex
+    for bad in (b"evil", b"go", b"good and more"):
+        blob.write_bytes(bad)
+        with pytest.raises(UsageError, match="other bytes"):
+            save(Layout(tmp_path / "layout"), "1", tmp_path / "a.tar", "a:1", "", nothing)
+    put(source.registry, source.name, "all", index(image(b"good")), INDEX)
+    with pytest.raises(UsageError, match="not there for linux/amd64"):
+        save(source, "all", tmp_path / "a.tar", "a:1", "", nothing)
+    assert [path.name for path in tmp_path.iterdir()] == ["layout"]

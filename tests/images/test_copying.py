@@ -17,7 +17,7 @@ from docker_registry.core.exceptions import UnreachableError, UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.auth.patterns import Pattern
 from docker_registry.distribution.model.digest import Digest
-from docker_registry.images.copying import copy
+from docker_registry.images.copying import Attached, copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.layouts import Layout
 from docker_registry.images.places import Place, Repository
@@ -32,10 +32,10 @@ def digest_of(body: bytes) -> Digest:
     return Digest.of(body)
 
 
-def push(registry: Inside, name: str, tag: str, *layers: bytes) -> bytes:
+def push(registry: Inside, name: str, tag: str, *layers: bytes, config: bytes = CONFIG) -> bytes:
     """An image, as a client pushes it; its manifest."""
-    body = image(*layers)
-    for blob in (CONFIG, *layers):
+    body = image(*layers, config=config)
+    for blob in (config, *layers):
         Repository(registry, name).put_blob(digest_of(blob), io.BytesIO(blob), len(blob))
     put(registry, name, tag, body, MANIFEST)
     return body
@@ -129,9 +129,9 @@ def test_what_is_attached_comes_along_by_way_of_a_layout(attachments: list[tuple
     source = Repository(registry, "from/app")
     target = Repository(Inside(Settings(storage="memory"), [fetch("memory")("/registry", None)]), "to/app")
     with tempfile.TemporaryDirectory() as folder:
-        copy(source, Layout(Path(folder)), "all", ["all"], attached=True)
-        copy(source, Layout(Path(folder)), "all", ["all"], attached=True)
-        copy(Layout(Path(folder)), target, "all", ["all"], attached=True)
+        copy(source, Layout(Path(folder)), "all", ["all"], attached=Attached(source))
+        copy(source, Layout(Path(folder)), "all", ["all"], attached=Attached(source))
+        copy(Layout(Path(folder)), target, "all", ["all"], attached=Attached(Layout(Path(folder))))
     assert {digest_of(body): set(target.referrers(digest_of(body))) for body in subjects} == {
         digest_of(body): model.get(digest_of(body), set()) for body in subjects
     }

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from docker_registry.core.driver import fetch
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.errors import RegistryError
-from docker_registry.images.copying import copy
+from docker_registry.images.copying import Attached, copy
 from docker_registry.images.inside import Inside
 from docker_registry.images.places import Repository
 from docker_registry.images.remote import Remote, parse_address
@@ -77,7 +77,7 @@ def test_what_is_attached_comes_along_when_asked(other: Served, here: Repository
     push(other.registry, NAME, cosign, b"signed")
     copy(remote(other), here, "1", ["1"])
     assert here.referrers(digest_of(body)) == []
-    copy(remote(other), here, "1", ["1"], attached=True)
+    copy(remote(other), here, "1", ["1"], attached=Attached(remote(other)))
     assert here.referrers(digest_of(body)) == [digest_of(signature)]
     assert here.referrers(digest_of(signature)) == [digest_of(about_it)]
     assert here.tags() == ["1", cosign]
@@ -89,7 +89,7 @@ def test_a_registry_without_the_referrers_api_lists_them_under_a_tag(other: Serv
     put(other.registry, NAME, digest_of(signature), signature, MANIFEST)
     put(other.registry, NAME, f"sha256-{digest_of(body).hex}", index(signature), INDEX)
     other.change = lambda request, answer: Response(status=404) if "/referrers/" in request.path else answer
-    copy(remote(other), here, "1", ["1"], attached=True)
+    copy(remote(other), here, "1", ["1"], attached=Attached(remote(other)))
     assert here.referrers(digest_of(body)) == [digest_of(signature)]
 
 
@@ -143,7 +143,7 @@ def test_a_body_that_always_breaks_ends(other: Served, here: Repository) -> None
         return answer
 
     other.change = cut
-    with pytest.raises(UsageError, match="broke") as caught:
+    with pytest.raises(UsageError, match=f"{other.host}: the answer broke") as caught:
         copy(remote(other), here, "1", ["1"])
     assert "\n" not in str(caught.value)
     assert here.tags() == []
@@ -180,6 +180,28 @@ def test_a_login_does_not_go_where_a_blob_is_redirected_to(other: Served, here: 
         copy(remote(other, parse_password(PASSWORD)), here, "1", ["1"])
         assert len(storage.seen) == 2
         assert not any("Authorization" in headers for _, headers in storage.seen)
+
+
+def test_a_busy_registry_is_asked_again(other: Served, here: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(other.registry, NAME, "1", b"a")
+    slept: list[float] = []
+    monkeypatch.setattr("docker_registry.images.remote.time.sleep", slept.append)
+    refused: set[str] = set()
+
+    def busy(request: Request, answer: Response) -> Response:
+        if request.path in refused:
+            return answer
+        refused.add(request.path)
+        return Response(status=429, headers={"Retry-After": "7" if "/blobs/" in request.path else "soon"})
+
+    other.change = busy
+    copy(remote(other), here, "1", ["1"])
+    assert here.tags() == ["1"]
+    assert sorted(slept) == [1.0, 7.0, 7.0]
+    other.change = lambda *_: Response(status=503, headers={"Retry-After": "9" * 30})
+    with pytest.raises(UsageError, match="503"):
+        remote(other).tags()
+    assert max(slept) == 60.0
 
 
 def test_lists_end(other: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,13 @@ def test_check_of_a_container_that_both_filled(swift: EmbeddedSwift, container: 
         assert done.returncode == 0, done.stdout
         lines = {line.split()[1].rstrip(":"): line for line in done.stdout.splitlines()}
         assert all(line.startswith(("ok ", "warning ")) for line in lines.values())
+        told = [
+            json.loads(line)
+            for line in run("check", "--json", "--config", str(distribution.config)).stdout.splitlines()
+        ]
+        assert [(each["level"], each["subject"]) for each in told] == [
+            (line.split()[0], line[9:].partition(":")[0]) for line in done.stdout.splitlines()
+        ]
         assert "mixed: Distribution 2.x" in lines["layout"]
         assert "this registry" in lines["layout"]
         assert "2 under" in lines["repositories"]

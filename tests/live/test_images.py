@@ -91,9 +91,13 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
         ("cp docker://127.0.0.1:1/UPPER:1 b:1", "is not a repository name"),
         ("cp docker://127.0.0.1:1/a:1 b:1", "127.0.0.1:1 cannot be reached"),
         ("cp docker-archive:FOLDER/nothing.tar b:1", "No such file or directory"),
+        ("cp b:1 docker-archive:FOLDER/nothing.tar", "write docker-archive:FILE:NAME:TAG"),
+        ("cp --platform linux/arm64 b:1 c:1", "--platform is for docker-archive"),
+        ("cp --all-tags b docker-archive:FOLDER/nothing.tar:a:1", "one image is written into an archive"),
         ("cp docker-archive:FOLDER/nothing.tar b", "name the tag of the copy"),
         ("cp --src-creds alice docker://127.0.0.1:1/a:1 b:1", "write USER:PASSWORD"),
         ("cp --all-tags a:1 b", "with --all-tags"),
+        ("cp --all-tags oci:FOLDER/nothing b", "has no tags"),
         ("export --only a//b FOLDER/e", "must have no empty part"),
         ("retag no/such:1 2", "no/such"),
         ("retag no/such:1 .x", "is not a tag"),
@@ -105,7 +109,7 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
         ("ls --v1", "there are no repositories of docker-registry 0.9.1"),
         ("ls --v1 no/such", "there is no v1 repository no/such"),
         ("inspect --v1 no/such:1", "there is no v1 image no/such:1"),
-        ("cp --from-v1 no/such:1 a:1", "there is no v1 repository no/such"),
+        ("cp --from-v1 no/such:1 a:1", "there is no v1 image no/such:1"),
         ("export FOLDER/e", "there are no repositories below"),
         ("ls", "there are no repositories below"),
     ],
@@ -191,6 +195,23 @@ def test_images_are_tagged_weighed_and_compared(pushed: tuple[Ours, Typed, Layou
     assert gone == [{"repository": "team/app", "deleted": tag} for tag in ("1.1", "latest")]
     (untagged,) = [json.loads(line) for line in typed("tags", "--untagged", "--json", "team/app").splitlines()]
     assert (untagged["digest"], untagged["needed"]) == (digests["1.1"], None)
+
+
+def test_a_copy_stays_within_its_budget(
+    pushed: tuple[Ours, Typed, Layout], swift: EmbeddedSwift, tmp_path: Path
+) -> None:
+    _, typed, layout = pushed
+    layout.add_image("ten", [file_layer(f"layer {number}", 1000) for number in range(10)])
+    layout.add_image("other", [file_layer("other", 1000)])
+    typed("cp", "--quiet", f"oci:{layout.folder}:other", "other:1")  # makes the container
+    with swift.counting() as first:
+        typed("cp", "--quiet", f"oci:{layout.folder}:ten", "team/app:1")
+    with swift.counting() as again:
+        typed("cp", "--quiet", f"oci:{layout.folder}:ten", "team/app:1")
+    with swift.counting() as mounted:
+        typed("cp", "--quiet", "team/app:1", "team/other:1")
+    # docs/cli.md has these figures too: of each of 11 blobs a look, data and link, and 5 for the manifest and its tag.
+    assert (len(first), len(again), len(mounted)) == (38, 38, 41)
 
 
 def test_an_image_of_an_index_is_chosen_by_its_platform(pushed: tuple[Ours, Typed, Layout]) -> None:

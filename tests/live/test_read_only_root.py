@@ -42,6 +42,6 @@ def test_images_go_in_and_out(inside: list[str], swift: EmbeddedSwift, container
     command += ["--host", "127.0.0.1", "--port", "0", "--workers", "2"]
     serving = re.compile(r"on http://(127\.0\.0\.1:\d+)/v2/")
     with Child(command, tmp_path / "log", serving, 90.0) as registry, Client(registry.url) as client:
-        client.push_image("app", "1.0", [b"small", bytes(40 << 20)])
+        client.push_image("app", "1.0", [b"small", bytes(1 << 20)])
         assert len(client.pull("app", "1.0")) == 4
         assert client.ask("GET", "/ui/").status_code == 200

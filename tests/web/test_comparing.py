@@ -210,6 +210,17 @@ def test_files_that_cannot_be_compared_say_why(client: Client, monkeypatch: pyte
         assert why in visit(client, "/ui/r/app:3.0/diff?to=4.0&files=yes").words()
 
 
+def test_names_of_files_are_text_of_strangers(client: Client) -> None:
+    names = ["<script>alert(1)</script>", "a\u202eb\x1b[1m", "x" * 900, "line\nline"]
+    push_configured(client, "1.0", [layer(a=b"1")])
+    push_configured(client, "2.0", [layer(a=b"1"), layer(**dict.fromkeys(names, b"2"))])
+    page = visit(client, "/ui/r/app:2.0/diff?to=1.0&files=yes")
+    assert "4 added" in page.words()
+    assert "\u202e" not in page.text
+    assert "\x1b" not in page.text
+    assert "x" * 401 not in page.text
+
+
 def test_layers_that_both_have_are_read_where_there_is_room(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     base = layer(etc__os=b"x" * 50_000)
     push_configured(client, "1.0", [base])

@@ -116,10 +116,11 @@ def test_any_json_at_all_is_a_page(changes: dict[str, Any], config: Any) -> None
     body = json.dumps(config).encode()
     plant(client, "app", "1.0", {**manifest, "config": descriptor(body, CONFIG_TYPE), **changes}, body)
     plant(client, "app", "2.0", {"schemaVersion": 2, "manifests": [{**descriptor(b"none"), **changes}]}, body)
-    visit(client, "/ui/r/app")
-    for tag in ("1.0", "2.0"):
-        response = client.get(f"/ui/r/app:{tag}", headers={"Accept": "text/html"})
-        visit(client, f"/ui/r/app:{tag}", response.status_code)
+    for path in ("/ui/r/app", "/ui/r/app?sort=size", "/ui/untagged/app?all=yes"):
+        visit(client, path)
+    for path in ("1.0", "2.0", "1.0/diff?to=2.0&files=yes", "2.0/diff?to=1.0&files=yes"):
+        response = client.get(f"/ui/r/app:{path}", headers={"Accept": "text/html"})
+        visit(client, f"/ui/r/app:{path}", response.status_code)
         assert response.status_code in (200, 404), response.text
 
 
@@ -133,6 +134,10 @@ def test_what_a_client_asks_for_is_harmless_too(words: str) -> None:
         for name in ("q", "ns", "after", "sort", "pull", "platform"):
             if client.get(path, query_string={name: sent}).status_code != 302:
                 visit(client, path, query_string={name: sent})
+    more = {"after": sent, "next": sent, "q": sent}
+    for path in ("/ui/r/app", "/ui/untagged/app", "/ui/v1"):
+        visit(client, path, query_string={"sort": "size", "all": "yes", **more})
+    visit(client, "/ui/", query_string={"sort": "size", "after": sent})
     assert client.get("/ui/r/" + sent.replace("/", "")).status_code in (200, 302, 400, 404)
 
 

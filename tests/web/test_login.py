@@ -232,6 +232,25 @@ def test_by_tls_the_cookie_stays_there(driver: Base, auth: Auth) -> None:
     assert "Path=/images/ui/" in answer.headers["Set-Cookie"]
 
 
+def test_behind_a_proxy_that_ends_tls_the_browser_tells(driver: Base, auth: Auth) -> None:
+    host = {"Host": "registry.example.org"}
+    for more, encrypted in (({}, False), ({"Sec-Fetch-Site": "same-origin"}, True)):
+        client = mounted(driver, auth=auth)
+        words = visit(client, "/ui/login", headers={**host, **more}).words()
+        assert ("not encrypted" in words) is not encrypted
+        origin = f"{'https' if encrypted else 'http'}://registry.example.org"
+        answer = log_in(client, "ana", "word", headers={**host, "Origin": origin})
+        assert ("; Secure" in answer.headers["Set-Cookie"]) is encrypted
+    local = log_in(mounted(driver, auth=auth), "ana", "word", headers={"Origin": HOST, "Sec-Fetch-Site": "same-origin"})
+    assert "; Secure" not in local.headers["Set-Cookie"]
+
+
+def test_the_name_that_was_typed_stays(driver: Base, auth: Auth) -> None:
+    answer = log_in(mounted(driver, auth=auth), 'ana"><b>', "wrong")
+    assert 'value="ana&#34;&gt;&lt;b&gt;"' in answer.text
+    assert "wrong" not in answer.text.replace("Name or password is wrong", "")
+
+
 def test_the_form_says_what_it_can(driver: Base, auth: Auth) -> None:
     assert "not encrypted" not in visit(mounted(driver, auth=auth), "/ui/login").words()
     elsewhere = visit(mounted(driver, auth=auth), "/ui/login", headers={"Host": "registry.example.org"})

@@ -10,6 +10,8 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import UnreachableError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.collection import TERMS
+from docker_registry.distribution.storage import quota_book
+from docker_registry.distribution.storage.quota_book import Count, Used
 from docker_registry.distribution.storage.results import keep_result, last_result
 from docker_registry.distribution.views.upkeep import Stage, look
 from docker_registry.maintenance.gc.board import Board
@@ -18,7 +20,7 @@ from docker_registry.maintenance.gc.options import waste_of
 from docker_registry.maintenance.gc.outcome import Clock
 from docker_registry.maintenance.last_run import keep_collected
 from docker_registry.maintenance.progress import Quiet
-from docker_registry.settings import Auth, Collection, KeepTags, Retention, Rule
+from docker_registry.settings import Auth, Collection, KeepTags, Quota, Quotas, Retention, Rule
 from tests.distribution.contents import push_blob, push_image
 from tests.web.pages import mounted, visit
 
@@ -101,6 +103,25 @@ def test_who_calls_what_is_said_to_those_who_see_everything(driver: Base, client
     rules = (Rule(("anonymous",), ("other/**",), ("pull",)),)
     hidden = visit(mounted(driver, auth=Auth(robots=True, policy=rules), **settings), "/ui/storage")
     assert "Upkeep" not in hidden.words()
+
+
+def test_quotas_and_what_is_used_of_them(driver: Base) -> None:
+    push_image(mounted(driver), "app", "1", b"layer")
+    rules = (Quota(("team/**",), bytes=1000, tags=10), Quota(("**",), tags=0), Quota(("other",), bytes=5))
+    client = mounted(driver, quotas=Quotas(rules))
+    quota_book.save(driver, Count(1.0, {"team/**": Used(950, 3), "**": Used(7, 7)}))
+    rows = [row for row in visit(client, "/ui/storage").table() if row[0] in ("team/**", "**", "other")]
+    assert rows == [
+        ["team/**", "bytes", "950 B", "1.0 kB", "nearly all"],
+        ["team/**", "tags", "3", "10", ""],
+        ["**", "tags", "7", "0", "nearly all"],
+        ["other", "bytes", "", "5 B", ""],
+    ]
+    assert "Counted every 10 minutes" in visit(client, "/ui/storage").words()
+    driver.put_content("files/docker/registry/v2/_quotas/count", b"rubbish")
+    assert ["team/**", "tags", "", "10", ""] in visit(mounted(driver, quotas=Quotas(rules)), "/ui/storage").table()
+    hidden = Auth(robots=True, policy=(Rule(("anonymous",), ("other/**",), ("pull",)),))
+    assert "Quotas" not in visit(mounted(driver, quotas=Quotas(rules), auth=hidden), "/ui/storage").words()
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"removed": "x", "stage": 3, "more": [1]}', b"\xff"])

@@ -34,14 +34,20 @@ _ENTRIES = 10_000  # passwords, and addresses, remembered
 
 
 class Passwords(Protocol):
-    """Somebody who knows names and passwords."""
+    """Somebody who knows names and passwords.
+
+    `pace` is 0 where a check takes as long for a name that is known as for one that is not. Where that is in other
+    hands it is in seconds, and a refusal is given at a multiple of it.
+    """
+
+    pace: float
 
     @property
     def version(self) -> object:
         """Changes whenever `check` may answer otherwise than before."""
 
     def check(self, name: str, password: str) -> Caller | None:
-        """Who that is, or None; takes as long for a name that is known as for one that is not."""
+        """Who that is, or None."""
 
 
 class Basic:
@@ -53,9 +59,18 @@ class Basic:
 
     scheme = "basic"
 
-    def __init__(self, realm: str, known: Sequence[Passwords], clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        realm: str,
+        known: Sequence[Passwords],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
         self._realm = realm
         self._known = known
+        self._pace = max(each.pace for each in known)
+        self._clock = clock
+        self._sleep = sleep
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._checked: TTLCache[bytes, Caller | None] = TTLCache(_ENTRIES, REMEMBERED, clock)
@@ -76,12 +91,15 @@ class Basic:
             is_known, caller = key in self._checked, self._checked.get(key)
         if is_known and (caller is None or caller.still()):
             return _accepted(caller, name)
+        began = self._clock()
         caller = self._check(name, password, client)
         with self._lock:
             self._checked[key] = caller
             if caller is None:
                 for who in (client, guesser):
                     self._wrong[who] = self._wrong.get(who, 0) + 1
+        if caller is None and self._pace:
+            self._sleep(self._pace - (self._clock() - began) % self._pace)
         accepted = _accepted(caller, name)
         audit.logged_in(accepted, address)
         return accepted

@@ -27,6 +27,8 @@ _NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(5))
 class Htpasswd(FromFiles):
     """The users of one file."""
 
+    pace = 0.0
+
     def __init__(self, path: str):
         self._path = path
         self._hashes: dict[str, bytes] = {}

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.rereading import FromFiles, read_file
 
-__all__ = ["Keys"]
+__all__ = ["Keys", "parse_key_set", "signers"]
 
 _CHAIN_LIMIT = 8  # certificates of an x5c
 _TRIED = 8  # keys tried for a token that names none
@@ -41,13 +41,7 @@ class Keys(FromFiles):
             if key is not None:
                 yield key
             return
-        identity = header.get("kid")
-        if identity is not None:
-            if str(identity) in self._by_id:
-                yield self._by_id[str(identity)]
-            return
-        seen = {id(key): key for key in self._by_id.values()}
-        yield from list(seen.values())[:_TRIED]
+        yield from signers(header, self._by_id)
 
     def _read(self) -> None:
         trusted = _certificates(self._certificates) if self._certificates else []
@@ -80,6 +74,17 @@ class Keys(FromFiles):
         return None
 
 
+def signers(header: Mapping[str, Any], by_id: Mapping[str, Any]) -> Iterator[Any]:
+    """The keys, of some known by their ids, that may have signed a token with this header."""
+    identity = header.get("kid")
+    if identity is not None:
+        if str(identity) in by_id:
+            yield by_id[str(identity)]
+        return
+    seen = {id(key): key for key in by_id.values()}
+    yield from list(seen.values())[:_TRIED]
+
+
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         is_authority = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
@@ -98,13 +103,21 @@ def _certificates(path: str) -> list[x509.Certificate]:
 
 def _key_set(path: str) -> dict[str, Any]:
     try:
+        return parse_key_set(read_file("auth.token", path))
+    except ValueError:
+        raise ConfigError(f"auth.token.jwks: {path} is not a JSON Web Key Set with public keys") from None
+
+
+def parse_key_set(data: bytes) -> dict[str, Any]:
+    """The public keys of a JSON Web Key Set by their ids. Raises ValueError for what is none."""
+    try:
         return {
             str(key.key_id or key.thumbprint().decode() if hasattr(key, "thumbprint") else key.key_id): key.key
-            for key in jwt.PyJWKSet.from_dict(json.loads(read_file("auth.token", path))).keys
+            for key in jwt.PyJWKSet.from_dict(json.loads(data)).keys
             if key.key_type != "oct"
         }
-    except (ValueError, AttributeError, jwt.PyJWTError):
-        raise ConfigError(f"auth.token.jwks: {path} is not a JSON Web Key Set with public keys") from None
+    except (AttributeError, jwt.PyJWTError) as error:
+        raise ValueError(str(error)) from None
 
 
 def _libtrust_id(key: Any) -> str:

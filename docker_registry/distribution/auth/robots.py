@@ -51,6 +51,7 @@ def parse_grant(text: str) -> Grant:
 class Robots:
     """`secrets`: the first signs, all verify. `is_revoked` tells by its id that a password counts no more."""
 
+    pace = 0.0
     version = None  # each password tells itself whether it still counts
 
     def __init__(self, secrets: Sequence[bytes], is_revoked: Callable[[str], bool] = lambda _: False):

@@ -2,7 +2,7 @@
 
 A token is a JWT. Its signature is checked with the keys that the operator
 named: certificates, known by the key ids that token servers use for them, or
-leading to one of them through `x5c`; or a JSON Web Key Set. Algorithms with a
+leading to one of them through `x5c`; or a JSON Web Key Set, in a file or at a URL. Algorithms with a
 shared secret, and `none`, are never accepted.
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import jwt
@@ -23,6 +24,7 @@ from docker_registry.settings import TokenServer
 from . import audit
 from .access import Access, scope
 from .caller import Caller, Kind
+from .fetched_keys import FetchedKeys
 from .gate import RefusedError, challenge
 from .keys import Keys
 
@@ -48,7 +50,7 @@ class Token:
             raise ConfigError(f"auth.token.signingalgorithms: {unknown[0]} is not one of {', '.join(ALGORITHMS)}")
         self._server = server
         self._algorithms = list(server.algorithms or ALGORITHMS)
-        self._keys = Keys(server.certificates, server.jwks)
+        self._keys = _keys(server)
         self._clock = clock
         self._lock = threading.Lock()
         self._checked: TTLCache[bytes, tuple[float, Caller]] = TTLCache(_ENTRIES, _REMEMBERED)
@@ -56,7 +58,7 @@ class Token:
     def enter(self, credentials: str, address: str) -> Caller:
         if len(credentials) > _LONGEST:
             raise RefusedError("the token is too long", "invalid_token")
-        key = hashlib.sha256(repr(self._keys.version).encode() + credentials.encode()).digest()
+        key = hashlib.sha256(repr([keys.version for keys in self._keys]).encode() + credentials.encode()).digest()
         with self._lock:
             expires, caller = self._checked.get(key, (0.0, None))
         if caller is not None and self._clock() < expires:
@@ -92,7 +94,7 @@ class Token:
     def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
         failure: jwt.PyJWTError = jwt.InvalidKeyError("none of the configured keys signed it")
-        for key in self._keys.candidates(header):
+        for key in chain.from_iterable(keys.candidates(header) for keys in self._keys):
             try:
                 return self._verified(token, key)
             except (jwt.InvalidSignatureError, jwt.InvalidKeyError, TypeError) as error:
@@ -111,6 +113,12 @@ class Token:
         if _time(claims, "nbf") - LEEWAY > now:
             raise jwt.ImmatureSignatureError("it is not valid yet")
         return claims
+
+
+def _keys(server: TokenServer) -> list[Keys | FetchedKeys]:
+    if not server.is_jwks_url:
+        return [Keys(server.certificates, server.jwks)]
+    return [*([Keys(server.certificates, "")] if server.certificates else []), FetchedKeys(server.jwks)]
 
 
 def _time(claims: dict[str, Any], name: str) -> float:

@@ -56,7 +56,9 @@ class Catalog(Listing):
         names = (name for name in listed if self.context.containers.of(name) is container)
         try:
             return chain(list(islice(names, 1)), names)
-        except CallerRefusedError:
+        except CallerRefusedError as error:
+            if error.has_ended:
+                raise
             return iter(())  # what somebody may not see is not in their catalogue
 
     def _is_shown(self, name: str) -> bool:

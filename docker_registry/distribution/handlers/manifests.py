@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache, partial
 
 from werkzeug.datastructures import MIMEAccept
@@ -128,8 +128,11 @@ class Manifests(Resource):
             if self.gate.policy.is_immutable(name, tag) and self.store.tag(name, tag) not in (None, digest):
                 raise self._immutable(name, tag)
 
-    def _tagging(self, name: str, tags: Sequence[grammar.Tag]) -> AbstractContextManager[None]:
-        return self.context.quotas.tagging(name, tags, lambda tag: self.store.tag(name, tag) is not None)
+    @contextmanager
+    def _tagging(self, name: str, tags: Sequence[grammar.Tag]) -> Iterator[None]:
+        quotas = self.context.quotas
+        with self.written_down("quotas"), quotas.tagging(name, tags, lambda tag: self.store.tag(name, tag) is not None):
+            yield
 
     def _asked_by_header(self) -> float | None:
         """Raises REQUEST_INVALID for a header that says no time."""

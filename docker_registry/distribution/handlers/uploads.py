@@ -51,7 +51,13 @@ class _Sending(Resource):
 
     def admit(self, name: str, before: int = 0) -> None:
         """Raises DENIED where what is sent, with the blob's bytes that came before, is more than a quota allows."""
-        self.context.quotas.admit_bytes(name, before + (self.request.content_length or 0))
+        with self.written_down("quotas"):
+            self.context.quotas.admit_bytes(name, before + (self.request.content_length or 0))
+
+    def body(self, before: int = 0, expected: int | None = None) -> Body:
+        """What is sent, behind the blob's bytes that came before; raises BLOB_TOO_LARGE, now or when it is read."""
+        limit = self.settings.limits.blob_size
+        return Body(self.request, expected, max(limit - before, 0) if limit else None)
 
     def created(self, name: str, digest: Digest, size: int | None, source: str = "") -> Response:
         """Answer that a blob is there, which was mounted from the repository `source` if that is given."""
@@ -79,7 +85,7 @@ class Uploads(_Sending):
                 return self.created(name, digest, self.store.known_size(digest), source)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
-            body = Body(self.request)
+            body = self.body()
             self.blob_writer.close(self.sessions.start(name, owner=self.owner), digest, body)
             return self.created(name, digest, body.received)
         response = self.accepted(self.sessions.start(name, self._algorithm(), self.owner))
@@ -116,9 +122,9 @@ class Upload(_Sending):
         self.admit(name, state.offset)
         if chunk is None and not state.offset:
             # Perhaps not the first one from this URL. It is the whole blob all the same, so nothing is looked up.
-            return self.accepted(self.blob_writer.store_early(state, Body(self.request)))
+            return self.accepted(self.blob_writer.store_early(state, self.body()))
         newest = self._newest(state, state.offset if chunk is None else chunk[0])
-        return self.accepted(self.blob_writer.append(newest, self._body(chunk)))
+        return self.accepted(self.blob_writer.append(newest, self._chunk_body(newest, chunk)))
 
     def put(self, name: str, session: str) -> Response:
         """Take what is left of the blob, if anything, and make it one of the repository."""
@@ -130,7 +136,7 @@ class Upload(_Sending):
             self.admit(name, state.offset)
         if chunk is not None and chunk[0] != state.offset:
             state = self._newest(state, chunk[0])
-        body = self._body(chunk)
+        body = self._chunk_body(state, chunk)
         self.blob_writer.close(state, digest, body)
         return self.created(name, digest, state.offset + body.received)
 
@@ -161,6 +167,6 @@ class Upload(_Sending):
         except ValueError as error:
             raise RegistryError(Code.BLOB_UPLOAD_INVALID, str(error)) from None
 
-    def _body(self, chunk: tuple[int, int] | None) -> Body:
+    def _chunk_body(self, session: Session, chunk: tuple[int, int] | None) -> Body:
         """The request's body, as long as its chunk's range says."""
-        return Body(self.request, chunk and chunk[1] + 1 - chunk[0])
+        return self.body(session.offset, chunk and chunk[1] + 1 - chunk[0])

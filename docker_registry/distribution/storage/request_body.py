@@ -20,10 +20,11 @@ class Body:
 
     `expected` is how many bytes the client says, elsewhere than in the
     Content-Length, that it sends. Every method raises SIZE_INVALID when the
-    body has another length than announced.
+    body has another length than announced, and BLOB_TOO_LARGE when it has more
+    than `room` bytes (None: it may have any number).
     """
 
-    def __init__(self, request: Request, expected: int | None = None):
+    def __init__(self, request: Request, expected: int | None = None, room: int | None = None):
         length = request.content_length
         if length is None and not request.headers.get("Transfer-Encoding"):
             length = 0
@@ -31,9 +32,11 @@ class Body:
         self._length = length  # None where the transfer-encoding leaves it open
         self._announced = expected if length is None else length
         self._received = 0
+        self._room = room
         self._peeked = b""
         if expected not in (None, self._announced):
             raise self._fault(f"has {length} bytes by its Content-Length, {expected} by its Content-Range")
+        self._check_room(self._announced or 0)
 
     def read(self, size: int, /) -> bytes:
         """Up to `size` bytes; empty at the end only."""
@@ -61,11 +64,17 @@ class Body:
         except OSError as error:
             raise self._fault(f"broke after {self._received} bytes") from error
         self._received += len(data)
+        self._check_room(self._received)
         if self._announced is not None:
             is_short = not data and self._received < self._announced
             if is_short or self._received > self._announced:
                 raise self._fault(f"has {self._received} bytes, {self._announced} were announced")
         return data
+
+    def _check_room(self, size: int) -> None:
+        if self._room is not None and size > self._room:
+            message = "the blob has more bytes than this registry takes"
+            raise RegistryError(Code.BLOB_TOO_LARGE, message, headers={"Connection": "close"})
 
     def _fault(self, what: str) -> RegistryError:
         # Whatever else the client sends on this connection cannot be told from the rest of this body.

@@ -112,7 +112,7 @@ def _put(root: _Node, file: File) -> None:
     node = root
     for part in file.path.split("/"):
         if not _may_be_folder(node):
-            node.file, node.hides = None, True
+            node.file = None
         node = node.below.setdefault(part, _Node())
     if file.kind != "folder":
         node.below.clear()

@@ -20,8 +20,10 @@ from ..container import Containers
 from ..model import grammar, layout
 from ..model.digest import Digest
 from ..model.manifest import Manifest, ManifestError
+from ..storage import quota_book
 from ..storage.cache import FOREVER, Cache
 from ..storage.parsing import Parsing
+from ..storage.quota_book import Count
 from ..storage.store import DamagedError, Store
 from .comparing import LayerFiles
 from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of, details_of
@@ -41,6 +43,7 @@ _SUMMARY_TTL, _SEEN_TTL = 60.0, 15.0  # s
 _TURN = 500  # names that a rule is asked about at a time
 _LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at most ...
 _USAGE_TTL = (60.0, 1800.0)
+_QUOTAS_TTL = 30.0  # s
 _UPKEEP_TTL = (15.0, 300.0)
 _PAUSE = 20  # ... and in between so many times as long as it took
 _MORE = 64  # requests for children and configs that one list of tags may add to those for its manifests
@@ -124,6 +127,16 @@ class Looker:
     def upkeep(self) -> Timed:
         """How far garbage collection and retention are: at most 6 requests for one container, seldom."""
         return self._paced("upkeep", partial(look, self._containers), _UPKEEP_TTL)
+
+    def quotas(self) -> Count:
+        """What was counted for quotas, by the name of each rule: one request, seldom."""
+        return self._remember("quotas", self._read_quotas, _QUOTAS_TTL)
+
+    def _read_quotas(self) -> Count:
+        try:
+            return quota_book.load(self._containers.default.driver)
+        except quota_book.CountError:
+            return Count()
 
     def known_usage(self) -> Usage | None:
         """The same as it was last seen here, if it was: for what is good to know and not worth asking."""

@@ -47,7 +47,9 @@ def _names_in(containers: Containers, container: Container) -> list[str]:
     listed = islice(container.driver.list_prefixes(layout.REPOSITORIES, "/_"), LIMIT)
     try:
         return [name for name in listed if grammar.is_name(name) and containers.of(name) is container]
-    except CallerRefusedError:
+    except CallerRefusedError as error:
+        if error.has_ended:
+            raise
         return []
 
 

@@ -114,7 +114,9 @@ else:
         """The storage takes nothing more: a quota is used up."""
 
     class CallerRefusedError(exceptions.BrokenError):
-        """The storage refuses what somebody asked for by their own token."""
+        """The storage refuses what somebody asked for by their own token, or, with `has_ended`, the token."""
+
+        has_ended = False
 
     Stat = namedtuple("Stat", "size modified")
     Entry = namedtuple("Entry", "path size modified md5 segmented expires")

@@ -25,6 +25,7 @@ _ACTIONS = {
     "overwrite_until": "PutContent",
     "put_content": "PutContent",
     "remove": "Delete",
+    "remove_each_once": "Delete",
     "remove_many": "Delete",
     "remove_once": "Delete",
     "remove_small": "Delete",

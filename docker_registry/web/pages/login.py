@@ -55,6 +55,7 @@ def show(visit: Visit, status: int, trouble: str = "") -> Response:
         "login.html",
         status,
         trouble=trouble,
+        given=visit.request.form.get("name", "")[:512] if trouble else "",
         takes_passwords=visit.knocking.takes_passwords,
         by_keystone=auth.keystone is not None,
         by_robots=auth.robots,

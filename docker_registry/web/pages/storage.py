@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from werkzeug.wrappers import Response
@@ -12,7 +13,7 @@ from .. import chores
 from ..pictures import Tile, tiles
 from ..rules import spoken
 from ..visit import Visit
-from ..words import size
+from ..words import lasting, number, size
 
 __all__ = ["page"]
 
@@ -33,6 +34,14 @@ class _Drawn(NamedTuple):
     tile: Tile
     label: str  # "" where it does not fit
     size: str
+
+
+class _Quota(NamedTuple):
+    repositories: str
+    what: str  # "bytes" or "tags"
+    used: str
+    limit: str
+    share: float  # in percent
 
 
 class _Map(NamedTuple):
@@ -61,9 +70,30 @@ def page(visit: Visit) -> Response:
         alone=sum(each.alone for each in seen),
         chores=chores.spoken(upkeep.value, upkeep.came, visit.context.settings) if upkeep else [],
         answered=upkeep,
+        quotas=_quotas(visit) if sees_all else [],
+        quotas_every=lasting(visit.context.settings.quotas.every),
         rules=spoken(visit.context.settings) if sees_all else [],
         maps=[_draw(pieces, *_WIDE), _draw(pieces, *_TALL)],
     )
+
+
+def _quotas(visit: Visit) -> list[_Quota]:
+    """What of each limit was used when that was last counted; no request where there are no rules."""
+    rules = visit.context.settings.quotas.rules
+    counted = visit.looker.quotas().used if rules else {}
+    rows = []
+    for rule in rules:
+        used = counted.get(rule.name)
+        if rule.bytes is not None:
+            rows.append(_quota(rule.name, "bytes", used.bytes if used else None, rule.bytes, size))
+        if rule.tags is not None:
+            rows.append(_quota(rule.name, "tags", used.tags if used else None, rule.tags, number))
+    return rows
+
+
+def _quota(name: str, what: str, used: int | None, limit: int, spoken: Callable[[int], str]) -> _Quota:
+    share = min(100.0, round(100 * (used or 0) / limit, 1)) if limit else 100.0
+    return _Quota(name, what, "" if used is None else spoken(used), spoken(limit), share)
 
 
 def _pieces(seen: list[Used], shared: int, unused: int) -> list[_Piece]:

@@ -85,6 +85,33 @@ class Counting(Htpasswd):
         return super().check(name, password)
 
 
+class Elsewhere:
+    """Who takes the longer, the more of a login is right."""
+
+    version = None
+    pace = 1.0
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+
+    def check(self, name: str, password: str) -> Caller | None:
+        self._clock.now += {"alice": 0.4, "carol": 1.3}.get(name, 0.05)
+        return Caller(Kind.USER, name) if password == "secret" else None
+
+
+def test_a_refusal_comes_at_a_multiple_of_what_hides_who_is_known() -> None:
+    clock, slept = Clock(), []
+    door = Basic("here", [Elsewhere(clock)], clock, slept.append)
+    for name in ("alice", "bob", "carol"):
+        with pytest.raises(RefusedError):
+            door.enter(credentials(name, "wrong"), "10.0.0.1")
+    assert slept == pytest.approx([0.6, 0.95, 0.7])
+    door.enter(credentials("alice", "secret"), "10.0.0.1")  # nobody waits who is let in
+    with pytest.raises(RefusedError):
+        door.enter(credentials("alice", "wrong"), "10.0.0.1")  # nor for what is remembered
+    assert len(slept) == 3
+
+
 class TestBasic:
     @pytest.fixture(autouse=True)
     def door(self, file: Path) -> None:
@@ -165,6 +192,7 @@ class _Asking:
     """Knows nobody; while it checks a name, others come in."""
 
     version = None
+    pace = 0.0
 
     def __init__(self) -> None:
         self.door = Basic("here", [self])

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import threading
 import time
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+import requests
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.distribution.auth import fetched_keys
 from docker_registry.distribution.auth.access import CATALOG, Access, needed
 from docker_registry.distribution.auth.caller import Caller, Kind
+from docker_registry.distribution.auth.fetched_keys import LASTS, PAUSE, FetchedKeys
 from docker_registry.distribution.auth.gate import RefusedError
 from docker_registry.distribution.auth.keys import _thumbprint
 from docker_registry.distribution.auth.token import ALGORITHMS, LEEWAY, Token
+from docker_registry.distribution.errors import Code, RegistryError
 from tests.distribution.auth.issuer import Issuer, access, certificate, new_key
 
 PULL = Access("repository", "team/app", "pull")
@@ -254,3 +261,102 @@ def test_challenges(issuer: Issuer) -> None:
         'scope="repository:team/app:pull,push",error="insufficient_scope"'
     )
     assert door.challenge([], "") == 'Bearer realm="https://auth.example.org/token",service="registry"'
+
+
+class KeyServer:
+    """A key set at a URL, which may be away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.keys: dict[str, Any] = {"keys": []}
+        self.is_away, self.asked, self.now = False, 0, 1000.0
+        monkeypatch.setattr(fetched_keys, "_get", self.get)
+
+    def get(self, url: str) -> bytes:
+        assert url == URL
+        self.asked += 1
+        if self.is_away:
+            raise requests.ConnectionError("away")
+        return json.dumps(self.keys).encode()
+
+    def clock(self) -> float:
+        return self.now
+
+    def publish(self, *issuers: Issuer) -> None:
+        sets = [json.loads(issuer.jwks.read_text())["keys"][0] for issuer in issuers]
+        self.keys = {"keys": [{**key, "kid": f"key-{number}"} for number, key in enumerate(sets, 1)]}
+
+
+URL = "https://auth.example.org/keys"
+
+
+def test_keys_at_a_url_are_asked_for_when_they_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [tmp_path / name for name in ("old", "new")]
+    for folder in folders:
+        folder.mkdir()
+    old, new = map(Issuer, folders)
+    server = KeyServer(monkeypatch)
+    door = Token(old.server("jwks", jwks=URL))
+    door._keys = [FetchedKeys(URL, server.clock)]
+    server.is_away = True
+    with pytest.raises(RegistryError) as error:
+        enter(door, old.token(header={"kid": "key-1"}))
+    assert error.value.code is Code.UNAVAILABLE
+    server.is_away = False
+    server.publish(old)
+    server.now += PAUSE
+    enter(door, old.token(header={"kid": "key-1"}))
+    assert server.asked == 2
+    # A key that is not known: it may have come just now, or be a stranger's whim.
+    server.publish(old, new)
+    token = new.token(header={"kid": "key-2"})
+    with pytest.raises(RefusedError):
+        enter(door, token)
+    assert server.asked == 2
+    server.now += PAUSE
+    enter(door, token)
+    for number in range(20):
+        with pytest.raises(RefusedError):
+            enter(door, old.token(header={"kid": f"whim-{number}"}))
+    assert server.asked == 3
+    # One that is taken back counts no more, as soon as that is heard; while nothing is heard, all stays.
+    server.publish(old)
+    server.now += LASTS + 1
+    server.is_away = True
+    enter(door, token)
+    server.is_away = False
+    server.now += PAUSE
+    with pytest.raises(RefusedError):
+        enter(door, token)
+    enter(door, old.token(header={"kid": "key-1"}))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b'{"keys": [{"kty": "EC"}]}'])
+def test_what_is_no_key_set_changes_nothing(issuer: Issuer, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    server = KeyServer(monkeypatch)
+    server.publish(issuer)
+    door = Token(issuer.server("jwks", jwks=URL))
+    door._keys = [FetchedKeys(URL, server.clock)]
+    token = issuer.token(header={"kid": "key-1"})
+    enter(door, token)
+    monkeypatch.setattr(fetched_keys, "_get", lambda _: body)
+    server.now += LASTS + 1
+    enter(door, token)
+
+
+def test_a_key_set_that_never_ends_is_cut_off(issuer: Issuer) -> None:
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" " * 65536)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(ValueError, match="too large"):
+            fetched_keys._get(f"http://127.0.0.1:{server.server_port}/keys")
+        server.shutdown()

@@ -15,7 +15,7 @@ from docker_registry.distribution.app import Registry
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.storage import blob_writer, resumable_sha256, upload_sessions
-from docker_registry.settings import Settings
+from docker_registry.settings import Limits, Settings
 from tests.distribution.linked import Linked, LinkedStage
 from tests.distribution.pushing import Push, blob_url, pull
 from tests.live.settings import driver_config
@@ -635,3 +635,26 @@ class TestSession:
         reader = Client(Registry(driver, Settings(secret=b"a secret of the tests", read_only=True)))
         response = reader.open(url, method=method)
         assert (response.status_code, response.json["errors"][0]["code"]) == (405, "UNSUPPORTED")
+
+
+def test_no_way_to_send_a_blob_takes_more_than_the_limit(driver: Base) -> None:
+    client = Client(Registry(driver, Settings(secret=b"s", limits=Limits(blob_size=len(DATA)))))
+    push = Push(client)
+    push.stream(DATA)
+    push.close(DIGEST)
+    larger, open_ended = DATA + b".", {"Transfer-Encoding": "chunked"}
+    digest = Digest.of(larger)
+    whole = client.post(f"/v2/some/repo/blobs/uploads/?digest={digest}", data=larger)
+    assert (whole.status_code, whole.json["errors"][0]["code"]) == (413, "SIZE_INVALID")
+    Push(client).stream(larger, 413)
+    terminated = {"wsgi.input_terminated": True}
+    Push(client).call("PATCH", 413, data=larger, headers=open_ended, environ_overrides=terminated)
+    Push(client).close(digest, larger, 413)
+    chunked = Push(client)
+    chunked.chunk(larger[:-5])
+    chunked.chunk(larger[-5:], 413)
+    chunked.close(digest, larger[-5:], 413)
+    chunked.chunk(larger[-5:-1])
+    chunked.close(DIGEST)
+    assert client.head(blob_url("some/repo", digest)).status_code == 404
+    assert left_behind(driver) == []

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import requests
 from werkzeug.test import Client
 
 from docker_registry.distribution.app import Registry
@@ -15,6 +19,7 @@ from docker_registry.embedded import EmbeddedSwift
 from docker_registry.settings import Auth, KeystoneDoor, Settings
 from tests.live.identity import furnishing
 from tests.live.identity.cloud import Cloud
+from tests.live.ours import Ours as Server
 
 OWNER = ("demo@Default/web", furnishing.PASSWORD)
 OTHER = ("demo@sales/web", furnishing.SALES_PASSWORD)
@@ -32,7 +37,8 @@ class Ours:
         self.content, self.digest = content, Digest.of(content)
         account = f"{swift.url}/v1/AUTH_{cloud.ids['demo_project']}"
         options = cloud.options(swift_object_storage_url=account, swift_container=f"own-{next(serial)}")
-        self.storage = Storage(path="/", config={**options, "swift_segment_size": MIB, "swift_retries": 1})
+        self.options = {**options, "swift_segment_size": MIB, "swift_retries": 1}
+        self.storage = Storage(path="/", config=self.options)
         self.storage.put_content("made", b"")
         auth = Auth(keystone=KeystoneDoor(cloud.auth_url, acts_for_callers=True), robots=True)
         self.client = Client(Registry(self.storage, Settings(secret=SECRET, auth=auth, link_ttl=0.0)))
@@ -99,3 +105,24 @@ def test_a_robot_acts_for_the_registry(v3: Cloud) -> None:
     _, password = Robots([SECRET]).create("ci", [Grant("team/**", ("pull", "push"))], 4e9)
     assert (ours.push(("ci", password)), ours.pull(("ci", password))) == (201, 200)
     assert (ours.push(("ci", password), "other"), ours.pull(OTHER)) == (403, 403)
+
+
+def test_greenlets_of_a_server_do_not_mix_their_callers(v3: Cloud, tmp_path: Path) -> None:
+    ours = Ours(v3, v3.swift)
+    ours.push(OWNER)
+    config = tmp_path / "config.yml"
+    section = {"auth": {"keystone": {"url": v3.auth_url, "own_token": True}}}
+    options = {**ours.options, "swift_domain_name": "Default"}
+    config.write_text(json.dumps({"test": {"storage": "swift", **options, "registry": section}}))
+    with Server(tmp_path, config) as server, ThreadPoolExecutor(8) as pool:
+
+        def pull(number: int) -> tuple[int, int]:
+            login = basic(*(OTHER if number % 2 else OWNER))
+            url = f"{server.url}/v2/team/app/blobs/{ours.digest}"
+            with requests.get(url, headers=login, timeout=60) as answer:
+                return answer.status_code, len(answer.content) if answer.ok else 0
+
+        assert [pull(0)[0], pull(1)[0]] == [200, 403]  # after it, nobody waits for Keystone
+        outcomes = list(pool.map(pull, range(24)))
+        assert outcomes == [(200, len(ours.content)), (403, 0)] * 12
+        assert "Traceback" not in server.log

@@ -310,10 +310,14 @@ class Client(object):
 
     def _not_for(self, caller, request, failure):
         """The error for somebody in whose name Swift was asked; that their token has ended is for nobody to renew."""
-        caller.has_ended = caller.has_ended or errors.status_of(failure) == 401
         doing = "{0} {1}".format(request.verb, request.label)
         error = errors.translate(failure, doing, say("the token of {0}", caller.name))
-        return error if isinstance(error, QuotaError) else CallerRefusedError(*error.args)
+        if isinstance(error, QuotaError):
+            return error
+        refused = CallerRefusedError(*error.args)
+        refused.has_ended = errors.status_of(failure) == 401
+        caller.has_ended = caller.has_ended or refused.has_ended
+        return refused
 
     def _may_renew(self, access, retries, failure, limit):
         """Whether a token taken for this very request may have ended too, since sending took long: that is a try."""
