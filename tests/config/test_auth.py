@@ -117,6 +117,7 @@ def test_the_section_of_our_own_in_both_formats() -> None:
         ("{token: {realm: x}}", "auth, token: service: is missing"),
         ("{token: {realm: x, service: y, issuer: z}}", "rootcertbundle: is missing, and jwks too"),
         ("{token: {realm: x, service: y, issuer: z, jwks: f, autoredirect: true}}", "autoredirect: is not supported"),
+        ("{token: {realm: x, service: y, issuer: z, jwks: 'http://auth.example.org/keys'}}", "or a URL with https"),
         ("{keystone: {url: 'http://k/v2.0'}}", "auth, keystone: url: must end in /v3"),
         ("{keystone: {url: 'http://k/v3', prefix: '{project_name}'}}", "projects of two domains may have one name"),
         ("{keystone: {url: 'http://k/v3', prefix: images}}", "'images' must have one of {domain_id}"),

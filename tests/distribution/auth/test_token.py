@@ -9,6 +9,7 @@ import hmac
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -343,20 +344,46 @@ def test_what_is_no_key_set_changes_nothing(issuer: Issuer, monkeypatch: pytest.
     enter(door, token)
 
 
-def test_a_key_set_that_never_ends_is_cut_off(issuer: Issuer) -> None:
-    class Endless(BaseHTTPRequestHandler):
+@contextlib.contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """The URL of a server that answers so."""
+
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            with contextlib.suppress(OSError):
-                while True:
-                    self.wfile.write(b" " * 65536)
+            answer(self)
 
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(ValueError, match="too large"):
-            fetched_keys._get(f"http://127.0.0.1:{server.server_port}/keys")
+        yield f"http://127.0.0.1:{server.server_port}/keys"
         server.shutdown()
+
+
+def test_a_key_set_over_http(issuer: Issuer) -> None:
+    def publish(request: BaseHTTPRequestHandler) -> None:
+        moved = request.path == "/moved"
+        request.send_response(302 if moved else 200)
+        request.send_header("Location", "/keys")
+        request.end_headers()
+        request.wfile.write(b"" if moved else issuer.jwks.read_bytes())
+
+    with answering(publish) as url:
+        token = issuer.token(header={"kid": "key-1"})
+        assert enter(Token(issuer.server("jwks", jwks=url)), token).name == "alice"
+        # Nobody is followed to elsewhere.
+        with pytest.raises(RegistryError):
+            enter(Token(issuer.server("jwks", jwks=url.replace("/keys", "/moved"))), token)
+
+
+def test_a_key_set_that_never_ends_is_cut_off() -> None:
+    def go_on(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                request.wfile.write(b" " * 65536)
+
+    with answering(go_on) as url, pytest.raises(ValueError, match="too large"):
+        fetched_keys._get(url)
