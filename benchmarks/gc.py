@@ -70,7 +70,7 @@ def ours_removes(swift: EmbeddedSwift, driver: Storage) -> str:
         with (
             swift.counting() as counted,
             Collector(
-                driver, FsckOptions(repair=True, workers=_WORKERS), Quiet(), TERMS, None, Clock(sleep=sleep)
+                driver, FsckOptions(repair=True, workers=_WORKERS), Quiet(), TERMS, clock=Clock(sleep=sleep)
             ) as job,
         ):
             for _ in job.run():

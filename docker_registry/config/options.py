@@ -120,7 +120,8 @@ SECTIONS: dict[str, Section] = {
     "retention": Section("Tags that go by rules: see [retention](retention.md).", "registry.retention"),
     "quotas": Section("How much repositories may hold: see [quotas](quotas.md).", "registry.quotas"),
     "gc": Section(
-        "When the registry itself [collects garbage](gc.md#in-the-registry-itself): `every`, `grace`.", "registry.gc"
+        "When the registry itself [collects garbage](gc.md#in-the-registry-itself): `every` (needed), `grace` (`3d`).",
+        "registry.gc",
     ),
     "debug": Section("A second port with metrics and probes: see [monitoring](monitoring.md).", "http.debug"),
     "health": Section(

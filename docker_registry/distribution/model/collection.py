@@ -2,7 +2,8 @@
 
 A *notice* says which files may be removed, a *door* which are being removed
 now. Both name a *list* of files, which is written before them and never
-changes. A *veto* keeps one file of one run. Who holds the *lease* alone
+changes. A *veto* keeps one file of one run; before it, a *mark* is written that
+says of some neighbours in the run's list that one of them has a veto. Who holds the *lease* alone
 removes. docs/gc.md has the protocol.
 """
 
@@ -19,6 +20,7 @@ from .layout import ROOT
 __all__ = [
     "DOOR",
     "FOLDER",
+    "GROUP",
     "KEY",
     "LEASE",
     "LISTS",
@@ -28,10 +30,11 @@ __all__ = [
     "Announcement",
     "AnnouncementError",
     "Terms",
-    "contains",
     "file_key",
     "list_path",
+    "mark_path",
     "parse_list",
+    "position",
     "veto_path",
 ]
 
@@ -42,6 +45,7 @@ LEASE = f"{FOLDER}/lease"
 LISTS = f"{FOLDER}/lists"
 VETOES = f"{FOLDER}/kept"
 
+GROUP = 32  # neighbours in a list that share a mark
 KEY = 16  # bytes of a file's key: two files that share one are both listed, or both kept
 _RUN = re.compile(r"[0-9a-f]{32}")
 _DAY = 24 * 3600.0
@@ -135,25 +139,30 @@ def veto_path(run: str, key: bytes) -> str:
     return f"{VETOES}/{run}/{key.hex()}"
 
 
+def mark_path(run: str, place: int) -> str:
+    """Of the mark for a file at this place of the run's list."""
+    return f"{VETOES}/{run}/group-{place // GROUP}"
+
+
 def parse_list(content: bytes) -> bytes:
-    """A list, keys in order and one behind another, as `contains` takes it. Raises AnnouncementError."""
+    """A list, keys in order and one behind another, as `position` takes it. Raises AnnouncementError."""
     if len(content) % KEY:
         raise AnnouncementError("it is no list of garbage collection")
     return content
 
 
-def contains(listed: bytes, key: bytes) -> bool:
-    """Whether a key is in a list.
+def position(listed: bytes, key: bytes) -> int | None:
+    """Where in a list a key is, from 0; None where it is not.
 
     >>> keys = sorted(map(file_key, ("a", "b", "c")))
-    >>> [contains(b"".join(keys), file_key(name)) for name in "abcd"]
-    [True, True, True, False]
+    >>> [position(b"".join(keys), key) for key in (*keys, file_key("d"))]
+    [0, 1, 2, None]
     """
     low, high = 0, len(listed) // KEY
     while low < high:
         middle = (low + high) // 2
         found = listed[middle * KEY : (middle + 1) * KEY]
         if found == key:
-            return True
+            return middle
         low, high = (middle + 1, high) if found < key else (low, middle)
-    return False
+    return None

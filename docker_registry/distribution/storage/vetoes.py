@@ -27,10 +27,11 @@ from ..model.collection import (
     Announcement,
     AnnouncementError,
     Terms,
-    contains,
     file_key,
     list_path,
+    mark_path,
     parse_list,
+    position,
     veto_path,
 )
 from .cache import Memory
@@ -98,26 +99,28 @@ class Vetoes:
         for _ in range(_TRIES):
             looked = self._clock()
             board: _Board = self._cache.fetch(("collection",), self._read, self._terms.copy)
-            if not self._is_listed(board, path):
+            place = self._place(board, path)
+            if place is None:
                 return listed
             listed = True
+            self._driver.overwrite(mark_path(board.run, place), b"")
             self._driver.overwrite(veto_path(board.run, file_key(path)), b"")
             if self._clock() - looked <= self._terms.veto:
                 return listed
         raise _too_slow()
 
-    def _is_listed(self, board: _Board, path: str) -> bool:
-        """Whether a file may go. Raises UNAVAILABLE for one that goes now."""
+    def _place(self, board: _Board, path: str) -> int | None:
+        """Where in the list of what may go a file is, if it is there. Raises UNAVAILABLE for one that goes now."""
         if not board.announced and not board.closed:
-            return False
+            return None
         key = file_key(path)
-        if contains(board.closed, key):
+        if position(board.closed, key) is not None:
             raise RegistryError(
                 Code.UNAVAILABLE,
                 "garbage collection is removing what nobody used; push again in some minutes",
                 headers={"Retry-After": str(_RETRY_AFTER)},
             )
-        return contains(board.announced, key)
+        return position(board.announced, key)
 
     def _read(self) -> _Board:
         notice = self._announcement(NOTICE)

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from docker_registry.distribution.model.collection import file_key
+
 from ..fsck.index import Index
 
 __all__ = ["Garbage", "Item", "Young"]
@@ -78,6 +80,7 @@ CREATE TEMP TABLE doomed AS
 CREATE INDEX temp.doomed_digest ON doomed (digest);
 """
 
+_IN_ORDER = "SELECT path, repository, digest FROM {} ORDER BY file_key(path)"
 
 # What would go if it were old enough.
 _UNUSED = _DOOMED.replace("doomed", "unused")
@@ -128,6 +131,7 @@ class Garbage(Index):
         Only of files that were `announced`; data goes only together with every link to it. Manifests that no tag
         leads to count if they were pushed before the time that `untagged` says of their repository; None: they stay.
         """
+        self._sql.create_function("file_key", 1, file_key)
         self._sql.create_function("announced", 1, announced)
         self._sql.create_function("untagged_before", 1, untagged)
         self._run(_ALIVE + _UNTAGGED + _DOOMED, before)
@@ -143,10 +147,10 @@ class Garbage(Index):
             self._sql.execute(statement, {"before": before} if ":before" in statement else {})
 
     def links(self) -> Iterator[Item]:
-        """Manifests, then layers."""
-        for path, repository, digest in self._ask("SELECT path, repository, digest FROM untagged ORDER BY path"):
+        """Manifests, then layers; each in the order of the run's list."""
+        for path, repository, digest in self._ask(_IN_ORDER.format("untagged")):
             yield Item(path, digest, repository, 0, "manifest", tuple(self._beside(repository, digest)))
-        for path, repository, digest in self._ask("SELECT path, repository, digest FROM doomed_link ORDER BY path"):
+        for path, repository, digest in self._ask(_IN_ORDER.format("doomed_link")):
             yield Item(path, digest, repository, 0, "layer")
 
     def _beside(self, repository: str, digest: str) -> Iterator[str]:
@@ -161,7 +165,8 @@ class Garbage(Index):
         """What is left to go of it, see `spare`."""
         for path, digest, repository, size in self._ask(
             "SELECT doomed.path, doomed.digest, COALESCE(MIN(doomed_link.repository), ''), size FROM doomed"
-            " LEFT JOIN doomed_link ON doomed_link.digest = doomed.digest GROUP BY doomed.path ORDER BY doomed.path"
+            " LEFT JOIN doomed_link ON doomed_link.digest = doomed.digest GROUP BY doomed.path"
+            " ORDER BY file_key(doomed.path)"
         ):
             yield Item(path, digest, repository, size)
 

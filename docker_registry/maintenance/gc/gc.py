@@ -16,7 +16,7 @@ from time import time
 
 from docker_registry.core.driver import Base
 from docker_registry.distribution.model import layout
-from docker_registry.distribution.model.collection import TERMS, Terms, contains, file_key
+from docker_registry.distribution.model.collection import TERMS, Terms, file_key, position
 
 from ..fsck.examine import Examiner
 from ..fsck.fsck import orphans
@@ -229,7 +229,7 @@ class Collector:
 
         def may_go(path: str) -> bool:
             key = file_key(path)
-            return key not in kept and contains(listed, key)
+            return key not in kept and position(listed, key) is not None
 
         scan = self._walk(may_go)
         self._clear_waste(scan)
@@ -237,7 +237,9 @@ class Collector:
         self._clock.sleep(max(0.0, self._lease.taken + self._terms.settling - self._clock.now()))
         self._lease.keep()
         hold = Hold(self._board, self._terms, self._clock, self._lease.holder, notice, since)
-        sweeper = Sweeper(self._driver, self._board, self._index, self._terms, self._clock, self._options.workers)
+        sweeper = Sweeper(
+            self._driver, self._board, self._index, listed, self._terms, self._clock, self._options.workers
+        )
         with self._progress.step("files removed") as advance:
             for removal in sweeper.run(run, hold):
                 self._count(removal)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator
-from itertools import islice
+from itertools import groupby, islice
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
-from docker_registry.distribution.model.collection import Terms, file_key, veto_path
+from docker_registry.distribution.model.collection import GROUP, Terms, file_key, mark_path, position, veto_path
 
 from ..parallel import each
 from .board import Board, Seen
@@ -26,7 +26,6 @@ from .outcome import Clock, Removal
 __all__ = ["Hold", "Sweeper"]
 
 BATCH = 10_000  # files behind one door: what a slow Swift removes in some minutes
-AT_ONCE = 32  # files of one request: so few that it ends soon where each of them takes a server's time-out
 _LATER = "later"  # its turn comes behind another door
 
 
@@ -64,8 +63,12 @@ class Hold:
 
 
 class Sweeper:
-    def __init__(self, driver: Base, board: Board, index: Garbage, terms: Terms, clock: Clock, workers: int):
+    def __init__(
+        self, driver: Base, board: Board, index: Garbage, listed: bytes, terms: Terms, clock: Clock, workers: int
+    ):
+        """`listed` is what the run has announced."""
         self._driver = driver
+        self._listed = listed
         self._board = board
         self._index = index
         self._terms = terms
@@ -102,8 +105,7 @@ class Sweeper:
         def remove(items: list[Item]) -> dict[str, str]:
             return self._remove(run, items, deadline)
 
-        chunks = (batch[start : start + AT_ONCE] for start in range(0, len(batch), AT_ONCE))
-        for items, stay in each(remove, chunks, self._workers):
+        for items, stay in each(remove, self._groups(batch), self._workers):
             if isinstance(stay, UnspecifiedError):  # a veto could not be looked for, so nothing was sent
                 stay = dict.fromkeys((item.path for item in items), _refused(stay))
             for item in items:
@@ -126,15 +128,28 @@ class Sweeper:
 
     def _remove(self, run: str, items: list[Item], deadline: float) -> dict[str, str]:
         """By path, why files stay."""
-        stay = {item.path: "somebody uses it again" for item in items if self._has_veto(run, item)}
+        stay = {}
+        if self._is_there(mark_path(run, self._place(items[0]))):
+            kept = (item for item in items if self._is_there(veto_path(run, file_key(item.path))))
+            stay = {item.path: "somebody uses it again" for item in kept}
         before = {path: item.path for item in items if item.path not in stay for path in item.before}
         if before:
             stay.update({before[path]: why for path, why in self._send(before, deadline).items()})
         return {**stay, **self._send([item.path for item in items if item.path not in stay], deadline)}
 
-    def _has_veto(self, run: str, item: Item) -> bool:
+    def _groups(self, batch: list[Item]) -> Iterator[list[Item]]:
+        """Those that share a mark: so few that one request for all ends soon, also where each takes a time-out."""
+        for _, items in groupby(batch, lambda item: self._place(item) // GROUP):
+            yield list(items)
+
+    def _place(self, item: Item) -> int:
+        place = position(self._listed, file_key(item.path))
+        assert place is not None, "only what was announced may go"
+        return place
+
+    def _is_there(self, path: str) -> bool:
         try:
-            self._driver.stat(veto_path(run, file_key(item.path)), newest=True)
+            self._driver.stat(path, newest=True)
         except FileNotFoundError:
             return False
         return True

@@ -22,6 +22,7 @@ LINKS = ("La", "Lb", "Y")
 NAMES = ("D", *LINKS, "N", "F", "T")
 BOARD = ("N", "F", "T")  # of which it matters when they were written
 OLD = 99
+MARK = "a mark"  # the veto that says that there are some
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Rules:
     lease: int = 4  # ticks for which one process alone may remove
     lost: int = 1  # answers that each process may lose
     vetoes: bool = True
+    marks: bool = True  # a mark is written with each veto, without which gc looks for none
     veto_link: bool = True  # of the link that is relied on, beside that of the data
     veto_target: bool = True  # of the link that is written
     veto_in_time: bool = True  # a veto counts if it was answered in the tick in which the copy was looked at
@@ -181,11 +183,12 @@ def promise(items: tuple[str, ...], target: str, upload: bool) -> Program:
         x = checked[k]
         vetoes = c.vetoes and (x == "D" or (c.veto_target if x == target else c.veto_link))
         age = 0 if k == 0 and s.processes[i][0] == "idle" else None
+        first = "mark" if c.marks else "veto"
         for notice, door in copies(c, s):
             if door and c.heeds_door and x in door[1]:
                 yield f"{x} is behind the door: 503", s.to(i, "end")
             elif notice and vetoes and x in notice[1]:
-                yield f"{x} is in the notice", s.to(i, f"veto{k}", (notice[0], x), age, looked=0)
+                yield f"{x} is in the notice", s.to(i, f"{first}{k}", (notice[0], x), age, looked=0)
             else:
                 yield f"{x} is not in the notice", s.to(i, next_step(k), None, age)
 
@@ -194,6 +197,9 @@ def promise(items: tuple[str, ...], target: str, upload: bool) -> Program:
         k = int(step[-1]) if step[-1].isdigit() else 0
         if step == "idle" or step.startswith("check"):
             yield from check(c, s, i, k)
+        elif step.startswith("mark"):
+            mark = ("VETO", MARK, (veto[0], MARK))
+            yield from send(c, s, i, mark, lambda s: s.to(i, f"veto{k}", veto))
         elif step.startswith("veto"):
             then = f"check{k}" if looked and c.veto_in_time else next_step(k)
             yield from send(c, s, i, ("VETO", veto[1], veto), lambda s: s.to(i, then))
@@ -300,7 +306,7 @@ def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
         door = s.cell("F")[0]
         mine = not c.owns or (_owns(c, s, i) and door and door[2] == (i, sweep.item))
         yield f"its own: {mine}", s.to(i, "sweep" if mine else "end", sweep, looked=0)
-    elif step in ("sweep", "delete"):
+    elif step in ("sweep", "ask", "delete"):
         yield from _sweep(c, s, i)
     elif step == "release":
         yield from send(c, s, i, ("PUT", "T", 0), lambda s: s.to(i, "end"))
@@ -344,7 +350,9 @@ def _sweep(c: Rules, s: State, i: int) -> Iterator[Step]:
     elif step == "delete":
         following = sweep._replace(item="")
         yield from _delete(c, s, i, item, following)
-    elif (run, item) in s.kept and c.keeps:
+    elif step == "sweep" and (run, MARK) in s.kept and c.keeps:
+        yield "something has a veto", s.to(i, "ask", sweep)
+    elif step == "ask" and (run, item) in s.kept:
         left = tuple(x for x in sweep.left if x != "D")
         yield f"{item} has a veto", s.to(i, "close", sweep._replace(left=left, item=""))
     else:
@@ -441,7 +449,7 @@ def _canon_process(c: Rules, process: Process) -> Process:
     if step == "end":
         return ENDED
     kind = step.rstrip("0123456789")
-    if kind not in ("veto", "announce") and not isinstance(register, Sweep):
+    if kind not in ("mark", "veto", "announce") and not isinstance(register, Sweep):
         register = None
     if kind in ("idle", "finish"):
         register = None
@@ -450,9 +458,9 @@ def _canon_process(c: Rules, process: Process) -> Process:
     cap = c.late + 1 if kind == "settle" else max(c.door - c.late, c.copy + 1) + 1
     if kind in PROMISING:
         cap = c.session + 1
-    elif kind not in ("settle", "renew-settle", "closed", "sweep", "delete"):
+    elif kind not in ("settle", "renew-settle", "closed", "sweep", "ask", "delete"):
         cap = 0
-    looked = looked if kind in ("veto", "put", "sweep", "delete", "renew-settle", "renew-close") else 0
+    looked = looked if kind in ("mark", "veto", "put", "sweep", "ask", "delete", "renew-settle", "renew-close") else 0
     return step, min(age, cap), register, left, looked
 
 
@@ -470,7 +478,7 @@ def broken(c: Rules, s: State) -> str:
 
 
 RIPE = "a notice that can be finished"
-PROMISING = ("check", "veto", "look", "upload", "write")
+PROMISING = ("check", "mark", "veto", "look", "upload", "write")
 PUSH = promise(("D",), "Lb", upload=True)
 PUSH_AGAIN = promise(("D",), "La", upload=True)
 MOUNT = promise(("La", "D"), "Lb", upload=False)

@@ -74,6 +74,7 @@ WRONG = {
     "sessions are longer than said": (replace(PROMPT, session=2), REUSE),
     "listings lag longer than said": (replace(PROMPT, lag=2), REUSE),
     "registries do not veto": (replace(ANSWERED, vetoes=False), REUSE),
+    "vetoes without their mark": (replace(ANSWERED, marks=False), REUSE),
     "no veto of the link that is relied on": (replace(ANSWERED, veto_link=False), MANIFEST),
     "no veto of the link that is written": (replace(ANSWERED, veto_target=False), REWRITE),
     "a veto counts however long it took": (replace(ANSWERED, veto_in_time=False), REUSE),
