@@ -3,8 +3,9 @@
 What is there was counted some minutes ago (`maintenance.quotas`), and is read
 at most once in `BELIEVED` seconds. To that comes what this process took since,
 and nothing of what others took. Where that leaves a doubt the push is let in,
-but for bytes that were in the repository before and are sent once more: they
-count twice until the next count.
+but for what was there before and is sent once more: bytes, and tags that are
+moved while so much is free that nobody looks. They count twice until the next
+count.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from docker_registry.concurrency import acting
 from docker_registry.core.driver import Base as Driver
@@ -34,13 +35,14 @@ logger = logging.getLogger(__name__)
 
 BELIEVED = 30.0  # s for which a count that was read needs no second look
 _ENTRIES = 10_000  # of what this process took that are remembered, for each rule
+_FEW_TAGS = 100  # with less room than this, or a tenth of the limit, a tag is looked for before it is set
 _WHAT_TO_DO = (
     "delete what is not needed, which counts after garbage collection, or ask the registry's operator for more"
 )
 
 
 class _Since:
-    """What this process took since the count; `amount` is how much of it is certain to be new."""
+    """What this process took since the count; `amount` is how much of it counts as new."""
 
     def __init__(self) -> None:
         self.amount = 0
@@ -49,8 +51,9 @@ class _Since:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._entries
+    def of(self, key: Hashable) -> int:
+        """How much of `amount` is of this one."""
+        return self._entries.get(key, (0.0, 0))[1]
 
     def note(self, key: Hashable, when: float, amount: int) -> None:
         _, before = self._entries.pop(key, (0.0, 0))
@@ -73,6 +76,7 @@ class _Rule:
         self.quota = quota
         self.used = Used()  # when it was counted last
         self.blobs, self.tags = _Since(), _Since()
+        self._setting: Counter[Hashable] = Counter()  # tags that count as new, while pushes set them
         self._patterns = Patterns(quota.repositories)
 
     def is_for(self, repository: str) -> bool:
@@ -84,6 +88,23 @@ class _Rule:
             self.used = count.used[self.quota.name]
             self.blobs.forget_until(count.began)
             self.tags.forget_until(count.began)
+
+    @property
+    def used_tags(self) -> int:
+        return self.used.tags + self.tags.amount + sum(not self.tags.of(key) for key in self._setting)
+
+    def more_tags(self, keys: Iterable[Hashable]) -> int:
+        """How many of these, which count as new, have not been counted yet."""
+        return sum(not self.tags.of(key) and key not in self._setting for key in keys)
+
+    @contextmanager
+    def setting(self, keys: Iterable[Hashable]) -> Iterator[None]:
+        """Other pushes of this process see meanwhile that room is taken."""
+        self._setting.update(keys)
+        try:
+            yield
+        finally:
+            self._setting -= Counter(keys)
 
 
 class Quotas:
@@ -121,31 +142,36 @@ class Quotas:
     def tagging(self, repository: str, tags: Sequence[Tag], is_there: Callable[[Tag], bool]) -> Iterator[None]:
         """Around setting tags. Raises DENIED where new ones do not fit.
 
-        `is_there` asks the storage for one; it is called only where there may be no room.
+        `is_there` asks the storage for one; it is called only where there may be little room.
         """
         rules = list(self._limiting(repository, "tags"))
-        full = [rule for rule in rules if not self._surely_fit(rule, repository, tags)]
-        new = {tag for tag in tags if not is_there(tag)} if full else set()
-        for rule in full:
+        keys = [(repository, tag) for tag in tags]
+        near = [rule for rule in rules if not self._has_plenty(rule, keys)]
+        new = [(repository, tag) for tag in tags if not is_there(tag)] if near else keys
+        for rule in near:
             self._admit_new(rule, repository, new)
-        yield
-        for rule in rules:
-            for tag in tags:
-                rule.tags.note((repository, tag), self._now(), int(tag in new))
+        with ExitStack() as stack:
+            for rule in rules:
+                stack.enter_context(rule.setting(new))
+            yield
+            for rule in rules:
+                for key in keys:
+                    rule.tags.note(key, self._now(), int(key in new))
 
     def _limiting(self, repository: str, what: str) -> Iterator[_Rule]:
         return (rule for rule in self._rules if getattr(rule.quota, what) is not None and rule.is_for(repository))
 
-    def _surely_fit(self, rule: _Rule, repository: str, tags: Sequence[Tag]) -> bool:
-        """Whether they do even if all that this process set, and these, were new."""
-        more = sum((repository, tag) not in rule.tags for tag in tags)
-        return self._used(rule).tags + len(rule.tags) + more <= (rule.quota.tags or 0)
+    def _has_plenty(self, rule: _Rule, keys: Sequence[Hashable]) -> bool:
+        """Whether there is room even if these are all new, and enough besides that nobody need look."""
+        self._used(rule)
+        limit = rule.quota.tags or 0
+        return rule.used_tags + rule.more_tags(keys) <= limit - max(_FEW_TAGS, limit // 10)
 
-    def _admit_new(self, rule: _Rule, repository: str, new: set[Tag]) -> None:
-        limit, used = rule.quota.tags or 0, self._used(rule).tags + rule.tags.amount
-        if new and used + len(new) > limit:
+    def _admit_new(self, rule: _Rule, repository: str, new: Sequence[Hashable]) -> None:
+        limit, used, more = rule.quota.tags or 0, rule.used_tags, rule.more_tags(new)
+        if more and used + more > limit:
             self.refused["tags"] += 1
-            raise _denied(repository, rule.quota, f"{used} of {limit} tags are used, {len(new)} more do not fit")
+            raise _denied(repository, rule.quota, f"{used} of {limit} tags are used, {more} more do not fit")
 
     def _used(self, rule: _Rule) -> Used:
         if self._clock() - self._read_at >= BELIEVED:

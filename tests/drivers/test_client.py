@@ -14,7 +14,9 @@ from swiftclient.exceptions import ClientException
 from docker_registry.concurrency.deadline import Deadline
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, MissingError, UnreachableError
 from docker_registry.drivers.swift.http import client, retries
+from docker_registry.drivers.swift.http.answers import is_report
 from docker_registry.drivers.swift.http.deletion import delete_each, delete_each_once
+from docker_registry.drivers.swift.http.errors import WrongAnswer
 from docker_registry.drivers.swift.http.habits import Habits
 from docker_registry.drivers.swift.http.pool import Pool
 from docker_registry.drivers.swift.http.retries import Retries
@@ -184,6 +186,8 @@ def test_what_a_bulk_delete_could_not_do_since_the_token_ended_is_done_by_name()
         ({"Number Deleted": 1, "Errors": [["/box/b", "503 Service Unavailable"]]}, ["b"]),
         ({"Number Deleted": 1, "Errors": [["/box/b", "401 Unauthorized"]]}, ["b"]),
         ({"Number Deleted": 1, "Errors": []}, ["a", "b"]),  # it passed over one, and does not say which
+        ({"Number Deleted": 32, "Errors": []}, ["a", "b"]),
+        ({"Number Deleted": 2, "Number Not Found": 1, "Errors": []}, ["a", "b"]),
         (UnreachableError("no answer"), ["a", "b"]),
     ],
 )
@@ -202,6 +206,45 @@ def test_what_is_deleted_once_is_not_asked_for_again(answer, failed):
 
     outcome = delete_each_once(Server(), [("box", "a"), ("box", "b")])
     assert (sorted(name for _, name in outcome), sent) == (failed, [("POST", True)])
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"Number Deleted": -5, "Number Not Found": 8},
+        {"Number Deleted": "3"},
+        {"Errors": "x"},
+        {"Errors": [["/box/a"]]},
+        {"Errors": [["/box/a", 503]]},
+        [],
+    ],
+)
+def test_what_is_no_report_of_deletions_is_no_answer(report):
+    with pytest.raises(WrongAnswer):
+        is_report(client.Answer(200, {}, json.dumps(report).encode("ascii")))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 206])
+def test_only_one_answer_says_that_an_object_is_deleted(connect, swift, status):
+    driver = connect(swift, swift_retries=0)
+    driver.put_content("f", b"x")
+    swift.spoil = lambda method, path, query: status if method == "DELETE" else None
+    for remove in (driver.remove, driver.remove_small, driver.remove_once):
+        with pytest.raises(UnreachableError):
+            remove("f")
+    assert driver.remove_each_once(["f"])
+
+
+def test_rows_that_a_listing_has_twice_come_once(connect, swift, monkeypatch):
+    driver = connect(swift)
+    names = ["d/{0:02d}".format(i) for i in range(20)]
+    for name in names:
+        driver.put_content(name, b"x")
+    honest = swift._rows
+    monkeypatch.setattr(swift, "_rows", lambda *asked: (row for one in honest(*asked) for row in (one, one)))
+    assert [entry.path for entry in driver.walk()] == names
+    assert list(driver.list_prefixes("", "/")) == ["d"]
+    assert list(driver.list_directory("d")) == names
 
 
 def test_a_server_without_bulk_deletes_is_asked_for_each_once(connect, swift):

@@ -53,7 +53,19 @@ class Replayed(object):
             raise Next(request)
         return self._answers.pop(0)
 
-    def request(self, verb, name, query="", headers=None, data=b"", accept=(), container=None, doubt=None, check=None):
+    def request(
+        self,
+        verb,
+        name,
+        query="",
+        headers=None,
+        data=b"",
+        accept=(),
+        container=None,
+        doubt=None,
+        check=None,
+        once=False,
+    ):
         status, headers = self._send(verb, name, "x-newest" in keys(headers))
         if status == 400:
             raise BrokenError("refused")

@@ -9,7 +9,7 @@ __all__ = ["check", "is_list", "is_report", "is_stored", "is_stored_as"]
 
 # What Swift and Ceph answer with where they did what they were asked for.
 _SUCCESS = {
-    "DELETE": (200, 202, 204),
+    "DELETE": (200, 204),
     "GET": (200, 204, 206),
     "HEAD": (200, 204),
     "POST": (200, 201, 202, 204),
@@ -21,6 +21,8 @@ def check(verb, headers, answer):
     """Whether it is a success of this verb, sent with these headers, and says where it ends."""
     if answer.status not in _SUCCESS[verb] or (answer.status == 206 and "Range" not in headers):
         raise WrongAnswer(say("{0} is no answer to {1}", answer.status, verb))
+    if verb == "DELETE":
+        is_report(answer)
     if verb == "GET" and answer.body is not None and answer.status == 200 and not _has_end(answer.headers):
         raise WrongAnswer("it does not say how long it is")
 
@@ -51,9 +53,21 @@ def is_list(answer):
 
 
 def is_report(answer):
-    """What Swift says of deletions, with status 200, as JSON."""
-    if answer.status == 200:
-        _is_json(answer, dict)
+    """What Swift says of deletions, with status 200, as JSON: how many went and were not there, and what did not go."""
+    if answer.status != 200:
+        return
+    report = _is_json(answer, dict)
+    numbers = [report.get(key, 0) for key in ("Number Deleted", "Number Not Found")]
+    errors = report.get("Errors", [])
+    if not all(isinstance(number, int) and number >= 0 for number in numbers) or not (
+        isinstance(errors, list) and all(map(_is_pair, errors))
+    ):
+        raise WrongAnswer("it is no report of deletions")
+
+
+def _is_pair(error):
+    """Whether it is a name and a status."""
+    return isinstance(error, list) and len(error) == 2 and all(isinstance(text, type("")) for text in error)
 
 
 def _is_json(answer, kind):
@@ -63,6 +77,7 @@ def _is_json(answer, kind):
         found = None
     if not isinstance(found, kind):
         raise WrongAnswer("it is not the JSON that was asked for")
+    return found
 
 
 def _has_end(headers):

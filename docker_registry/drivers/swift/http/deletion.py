@@ -103,9 +103,9 @@ def _delete_in_bulk(client, places, once=False):
 
 
 def _covers(report, count):
-    """Whether a report accounts for so many names."""
+    """Whether a report accounts for so many names, no fewer and no more."""
     told = [report.get(key, 0) for key in ("Number Deleted", "Number Not Found")]
-    return sum(told) + len(report.get("Errors", ())) >= count
+    return sum(told) + len(report.get("Errors", ())) == count
 
 
 def _failures(report):

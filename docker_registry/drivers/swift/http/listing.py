@@ -23,16 +23,21 @@ def rows(client, prefix="", marker="", delimiter="", limit=None, container=None,
     """Generate the rows of a listing as Swift gives them: mappings with `name`, or with `subdir`.
 
     Only names that begin with `prefix` and lie behind `marker` come. A missing
-    container is an empty one. With `limit`, one page of so many rows at most;
-    `page` makes the first ones smaller, for who will not read them all.
+    container is an empty one, and a row that comes twice comes once. With
+    `limit`, one page of so many rows at most; `page` makes the first ones
+    smaller, for who will not read them all.
     """
     habits = client.habits
     most = habits.page if limit is None else limit
     size = min(page or most, most)
     while True:
         found = _page(client, container, (("prefix", prefix), ("marker", marker), ("delimiter", delimiter)), size)
+        told = {marker}
         for row in found:
-            yield row
+            name = row.get("name") or row["subdir"]
+            if name not in told:
+                told.add(name)
+                yield row
         # Only an empty page is the last one wherever pages may be cut.
         if limit is not None or not found or (habits.fills_pages and habits.rows_told and len(found) < size):
             return
