@@ -14,6 +14,7 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.views.listing import Listing
 
 from .. import forms
+from ..rules import untagged_rule
 from ..visit import Visit
 from ..words import plural
 from .repository import folders
@@ -51,6 +52,7 @@ def page(visit: Visit, name: str) -> Response:
         called=_called(doomed),
         others=sorted({other for each in doomed for other in each.others}),
         is_known=all(tag.digest for tag in visit.looker.listing(name).tags),
+        rule=untagged_rule(visit.context.settings, name),
         token=forms.token(visit),
         done=None,
     )
