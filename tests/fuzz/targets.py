@@ -23,6 +23,7 @@ from docker_registry.distribution.model.digest import Digest, DigestError
 from docker_registry.distribution.routes import match, parse
 from docker_registry.distribution.storage.upload_sessions import Sessions
 from docker_registry.distribution.views.tar import Allowance, TooMuchError, UnreadableError, files_in
+from docker_registry.distribution.views.turns import Turns
 from docker_registry.serving import framing
 from docker_registry.serving.framing import BadHead, BodyCut
 from docker_registry.serving.hosts import is_host
@@ -62,7 +63,7 @@ def _layer(data: bytes) -> None:
     """As it is, and with the sum that lets its first block be a header."""
     for archive in (data, _summed(data)):
         with contextlib.suppress(UnreadableError, TooMuchError):
-            list(files_in([archive], Allowance()))
+            list(files_in([archive], Allowance(), Turns()))
 
 
 def _summed(data: bytes) -> bytes:

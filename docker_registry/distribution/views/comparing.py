@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -17,13 +16,13 @@ from ..storage.cache import Memory
 from .files import FileChanges, compare_files
 from .images import Details, Layer
 from .tar import Allowance, File, TooMuchError, UnreadableError, files_in
+from .turns import Turns
 
 __all__ = ["LayerFiles", "NotComparedError"]
 
 _CHANGES = 500  # kept of one comparison
 _LAYERS = 32  # read for one comparison, two requests each
 _PATIENCE = 5.0  # s that one waits for another's comparison
-_TURN = 256 * 1024  # bytes; other requests of a worker go on after so many
 
 Image = tuple[str, Details]  # in which repository, and what it consists of
 
@@ -76,24 +75,27 @@ class LayerFiles:
         return changes
 
     def _compare(self, before: Image, after: Image) -> FileChanges:
-        left = replace(self._allowance)
+        left, turns = replace(self._allowance), Turns()
         base, old, new = _parted(before[1].layers, after[1].layers)
-        one, other = self._read_all(before[0], old, left), self._read_all(after[0], new, left)
-        return compare_files(one, other, self._base(before[0], base, len(old) + len(new), left), self._limit)
+        one, other = self._read_all(before[0], old, left, turns), self._read_all(after[0], new, left, turns)
+        below = self._base(before[0], base, len(old) + len(new), left, turns)
+        return compare_files(one, other, below, self._limit, turns)
 
-    def _base(self, name: str, layers: Sequence[Layer], others: int, left: Allowance) -> list[list[File]] | None:
+    def _base(
+        self, name: str, layers: Sequence[Layer], others: int, left: Allowance, turns: Turns
+    ) -> list[list[File]] | None:
         """The layers that both begin with; None where they are too much, which is no fault."""
         if sum(layer.size for layer in layers) > left.packed or len(layers) + others > _LAYERS:
             return None
         try:
-            return self._read_all(name, layers, left)
+            return self._read_all(name, layers, left, turns)
         except (TooMuchError, NotComparedError):
             return None
 
-    def _read_all(self, name: str, layers: Sequence[Layer], left: Allowance) -> list[list[File]]:
-        return [self._read(name, layer, left) for layer in layers]
+    def _read_all(self, name: str, layers: Sequence[Layer], left: Allowance, turns: Turns) -> list[list[File]]:
+        return [self._read(name, layer, left, turns) for layer in layers]
 
-    def _read(self, name: str, layer: Layer, left: Allowance) -> list[File]:
+    def _read(self, name: str, layer: Layer, left: Allowance, turns: Turns) -> list[File]:
         called = f"The layer {layer.digest.rpartition(':')[2][:12]}"
         store = self._containers.of(name).store
         try:
@@ -101,7 +103,7 @@ class LayerFiles:
             if stored is None:
                 raise NotComparedError(f"{called} is not in the storage.")
             with store.driver.open(layout.blob_data(stored)) as reader:
-                return list(files_in(_taking_turns(reader), left))
+                return list(files_in(reader, left, turns))
         except DigestError:
             raise NotComparedError(f"{called} has a digest that cannot be read.") from None
         except FileNotFoundError:
@@ -120,11 +122,3 @@ def _parted(
 
 def _key(image: Image) -> tuple[str, tuple[str, ...]]:
     return image[0], tuple(layer.digest for layer in image[1].layers)
-
-
-def _taking_turns(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpacking holds a worker up, so its other requests come in between."""
-    for chunk in chunks:
-        for start in range(0, len(chunk), _TURN):
-            yield chunk[start : start + _TURN]
-            time.sleep(0)

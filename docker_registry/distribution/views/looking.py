@@ -29,6 +29,7 @@ from .comparing import LayerFiles
 from .images import Brief, Config, Details, Layer, Platform, brief_of, config_of, details_of
 from .listing import Listing, Summary, Tag, list_repository, summarize
 from .names import all_names
+from .turns import Turns
 from .untagged import Untagged
 from .upkeep import look
 from .usage import Usage, measure
@@ -40,7 +41,6 @@ T = TypeVar("T")
 
 _MEMORY = 24 * 1024 * 1024  # bytes of what is remembered here
 _SUMMARY_TTL, _SEEN_TTL = 60.0, 15.0  # s
-_TURN = 500  # names that a rule is asked about at a time
 _LISTING_TTL, _NAMES_TTL = (5.0, 120.0), (15.0, 300.0)  # s, at least and at most ...
 _USAGE_TTL = (60.0, 1800.0)
 _QUOTAS_TTL = 30.0  # s
@@ -363,9 +363,9 @@ class Looker:
 
 def _taking_turns(keep: Callable[[str], bool], names: Sequence[str]) -> Iterator[str]:
     """Those to keep; rules take long for many names, and other requests of a worker must go on meanwhile."""
-    for place, name in enumerate(names):
-        if place % _TURN == _TURN - 1:
-            time.sleep(0)
+    turns = Turns()
+    for name in names:
+        turns.step()
         if keep(name):
             yield name
 

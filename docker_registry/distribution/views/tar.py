@@ -1,4 +1,4 @@
-"""The files in a layer: a tar archive, as it is or in gzip, read once from its beginning. Within bounds, and pure.
+"""The files in a layer: a tar archive, as it is or in gzip, read once from its beginning. Within bounds, and in turns.
 
 Not `tarfile`, which takes any amount of memory for what a header says of itself, and whose patterns for it could be
 made to run for minutes before Python 3.11.10. Contents are hashed as they go by, never kept.
@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .turns import Turns
+
 __all__ = ["Allowance", "File", "TooMuchError", "UnreadableError", "files_in"]
 
 _BLOCK = 512
@@ -21,6 +23,7 @@ _INFLATED = 256 * 1024  # bytes that come out at a time, at most
 _HEADER = 1024 * 1024  # bytes of a header's own data: long names, extended attributes
 _PATH = 4096  # characters of a path ...
 _DEPTH = 256  # ... and folders in it
+_KIB = 1024
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _KINDS = {
     b"1": "hard link",
@@ -31,6 +34,7 @@ _KINDS = {
     b"6": "pipe",
 }
 _LINKS = ("hard link", "link")
+_SAID = frozenset(("GNU.sparse.name", "gid", "linkpath", "path", "size", "uid"))  # all that is read of extended headers
 
 
 class UnreadableError(Exception):
@@ -47,7 +51,8 @@ class Allowance:
 
     packed: int = 32 * 1024 * 1024  # bytes as they are stored
     plain: int = 128 * 1024 * 1024  # bytes unpacked
-    files: int = 50_000
+    files: int = 50_000  # headers of any kind, and members of gzip: each costs what a file does
+    records: int = 500_000  # in extended headers
     text: int = 8 * 1024 * 1024  # characters of paths and targets of links
 
     def take(self, **amounts: int) -> None:
@@ -59,7 +64,13 @@ class Allowance:
             setattr(self, what, left)
 
 
-_WORDS = {"packed": "bytes", "plain": "bytes when unpacked", "files": "files", "text": "long names"}
+_WORDS = {
+    "packed": "bytes",
+    "plain": "bytes when unpacked",
+    "files": "files",
+    "records": "attributes",
+    "text": "long names",
+}
 
 
 class File(NamedTuple):
@@ -73,20 +84,44 @@ class File(NamedTuple):
     content: str  # a hash of it; of a link its target
 
 
-def files_in(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[File]:
+def files_in(chunks: Iterable[bytes], allowance: Allowance, turns: Turns) -> Iterator[File]:
     """The entries of a layer in their order; raises UnreadableError and TooMuchError."""
-    archive = _Archive(_unpacked(chunks, allowance))
+    budget = _Budget(allowance, turns)
+    archive = _Archive(_unpacked(chunks, budget), budget)
     while True:
         found = _next(archive)
         if found is None:
             return
-        allowance.take(files=1, text=len(found.path) + len(found.content))
+        allowance.take(text=len(found.path) + len(found.content))
         if found.path:
             yield found
 
 
-def _unpacked(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[bytes]:
-    pieces = _pieces(chunks, allowance)
+class _Budget(NamedTuple):
+    """Whatever is looked at is allowed first, and a step of a turn."""
+
+    allowance: Allowance
+    turns: Turns
+
+    def packed(self, size: int) -> None:
+        self.allowance.take(packed=size)
+        self.turns.step(-(-size // _KIB))
+
+    def plain(self, size: int) -> None:
+        self.allowance.take(plain=size)
+        self.turns.step(-(-size // _KIB))
+
+    def one_file(self) -> None:
+        self.allowance.take(files=1)
+        self.turns.step()
+
+    def one_record(self) -> None:
+        self.allowance.take(records=1)
+        self.turns.step()
+
+
+def _unpacked(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
+    pieces = _pieces(chunks, budget)
     first = b""
     while len(first) < len(_ZSTD):
         piece = next(pieces, b"")
@@ -95,17 +130,18 @@ def _unpacked(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[bytes]:
         first += piece
     if first.startswith(_ZSTD):
         raise UnreadableError("is packed with zstd, which is not read here")
-    plain = _gunzipped(first, pieces, allowance) if first.startswith(_GZIP) else _chained(first, pieces)
+    plain = _gunzipped(first, pieces, budget) if first.startswith(_GZIP) else _chained(first, pieces)
     for piece in plain:
-        allowance.take(plain=len(piece))
+        budget.plain(len(piece))
         yield piece
 
 
-def _pieces(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[bytes]:
+def _pieces(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
     for chunk in chunks:
-        allowance.take(packed=len(chunk))
         for start in range(0, len(chunk), _PIECE):
-            yield chunk[start : start + _PIECE]
+            piece = chunk[start : start + _PIECE]
+            budget.packed(len(piece))
+            yield piece
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -113,7 +149,7 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _gunzipped(first: bytes, rest: Iterator[bytes], allowance: Allowance) -> Iterator[bytes]:
+def _gunzipped(first: bytes, rest: Iterator[bytes], budget: _Budget) -> Iterator[bytes]:
     """All members: some builders write one for each file."""
     member = zlib.decompressobj(31)
     try:
@@ -129,7 +165,7 @@ def _gunzipped(first: bytes, rest: Iterator[bytes], allowance: Allowance) -> Ite
                     if not data.strip(b"\0"):
                         data = b""
                     member = zlib.decompressobj(31)
-                    allowance.take(files=1)
+                    budget.one_file()
                     if not data:
                         break
                 elif not data and len(out) < _INFLATED:
@@ -141,13 +177,25 @@ def _gunzipped(first: bytes, rest: Iterator[bytes], allowance: Allowance) -> Ite
 class _Archive:
     """Bytes taken from a stream, so many as are asked for; raises UnreadableError where there are no more."""
 
-    def __init__(self, pieces: Iterator[bytes]):
+    def __init__(self, pieces: Iterator[bytes], budget: _Budget):
         self._pieces = pieces
+        self._budget = budget
         self._have = b""
         self._place = 0
 
     def read(self, size: int) -> bytes:
         return b"".join(self.through(size))
+
+    def header(self) -> bytes:
+        """The next block, which says something of a file and counts as one."""
+        self._budget.one_file()
+        return self.read(_BLOCK)
+
+    def records(self, size: int) -> Iterator[tuple[str, str]]:
+        """Those of an extended header with so many bytes."""
+        for record in _records(_body(self, size)):
+            self._budget.one_record()
+            yield record
 
     def through(self, size: int) -> Iterator[bytes]:
         """So many bytes, as they come."""
@@ -175,7 +223,7 @@ def _next(archive: _Archive) -> File | None:
     """The entry that begins here, with whatever headers tell of it; its path is "" where it is to be passed over."""
     said: dict[str, str] = {}
     while not archive.is_over():
-        header = archive.read(_BLOCK)
+        header = archive.header()
         if not header.strip(b"\0"):
             return None
         _check(header)
@@ -188,7 +236,7 @@ def _next(archive: _Archive) -> File | None:
         elif kind == b"K":
             said["linkpath"] = _text(_body(archive, size))
         elif kind in b"xX":
-            said.update(_records(_body(archive, size)))
+            said.update(record for record in archive.records(size) if record[0] in _SAID)
         elif kind == b"g":
             archive.skip(_padded(size))
         else:
@@ -203,7 +251,7 @@ def _entry(archive: _Archive, header: bytes, kind: bytes, said: dict[str, str]) 
     if kind == b"S":
         extended = header[482]
         while extended:
-            extended = archive.read(_BLOCK)[504]
+            extended = archive.header()[504]
     called = _KINDS.get(kind, "file")
     if kind == b"\0" and name.endswith("/"):
         called = "folder"
@@ -232,7 +280,7 @@ def _check(header: bytes) -> None:
     """The sum of a header's bytes stands in it; old programs took them as signed ones."""
     counted = header[:148] + b" " * 8 + header[156:]
     stored = _number(header[148:156])
-    if stored not in (sum(counted), sum(struct.unpack("512b", counted))):
+    if stored != sum(counted) and stored != sum(struct.unpack("512b", counted)):
         raise UnreadableError("is no tar archive, or has damaged bytes")
 
 

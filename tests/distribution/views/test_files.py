@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from docker_registry.distribution.views.files import compare_files
 from docker_registry.distribution.views.tar import Allowance, File, TooMuchError, UnreadableError, files_in
+from docker_registry.distribution.views.turns import Turns
 
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 LONG = "folder/" * 30 + "x" * 120
@@ -42,7 +43,7 @@ def archive(*members: tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FOR
 
 def read(body: bytes, step: int = 1000, **allowed: int) -> list[File]:
     pieces = (body[start : start + step] for start in range(0, len(body), step))
-    return list(files_in(pieces, Allowance(**allowed)))
+    return list(files_in(pieces, Allowance(**allowed), Turns()))
 
 
 MEMBERS = (
@@ -169,12 +170,12 @@ def test_differences_are_those_of_what_containers_see(base: list, old: list, new
     before, after = states([*base, *old]), states([*base, *new])
     differ = {path for path in {*before, *after} if before.get(path) != after.get(path)}
     layers = [[as_files(layer) for layer in part] for part in (old, new, base)]
-    exact = compare_files(*layers, limit=1000)
+    exact = compare_files(*layers, limit=1000, turns=Turns())
     assert {change.path for change in exact.changes} == differ
     assert exact.added == len([path for path in differ if path not in before])
     assert exact.removed == len([path for path in differ if path not in after])
     # Without the layers of both nothing is missed, but files that become folders of what is named.
-    alone = {change.path for change in compare_files(layers[0], layers[1], None, limit=1000).changes}
+    alone = {change.path for change in compare_files(layers[0], layers[1], None, limit=1000, turns=Turns()).changes}
     named = {path.removesuffix("/*") for path in alone}
     assert all(any(below(path, each) or below(each, path) for each in named) for path in differ)
 
@@ -182,14 +183,14 @@ def test_differences_are_those_of_what_containers_see(base: list, old: list, new
 def test_a_folder_that_is_emptied_and_what_counts_as_a_change() -> None:
     base = [read(archive(member("etc/a", data=b"1"), member("etc/b", data=b"2"), member("run", data=b"3")))]
     new = [read(archive(member("etc/.wh..wh..opq"), member("etc/b", data=b"2", mode=0o600), member(".wh.run")))]
-    found = compare_files([], new, base, 10)
+    found = compare_files([], new, base, 10, Turns())
     assert [(change.word, change.path, change.what) for change in found.changes] == [
         ("removed", "etc/a", ""),
         ("changed", "etc/b", "mode"),
         ("removed", "run", ""),
     ]
-    alone = compare_files([], new, None, 2)
+    alone = compare_files([], new, None, 2, Turns())
     assert [(change.word, change.path) for change in alone.changes] == [("removed", "etc/*"), ("added", "etc/b")]
     assert (alone.more, alone.removed, alone.is_exact) == (1, 2, False)
     touched = [read(archive(member("etc/a", data=b"1", mtime=5), member("etc", tarfile.DIRTYPE, mode=0o700)))]
-    assert compare_files([], touched, base, 10).changes == ()
+    assert compare_files([], touched, base, 10, Turns()).changes == ()
