@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from docker_registry.own_core import check_core
-
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command. Packages that are missing, or in each other's way, are told in one line."""
+    """Run the command. Packages that are missing, or in each other's way, are told in one line.
+
+    Ctrl-C while modules are imported ends it as click ends it later.
+    """
     try:
+        from docker_registry.own_core import check_core
+
         check_core()
         from docker_registry.commands.group import run
 
@@ -26,6 +29,8 @@ def main() -> None:
         )
     except ImportError as error:
         sys.exit(f"docker-registry-swift: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nAborted!")
 
 
 if __name__ == "__main__":

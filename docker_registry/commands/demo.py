@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -92,9 +93,14 @@ def demo(data: str, port: int, verbose: bool, cluster: bool) -> None:
             options = backend.options(swift_container=CONTAINER)
             config = write_config(Path(data), options)
             watched = os.pidfd_open(backend.pid), os.pidfd_open(os.getpid())
-            _greet_from_child(host, backend, data, config, watched)
+            greeter = _greet_from_child(host, backend, data, config, watched)
             registry = dataclasses.replace(settings, driver=DriverConfig(options))
-            server.run(registry, listener, lambda: registry)
+            own = os.getpid()
+            try:
+                server.run(registry, listener, lambda: registry)
+            finally:
+                if os.getpid() == own:  # and not a worker's
+                    _end(greeter)  # before Swift ends, which it would complain about
     except EmbeddedError as error:
         raise ConfigError(str(error)) from None
 
@@ -121,15 +127,15 @@ def swift(data: str, port: int, nodes: int | None, replicas: int, proxies: int) 
         raise ConfigError(str(error)) from None
 
 
-def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path, watched: tuple[int, int]) -> None:
-    """Fork a process that waits for the registry, pushes the first image and prints the screen.
+def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path, watched: tuple[int, int]) -> int:
+    """Fork a process that waits for the registry, pushes the first image and prints the screen; its descriptor.
 
     It then watches Swift and the registry (`watched`, descriptors of the two processes): without its Swift the registry
     is of no use, and ends.
     """
     parent = os.getpid()
-    if os.fork():
-        return
+    if child := os.fork():
+        return os.pidfd_open(child)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     try:
@@ -157,6 +163,13 @@ def _greet_from_child(host: str, backend: EmbeddedSwift, data: str, config: Path
         os.kill(parent, signal.SIGTERM)
     finally:
         os._exit(0)
+
+
+def _end(process: int) -> None:
+    """End a child (its descriptor), and return when it has ended; gunicorn may have buried it already."""
+    with suppress(ProcessLookupError, ChildProcessError):
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+        os.waitid(os.P_PIDFD, process, os.WEXITED)
 
 
 def _watch(swift: int, registry: int, hint: str) -> None:

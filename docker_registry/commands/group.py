@@ -7,6 +7,7 @@ must fork its workers before anything imports what gevent is to patch.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import Any
 
 import click
@@ -88,5 +89,10 @@ def _group() -> None:
 
 
 def run() -> None:
-    """Run the command."""
+    """Run the command.
+
+    What is only a warning, such as that the storage is asked again, stays out of what a person reads: the command's
+    own words say what came of it. Programs that serve send their log elsewhere (`serving.logs`).
+    """
+    logging.basicConfig(format="docker-registry-swift: %(message)s", level=logging.ERROR)
     _group(prog_name="docker-registry-swift")

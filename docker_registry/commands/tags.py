@@ -113,6 +113,7 @@ def _whole(registry: Inside, name: str, digits: str) -> Digest:
 
 
 def _restore(registry: Inside, settings: Settings, name: str, tag: grammar.Tag, digest: Digest) -> None:
+    registry.check_writable(name)
     store = registry.store(name)
     policy = Policy(settings.auth.policy, settings.auth.immutable)
     if policy.is_immutable(name, tag) and store.tag(name, tag) not in (None, digest):

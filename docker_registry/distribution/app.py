@@ -30,7 +30,7 @@ from .auth.caller import ANONYMOUS
 from .auth.clients import client_of, network_of
 from .context import Context
 from .errors import Code, RegistryError
-from .resource import HANDLER, REPOSITORY, Resource
+from .resource import CAUSES, HANDLER, REPOSITORY, Resource
 from .storage.store import DamagedError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Registry:
         except UnspecifiedError as error:
             known = _from_driver(error, request)
         except DamagedError as error:
-            logger.error("%s: %s", _asked(request), error)
+            _note(request, logging.ERROR, str(error))
             known = RegistryError(Code.UNKNOWN, str(error))
         except Exception:
             logger.exception("%s failed", _asked(request))
@@ -190,7 +190,7 @@ def _run(resource: Resource, arguments: Mapping[str, Any]) -> Response:
         container = resource.container.name
         if not resource.settings.containers:
             raise
-        logger.error("the container %s: %s", container, error)
+        _note(resource.request, logging.ERROR, f"the container {container}: {error}")
         raise RegistryError(Code.DENIED, f"the quota of the container {container} is used up") from None
 
 
@@ -213,6 +213,15 @@ def _asked(request: Request) -> str:
     return f"{quote(request.method)} {quote(request.path, safe='/:@')}"[:500]
 
 
+def _note(request: Request, level: int, cause: str) -> None:
+    """Why something failed, for the log; for whoever asks in this process, where they want to know."""
+    causes: list[str] | None = request.environ.get(CAUSES)
+    if causes is None:
+        logger.log(level, "%s: %s", _asked(request), cause)
+    else:
+        causes.append(cause)
+
+
 def _from_werkzeug(error: HTTPException) -> RegistryError:
     if error.code == 413:
         return RegistryError(Code.MANIFEST_TOO_LARGE, error.description)
@@ -222,7 +231,7 @@ def _from_werkzeug(error: HTTPException) -> RegistryError:
 def _from_driver(error: UnspecifiedError, request: Request) -> RegistryError:
     """An outage passes, a refusal needs somebody; neither is the client's fault nor for its eyes, but for a quota."""
     level = logging.WARNING if isinstance(error, BusyError) else logging.ERROR
-    logger.log(level, "%s: the storage: %s", _asked(request), error)
+    _note(request, level, f"the storage: {error or error.message}")
     if isinstance(error, UnreachableError):
         return RegistryError(Code.UNAVAILABLE, headers={"Retry-After": str(_RETRY_AFTER)})
     if isinstance(error, NotImplementedError):

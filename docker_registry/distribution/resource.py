@@ -16,11 +16,13 @@ from .container import Container
 from .context import Context
 from .errors import Code, RegistryError
 
-__all__ = ["HANDLER", "REPOSITORY", "Resource"]
+__all__ = ["CAUSES", "HANDLER", "REPOSITORY", "Resource"]
 
 # Where WSGI's environ says what a request is about, for the server's counts and logs.
 HANDLER = "docker_registry.handler"
 REPOSITORY = "docker_registry.repository"
+# Where whoever asks in this process, and has no log to look into, is told what a client is not.
+CAUSES = "docker_registry.causes"
 
 _VERBS = ("get", "head", "post", "put", "patch", "delete")
 

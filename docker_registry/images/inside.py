@@ -19,6 +19,7 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth.patterns import Pattern
+from docker_registry.distribution.resource import CAUSES
 from docker_registry.distribution.storage.store import Store
 from docker_registry.distribution.views.looking import Looker
 from docker_registry.settings import Auth, Limits, Settings, of_each_container, open_driver
@@ -31,7 +32,8 @@ _PATIENCE = 30.0  # s
 class Inside:
     """The registry that the settings describe, for whoever can read them: no login, no limit for one client.
 
-    What else they say counts: immutable tags, tags that expire, deleting switched off, `read_only`, notifications.
+    What else they say counts: immutable tags, repositories that nobody changes, tags that expire, deleting switched
+    off, `read_only`, notifications. Errors say what the log of a server would.
     Use it as a context manager.
     """
 
@@ -77,13 +79,15 @@ class Inside:
         headers: Mapping[str, str] | None = None,
         body: Readable | None = None,
         size: int = 0,
+        causes: list[str] | None = None,
     ) -> Response:
         """An answer, whatever its status; its body is read as it is iterated. `size` is that of `body`, in bytes.
 
+        Why the storage failed is added to `causes`, which a server would log.
         A UsageError that `body` raises is raised here; to the registry it is a client that leaves.
         """
         builder = EnvironBuilder(quote(path), method=method, query_string=query, headers=Headers(headers))
-        environ = {**builder.get_environ(), "CONTENT_LENGTH": str(size), "REMOTE_ADDR": ""}
+        environ = {**builder.get_environ(), "CONTENT_LENGTH": str(size), "REMOTE_ADDR": "", CAUSES: causes}
         source = _Sent(body) if body is not None else None
         if source:
             environ["wsgi.input"] = source
@@ -93,11 +97,17 @@ class Inside:
         return Response(content, status, answered)
 
     def call(self, method: str, path: str, *expected: int, **options: Any) -> Response:
-        """An answer with one of these statuses; raises UsageError, with the registry's words, for any other."""
-        answer = self.ask(method, path, **options)
+        """An answer with one of these statuses; raises UsageError, with the cause or its words, for any other."""
+        causes: list[str] = []
+        answer = self.ask(method, path, causes=causes, **options)
         if answer.status_code not in expected:
-            raise UsageError(f"{_shown(path)}: {_why(answer)}")
+            raise UsageError(f"{_shown(path)}: {'; '.join(causes) or _why(answer)}")
         return answer
+
+    def check_writable(self, name: str) -> None:
+        """Raises UsageError for a repository that nobody changes; calls of the registry are checked by it itself."""
+        if self._registry.context.gate.policy.is_read_only(name):
+            raise UsageError(f"{name} is read-only")
 
 
 class _Sent:
@@ -118,7 +128,7 @@ class _Sent:
 def _unguarded(settings: Settings) -> Settings:
     return replace(
         settings,
-        auth=Auth(immutable=settings.auth.immutable),
+        auth=Auth(immutable=settings.auth.immutable, read_only=settings.auth.read_only),
         secret=secrets.token_bytes(32),  # no upload goes on in another process
         limits=Limits(),
         redirect=False,

@@ -7,6 +7,7 @@ and its driver.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import resource
@@ -64,16 +65,17 @@ def bind(settings: Settings) -> socket.socket:
     """Take the address that the settings name; nobody is let in before `listen`. Raises ConfigError."""
     if settings.socket:
         return _bind_unix(settings.socket)
-    return _bind(settings.host, settings.port, "choose another with --port")
+    return _bind(settings.host, settings.port, "--host", "--port")
 
 
 def bind_debug(settings: Settings) -> socket.socket | None:
     """The same for the second port; None where the settings name none."""
     debug = settings.debug
-    return _bind(debug.host, debug.port, "choose another debug.addr") if debug else None
+    return _bind(debug.host, debug.port, "debug.addr", "debug.addr") if debug else None
 
 
-def _bind(host: str, port: int, advice: str) -> socket.socket:
+def _bind(host: str, port: int, of_host: str, of_port: str) -> socket.socket:
+    """`of_host` and `of_port` are the options that choose them."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,10 +84,19 @@ def _bind(host: str, port: int, advice: str) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; {advice}, or stop what listens there"
-        ) from None
+        advice = _what_helps(error, of_host, of_port)
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}{advice}") from None
     return listener
+
+
+def _what_helps(error: OSError, of_host: str, of_port: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"; choose another with {of_port}, or stop what listens there"
+    if error.errno == errno.EACCES:
+        return f"; choose a port from 1024 on with {of_port}, or give it the right to lower ones"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"; this machine has no such address: choose one of its own with {of_host}, or 0.0.0.0 for all"
+    return ""
 
 
 def _bind_unix(path: str) -> socket.socket:

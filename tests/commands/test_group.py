@@ -94,3 +94,11 @@ assert len(Commands().shell_complete(click.Context(Commands()), "")) > 20
 assert [name for name in sys.modules if name.startswith("docker_registry.commands.")] == [Commands.__module__]
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_ctrl_c_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "docker_registry.cli", "ls"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "\nAborted!\n")

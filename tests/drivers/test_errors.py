@@ -32,6 +32,11 @@ TABLE = [
     (errors.WrongAnswer("204 is no answer"), exceptions.UnreachableError, "cannot be trusted: 204"),
     (status(416), exceptions.WrongArgumentsError, "range"),
     (status(301), exceptions.BrokenError, "301"),
+    (
+        status(503, b"<html><h1>Busy</h1><p>Later\n on</p></html>"),
+        exceptions.UnreachableError,
+        "503 Because: Busy Later on",
+    ),
     (status(429), exceptions.UnreachableError, "429"),
     (status(500), exceptions.UnreachableError, "500"),
     (status(503), exceptions.UnreachableError, "503"),

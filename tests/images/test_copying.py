@@ -214,6 +214,21 @@ def test_an_immutable_tag_is_not_moved(driver: Base) -> None:
     assert repository.tags() == ["latest", "v1", "v2"]
 
 
+def test_a_repository_that_nobody_changes_stays_as_it_is(driver: Base) -> None:
+    push(Inside(Settings(storage="memory"), [driver]), "archive/app", "1", b"a")
+    registry = Inside(Settings(storage="memory", auth=Auth(read_only=("archive/**",))), [driver])
+    push(registry, "app", "1", b"b")
+    here, archived = Repository(registry, "app"), Repository(registry, "archive/app")
+    with pytest.raises(UsageError, match="archive/app is read-only"):
+        copy(here, archived, "1", ["2"])
+    with pytest.raises(UsageError, match="archive/app is read-only"):
+        registry.call("DELETE", "/v2/archive/app/manifests/1", 202)
+    with pytest.raises(UsageError, match="archive/app is read-only"):
+        registry.check_writable("archive/app")
+    copy(archived, here, "1", ["2"])
+    assert (here.tags(), archived.tags()) == (["1", "2"], ["1"])
+
+
 def test_an_outage_is_told_as_such(registry: Inside, driver: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     push(registry, "app", "1", b"a")
 
@@ -221,7 +236,7 @@ def test_an_outage_is_told_as_such(registry: Inside, driver: Base, monkeypatch: 
         raise UnreachableError("no route")
 
     monkeypatch.setattr(driver, "get_newest", fail)
-    with pytest.raises(UsageError, match="the storage does not answer"):
+    with pytest.raises(UsageError, match=r"^app:1: the storage: no route$"):
         copy(Repository(registry, "app"), Repository(registry, "b"), "1", ["1"])
 
 

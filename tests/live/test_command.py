@@ -17,9 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from docker_registry.commands.group import Commands
 from docker_registry.config import load
 from docker_registry.embedded import EmbeddedSwift
+from tests.live.faults import FaultProxy
+from tests.live.images import Layout as ImageLayout
+from tests.live.images import file_layer
 from tests.live.ours import Ours, write_config
 from tests.live.wire import Client
 
@@ -114,6 +119,62 @@ def test_a_port_in_use(config: Path, taken: int) -> None:
     assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error
     error = fails("demo", "--port", str(taken), "--data", str(config.parent / "demo"))
     assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in error
+
+
+def test_an_address_of_no_interface_is_not_blamed_on_the_port(config: Path) -> None:
+    error = serve_fails(config, "--host", "192.0.2.99")
+    assert "cannot listen on 192.0.2.99:0: Cannot assign requested address; this machine has no such address" in error
+    assert "--host" in error
+    assert "--port" not in error
+
+
+def test_what_images_are_asked_of_a_storage_that_is_away_ends_in_one_line(swift: EmbeddedSwift, config: Path) -> None:
+    """With the cause, and without the tries before it."""
+    options = json.loads(config.read_text())["test"]
+    with FaultProxy(swift.storage_url) as faults:
+        away = {**options, "swift_object_storage_url": faults.url, "swift_retries": 1}
+        config.write_text(json.dumps({"test": away}))
+        faults.answer(503)
+        for words in (["ls"], ["rm", "--yes", "a:1"]):
+            error = fails(*words, "--config", str(config))
+            assert ": 503 " in error
+            assert faults.url.split("/")[2] in error
+        nobody = faults.url.split("/")[2]
+    error = fails("cp", "--quiet", "a:1", "b:1", "--config", str(config))
+    assert "Connection refused" in error
+    assert nobody in error
+
+
+def test_what_is_refused_is_told_once(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
+    """By the words of the registry, without a line for its audit: each command that changes something."""
+    layout = ImageLayout(tmp_path / "layout")
+    layout.add_image("1", [file_layer("small", 10)])
+    config = str(write_config(tmp_path, swift, container))
+
+    def typed(status: int, *words: str) -> str:
+        done = CliRunner().invoke(Commands(), [*words, "--config", config])
+        assert done.exit_code == status, (done.output, done.exception)
+        return done.output
+
+    digest = typed(0, "cp", "--quiet", layout.reference("1"), "archive/app:1").split()[0]
+    typed(0, "retag", "archive/app:1", "2", "3")
+    typed(0, "rm", "--yes", "archive/app:3")
+    rules = {"retention": {"tags": [{"keep_last": 1}]}, "auth": {"read_only": ["archive/**"]}}
+    write_config(tmp_path, swift, container, **rules)
+    for words in (
+        ["cp", "--quiet", "archive/app:1", "archive/app:4"],
+        ["cp", layout.reference("1"), "archive/new:1"],
+        ["retag", "archive/app:1", "4"],
+        ["rm", "--yes", "archive/app:1"],
+        ["rm", "--yes", f"archive/app@{digest}"],
+        ["tags", "archive/app", "--restore", f"3@{digest}"],
+    ):
+        assert "is read-only" in typed(1, *words)
+    assert "archive/app:1: kept: the repository is read-only" in typed(0, "retention", "--quiet")
+    assert [json.loads(line)["tag"] for line in typed(0, "ls", "--json", "archive/app").splitlines()] == ["1", "2"]
+
+    write_config(tmp_path, swift, container, auth={"immutable": [{"repositories": "archive/**", "tags": "1"}]})
+    assert "archive/app:1 is immutable" in fails("rm", "--yes", "archive/app:1", "--config", config)
 
 
 def test_a_port_in_use_is_said_before_a_silent_swift_is_asked(swift: EmbeddedSwift, config: Path, taken: int) -> None:
@@ -214,6 +275,16 @@ def test_demo_shows_what_to_type_and_finds_its_images_again(tmp_path: Path) -> N
             assert "Traceback" not in rest
             with pytest.raises(ProcessLookupError):
                 os.killpg(process.pid, 0)
+
+
+def test_sigterm_ends_the_demo_without_a_word(tmp_path: Path) -> None:
+    with demo(tmp_path / "data") as (process, _):
+        process.terminate()
+        assert process.stdout
+        assert process.stdout.read().strip() == ""
+        assert process.wait(DEADLINE) == 0
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
 
 
 def test_the_demo_ends_with_its_swift_and_says_so(tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ class Job:
         outcome = Outcome(name, tag.name, why, removed=False)
         if self._policy.is_immutable(name, tag.name):
             return outcome._replace(kept="it is immutable")
+        if self._policy.is_read_only(name):
+            return outcome._replace(kept="the repository is read-only")
         if self._dry_run:
             return outcome
         try:

@@ -36,7 +36,7 @@ class Run:
             check_driver(container.driver)
         self._dry_run = dry_run
         self._are_several = bool(settings.containers)
-        policy = Policy(settings.auth.policy, settings.auth.immutable)
+        policy = Policy((), settings.auth.immutable, read_only=settings.auth.read_only)
         self._job = Job(Rules(settings.retention), policy, progress, workers, dry_run)
         self._events = Events(settings)
 

@@ -132,6 +132,13 @@ def test_immutable_tags_stay(world: World) -> None:
     assert world.tags("ci/app") == ["keep-1", "v1", "v2", "v3", "y"]
 
 
+def test_tags_of_a_repository_that_nobody_changes_stay(world: World) -> None:
+    before = world.tags("ci/app")
+    outcomes = [each for each in world.run(policy=Policy((), read_only=["ci/**"])) if each.repository == "ci/app"]
+    assert {(each.kept, each.removed) for each in outcomes} == {("the repository is read-only", False)}
+    assert world.tags("ci/app") == before
+
+
 @pytest.mark.parametrize("again", [image(annotations={"for": "v1"}), image()], ids=["the same", "another"])
 def test_a_tag_that_is_pushed_meanwhile_stays(world: World, again: bytes) -> None:
     def push_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import unicode_literals
 
+import re
 import socket
 
 import requests.exceptions
@@ -25,6 +26,7 @@ class Taken(http_client.HTTPException):
 
 _NETWORK = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http_client.HTTPException, socket.error)
 CERTIFICATE = (requests.exceptions.SSLError, urllib3.exceptions.SSLError)
+_MARKUP = re.compile("<[^<>]*>")  # Swift and proxies before it answer with a page
 # What the libraries below this driver raise; anything else is a fault of its own.
 LIBRARY = (ClientException,) + _NETWORK
 
@@ -107,7 +109,7 @@ def _said(error):
     body = getattr(error, "http_response_content", b"") or b""
     if isinstance(body, bytes):
         body = body.decode("utf8", "replace")
-    return " ".join(body[:300].split())[:200]
+    return " ".join(_MARKUP.sub(" ", body[:600]).split())[:200]
 
 
 def _shortly(error):
