@@ -63,7 +63,8 @@ def fsck(
       0  when nothing is damaged (any more); waste alone is no damage,
       1  when something is,
       2  when fsck could not run, or not to its end: a wrong option or
-         config file, no login, a listing that failed,
+         config file, no login, a listing that failed, or one that has
+         fewer objects than the container counts,
       3  in the wrong place: no such container, or none of the files in it
          are a registry's that fsck knows (docker-registry's v1 is not);
          of several containers, in none.
@@ -110,6 +111,9 @@ def _look(
             say(f"gave up, what is above is not all: {error or error.message}")
             return NOT_RUN
         report.end(job.summary, job.images())
+        if job.summary.unseen:
+            say(f"what was told is not all: {job.summary.unseen}")
+            return NOT_RUN
         return _CLEAN if job.summary.sound else _DAMAGED
 
 

@@ -62,6 +62,10 @@ class Visit:
             return False
         return self.may(name, action)
 
+    def is_immutable(self, name: str, tag: str) -> bool:
+        """Whether nobody may move or delete a tag, if it is there."""
+        return self.context.gate.policy.is_immutable(name, tag)
+
     def url(self, path: str = "", query: Mapping[str, str] | None = None) -> str:
         """The address of a page; arguments that are empty are left out."""
         given = {key: value for key, value in (query or {}).items() if value}

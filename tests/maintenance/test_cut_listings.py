@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from docker_registry.commands.fsck import fsck as command
 from docker_registry.core.driver import Base
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift.http import connection
 from docker_registry.maintenance.fsck.findings import Kind
+from docker_registry.maintenance.fsck.fsck import Fsck, FsckOptions
+from docker_registry.maintenance.progress import Quiet
 from tests.drivers.mock_gateway import MockGateway
 from tests.drivers.mock_swift import MockSwift
 from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, fsck
@@ -31,6 +37,19 @@ class Cutting(MockSwift):
     def _rows(self, container: str, prefix: str, delimiter: str | None, marker: str) -> Iterator[dict[str, Any]]:
         rows = list(super()._rows(container, prefix, delimiter, ""))[: self.cut]
         yield from (row for row in rows if row.get("name", row.get("subdir", "")) > marker)
+
+
+class Hiding(MockSwift):
+    """Leaves out of its listings whatever has a text in its name; it counts what it has."""
+
+    hidden: tuple[str, ...] = ()
+    only_prefixed = False  # whether a listing of the whole container tells the truth
+
+    def _rows(self, container: str, prefix: str, delimiter: str | None, marker: str) -> Iterator[dict[str, Any]]:
+        rows = super()._rows(container, prefix, delimiter, marker)
+        if self.only_prefixed and not prefix:
+            return rows
+        return (row for row in rows if not any(text in row.get("name", row.get("subdir", "")) for text in self.hidden))
 
 
 @pytest.fixture
@@ -108,3 +127,50 @@ def test_nothing_is_removed_by_a_listing_that_was_cut(connect: Callable[[MockSwi
     for finding in left:
         assert f"not all files were seen: the listing of container box ends after {cut} of" in finding.left
     assert all(driver.stat(path).size for path in paths)
+
+
+@pytest.mark.parametrize("hidden", ["/repositories/", "/_manifests/", "/_layers/", "/blobs/"])
+@pytest.mark.parametrize("only_prefixed", [False, True])
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_a_listing_hides_is_not_called_sound(
+    connect: Callable[[MockSwift], Base], hidden: str, only_prefixed: bool, repair: bool
+) -> None:
+    swift = Hiding(rows=10000)
+    driver = connect(swift)
+    Plant(driver).image("app", "v1", [b"one", b"two"])
+    before = swift.names()
+    swift.hidden, swift.only_prefixed = (hidden,), only_prefixed
+    with Fsck(driver, FsckOptions(repair=repair, grace=ANY_AGE), Quiet()) as job:
+        findings = list(job.run())
+    assert swift.names() == before
+    # Blobs that a prefixed listing hides are asked for by the names that links have, and none is missed.
+    is_missed = not (only_prefixed and hidden == "/blobs/")
+    assert bool(job.summary.unseen) == is_missed, findings
+    if is_missed:
+        why = "the first of two listings lacks" if only_prefixed else "the listing of container box ends after"
+        assert why in job.summary.unseen
+
+
+def test_the_command_says_that_it_did_not_see_all(
+    connect: Callable[[MockSwift], Base], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    swift = Hiding(rows=10000)
+    Plant(connect(swift)).image("app", "v1", [b"one", b"two"])
+    config = tmp_path / "config.yml"
+    config.write_text(json.dumps({"test": {"storage": "swift", "storage_path": "/reg", **swift.options()}}))
+    arguments = ["--quiet", "--config", str(config), "--flavor", "test"]
+    done = CliRunner().invoke(command, arguments)
+    assert (done.exit_code, "nothing found" in done.output) == (0, True), done.output
+    swift.hidden = ("/_manifests/",)
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 2
+    assert "nothing found" not in done.stdout
+    seen = f"{len(swift.names()) - 3} of {len(swift.names())} objects"
+    assert (
+        f"what is above is not all: not all files were seen: the listing of container box ends after {seen}"
+        in (done.stdout.splitlines()[-1])
+    )
+    assert "what was told is not all" in done.stderr
+    done = CliRunner().invoke(command, [*arguments, "--json"])
+    assert done.exit_code == 2
+    assert seen in json.loads(done.stdout.splitlines()[-1])["summary"]["unseen"]

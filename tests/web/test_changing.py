@@ -143,6 +143,8 @@ def test_a_form_is_only_taken_from_its_own_page(client: Client, monkeypatch: pyt
         client.post("/ui/delete/app", data=fields, headers={"Sec-Fetch-Site": "cross-site"}),
     ]
     assert [answer.status_code for answer in refused] == [403] * len(refused)
+    unsaid = client.post("/ui/delete/app", data={**fields, "tag": ["none"]})  # by no browser, but with the token
+    assert unsaid.status_code == 409
     with monkeypatch.context() as later:
         now = forms.time.time()
         later.setattr(forms.time, "time", lambda: now + 3601)
@@ -213,7 +215,7 @@ def test_a_form_of_one_person_is_none_of_another_s(driver: Base, guarded: Client
 def test_immutable_tags_stay_and_deeds_are_written_down(guarded: Client, caplog: pytest.LogCaptureFixture) -> None:
     path = "/ui/delete/ana/app?tag=pr-1&tag=v1"
     with caplog.at_level(logging.INFO, "docker_registry.audit"):
-        answer = send(guarded, path, hidden(guarded, path, auth=ANA), auth=ANA)
+        answer = send(guarded, path, {**hidden(guarded, path, auth=ANA), "tag": ["pr-1", "v1"]}, auth=ANA)
     assert "v1 is immutable" in answer.text
     assert tags(guarded, "ana/app", auth=ANA) == ["v1"]
     assert any("user ana" in line and "deleted ana/app:pr-1" in line for line in caplog.messages)
@@ -222,6 +224,42 @@ def test_immutable_tags_stay_and_deeds_are_written_down(guarded: Client, caplog:
     with caplog.at_level(logging.INFO, "docker_registry.audit"):
         assert send(guarded, path, hidden(guarded, path, auth=ANA), auth=ANA).status_code == 303
     assert any("pushed ana/app@" in line and "ana/app:x" in line for line in caplog.messages)
+
+
+def test_what_was_not_deleted_is_not_said_to_be_gone(guarded: Client) -> None:
+    path = "/ui/delete/ana/app?tag=pr-1"
+    fields = hidden(guarded, path, auth=ANA)
+    for tag, status, why in (("v1", 409, "v1 is immutable"), ("none", 409, "has no manifest none"), ("pr-1", 200, "")):
+        answer = send(guarded, path, {**fields, "tag": [tag]}, auth=ANA)
+        assert answer.status_code == status
+        assert why in answer.text
+        assert ("Nothing was deleted" in answer.text) == (status == 409)
+        assert ("a pull does not find it any more" in answer.text) == (status == 200)
+
+
+def test_nothing_is_offered_that_cannot_be_deleted(guarded: Client, driver: Base) -> None:
+    """An immutable tag, what is gone already, and the image of an immutable tag."""
+    one = guarded.get("/v2/ana/app/manifests/v1", auth=ANA).headers["Docker-Content-Digest"]
+    for chosen, why in (
+        ("tag=v1", "immutable, so it stays"),
+        ("tag=none", "not there any more"),
+        (f"digest={one}", "it is v1, which is immutable"),
+    ):
+        page = visit(guarded, f"/ui/delete/ana/app?{chosen}", auth=ANA)
+        assert why in page.words()
+        assert not [form for form in page.all("form") if form.get("method") == "post"]
+    assert hidden(guarded, "/ui/delete/ana/app?tag=v1&tag=pr-1", auth=ANA)["tag"] == ["pr-1"]
+    for shown in (":v1", f"@{one}"):
+        page = visit(guarded, f"/ui/r/ana/app{shown}", auth=ANA)
+        assert "Cannot be deleted: v1 is immutable" in page.words()
+        assert not [link for link in page.links() if "/ui/delete/" in link]
+    boxes = [box for box in visit(guarded, "/ui/r/ana/app", auth=ANA).all("input") if box.get("type") == "checkbox"]
+    assert [box.get("value") for box in boxes] == ["pr-1"]
+    other = mounted(driver)
+    push(other, "ana/app", "same", other.get("/v2/ana/app/manifests/v1").data)
+    page = visit(guarded, "/ui/delete/ana/app?tag=same", auth=ANA)
+    assert "The image stays: v1, which is immutable, means it too." in page.words()
+    assert hidden(guarded, "/ui/delete/ana/app?tag=same", auth=ANA)["what"] == ["tag"]
 
 
 def test_an_immutable_tag_is_not_moved(guarded: Client, driver: Base) -> None:
@@ -241,7 +279,8 @@ def test_settings_that_forbid_deleting_do_it_here_too(client: Client, driver: Ba
     fields = hidden(client, path)
     strict = mounted(driver, **settings)
     assert "Delete" not in visit(strict, "/ui/r/app:1.0").words()
-    visit(strict, path, 405)
+    why = "registry is read-only" if "read_only" in settings else "deleting is disabled"
+    assert why in visit(strict, path, 405).words().lower()
     assert send(strict, path, fields).status_code == 405
     if "read_only" in settings:
         visit(strict, f"/ui/tag/app?digest={one}&tag=x", 405)

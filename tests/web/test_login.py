@@ -138,10 +138,11 @@ def test_what_is_no_login(guarded: Client, name: str, password: str) -> None:
 
 def test_another_site_logs_nobody_in_or_out(guarded: Client) -> None:
     """Not in as somebody else either."""
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {}):
         assert log_in(guarded, "ana", "word", headers=headers).status_code == 403
         assert guarded.post("/ui/logout", headers=headers).status_code == 403
     assert guarded.get("/ui/logout").status_code == 405
+    assert guarded.post("/ui/logout", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 303
     assert names(guarded) == ["app"]
 
 
@@ -249,6 +250,13 @@ def test_the_name_that_was_typed_stays(driver: Base, auth: Auth) -> None:
     answer = log_in(mounted(driver, auth=auth), 'ana"><b>', "wrong")
     assert 'value="ana&#34;&gt;&lt;b&gt;"' in answer.text
     assert "wrong" not in answer.text.replace("Name or password is wrong", "")
+
+
+def test_where_there_is_no_login_the_page_says_so(driver: Base) -> None:
+    page = visit(mounted(driver), "/ui/login")
+    assert "No login is set up" in page.words()
+    assert "show what is there" in page.words()
+    assert page.all("main")[0].findall(".//form") == []
 
 
 def test_the_form_says_what_it_can(driver: Base, auth: Auth) -> None:

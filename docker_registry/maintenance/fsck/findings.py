@@ -161,10 +161,11 @@ class Summary:
     repaired: Counter[str] = field(default_factory=Counter)
     unsettled: int = 0
     unpullable: int = 0  # images
+    unseen: str = ""  # why files may be there that were not looked at; "" where none may
 
     @property
     def sound(self) -> bool:
-        """Whether clients notice nothing wrong (any more)."""
+        """Whether clients notice nothing wrong (any more), as far as was seen."""
         return not (self.unsettled or self.unpullable)
 
     def count(self, finding: Finding) -> None:

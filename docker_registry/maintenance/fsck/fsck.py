@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -76,8 +77,8 @@ class Fsck:
     def _find(self, index: Index, scan: Scan, examiner: Examiner) -> Iterator[Finding]:
         # A repair may only follow the whole walk: what it removes must be no one's.
         yield from list(scan.run())
-        if self._options.removes and index.count("part"):
-            yield from list(scan.prove())
+        yield from list(scan.prove())
+        self.summary.unseen = scan.unseen(time.time() - self._options.grace)
         yield from examiner.shallow()
         if self._options.deep:
             yield from examiner.deep()

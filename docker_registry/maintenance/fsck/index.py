@@ -62,8 +62,8 @@ class Index(Ownership, Images):
         if where.is_link:
             self._add_link(entry, where)
             return
-        if where.what in (What.COLLECTION, What.ROBOT, What.DELETED_TAG, What.QUOTA, What.TURN):
-            return  # small, and never of segments
+        if where.is_note:
+            return  # never of segments
         if where.what is What.BLOB:
             self._insert("blob", str(where.digest), entry.path)
         elif where.what is What.UPLOAD:

@@ -32,6 +32,7 @@ class What(Enum):
 
 
 _LINKS = (What.LAYER, What.REVISION, What.SIGNATURE, What.TAG, What.INDEX, What.REFERRER)
+_NOTES = (What.COLLECTION, What.ROBOT, What.DELETED_TAG, What.QUOTA, What.TURN)
 
 
 class Place(NamedTuple):
@@ -46,6 +47,11 @@ class Place(NamedTuple):
     def is_link(self) -> bool:
         """Whether it is far below the size of a segment, so that it never consists of any."""
         return self.what in _LINKS
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is one of the small files in which registries and jobs leave what they have to say."""
+        return self.what in _NOTES
 
 
 _UNKNOWN = Place(What.UNKNOWN)

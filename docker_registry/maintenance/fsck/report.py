@@ -39,7 +39,7 @@ class TextReport:
             f"{summary.files} files, {summary.segments} segments looked at"
             + (f", {summary.bytes_hashed} bytes hashed" if summary.bytes_hashed else "")
         )
-        if not summary.found:
+        if not summary.found and not summary.unseen:
             self._line("nothing found")
         for code, count in sorted(summary.found.items()):
             self._line(f"  {code}: {count}, {summary.repaired[code]} repaired")
@@ -49,6 +49,8 @@ class TextReport:
             self._line(f"{summary.unpullable} images do not pull:")
         for image in images:
             self._line(f"  {image.name}: {image.why}. What to do: {image.advice}.")
+        if summary.unseen:
+            self._line(f"what is above is not all: {summary.unseen}")
 
     def _line(self, text: str) -> None:
         self._out.write(printable(text) + "\n")

@@ -83,14 +83,28 @@ class Scan:
         try:
             with self._progress.step("files listed again") as advance:
                 for entry in self._driver.prove_walk():
-                    if not place(entry.path).is_link:
+                    where = place(entry.path)
+                    if where.is_link:
+                        if not self._index.has_link(entry.path):
+                            self.late[entry.path] = entry.modified
+                    elif not where.is_note:
                         self._index.add_owner(entry)
-                    elif not self._index.has_link(entry.path):
-                        self.late[entry.path] = entry.modified
                     advance()
         except BrokenError as error:
             self.unproven = str(error) or error.message
         yield from self.ask_owners(sure=False)
+
+    def unseen(self, before: float) -> str:
+        """Why files may be there that the walk has not seen, after `prove`; "" where none may.
+
+        Links that only the second listing has count where they are older than `before`, in seconds since the epoch.
+        """
+        if self.unproven:
+            return f"not all files were seen: {self.unproven}"
+        missed = sorted(path for path, modified in self.late.items() if modified is None or modified < before)
+        if missed:
+            return f"the first of two listings lacks {len(missed)} files, such as {missed[0]}: run again"
+        return ""
 
     @property
     def why_incomplete(self) -> str:

@@ -177,11 +177,9 @@ class Collector:
         """Raises RefusedError where files may be there that the walk has not seen."""
         for _ in scan.prove():
             pass
-        if scan.unproven:
-            raise RefusedError(f"not all files were seen: {scan.unproven}")
-        missed = sorted(path for path, modified in scan.late.items() if modified is None or modified < before)
-        if missed:
-            raise RefusedError(f"the first of two listings lacks {len(missed)} files, such as {missed[0]}: run again")
+        unseen = scan.unseen(before)
+        if unseen:
+            raise RefusedError(unseen)
         if scan.untold:
             some = ", ".join(sorted(scan.untold)[:3])
             raise RefusedError(f"{len(scan.untold)} files could not be asked about, such as {some}: run again, or fsck")

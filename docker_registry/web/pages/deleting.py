@@ -28,6 +28,7 @@ class _Doomed(NamedTuple):
     tag: str  # "" for what was chosen by its digest
     digest: Digest | None
     others: tuple[str, ...]  # tags that go along with the image
+    stays: str  # why it cannot be deleted, "" where it can as far as one knows
 
 
 class _Done(NamedTuple):
@@ -37,11 +38,14 @@ class _Done(NamedTuple):
 
 def page(visit: Visit, name: str) -> Response:
     if not visit.may_change(name, "delete"):
-        raise RegistryError(Code.METHOD_UNSUPPORTED, "deleting is disabled in this registry", headers={"Allow": "GET"})
+        read_only = visit.context.settings.read_only
+        why = "this registry is read-only for now" if read_only else "deleting is disabled in this registry"
+        raise RegistryError(Code.METHOD_UNSUPPORTED, why, headers={"Allow": "GET"})
     sent = visit.request.method == "POST"
     doomed = _doomed(visit, name, *_chosen(visit.request.form if sent else visit.request.args))
     if sent:
         return _delete(visit, name, doomed, whole=visit.request.form.get("what") == "image")
+    others = sorted({other for each in doomed for other in each.others})
     return visit.page(
         "delete.html",
         section="repositories",
@@ -50,7 +54,8 @@ def page(visit: Visit, name: str) -> Response:
         short=name.rpartition("/")[2],
         doomed=doomed,
         called=_called(doomed),
-        others=sorted({other for each in doomed for other in each.others}),
+        others=others,
+        fixed=[other for other in others if visit.is_immutable(name, other)],
         is_known=all(tag.digest for tag in visit.looker.listing(name).tags),
         rule=untagged_rule(visit.context.settings, name),
         token=forms.token(visit),
@@ -74,13 +79,24 @@ def _doomed(visit: Visit, name: str, tags: list[grammar.Tag], digests: list[Dige
     listing = visit.looker.listing(name)
     meant: list[tuple[str, Digest | None]] = [(tag, store.tag(name, tag)) for tag in tags]
     meant += [("", digest) for digest in digests]
-    return [_Doomed(tag, digest, _others(listing, tags, digest)) for tag, digest in meant]
+    doomed = [_Doomed(tag, digest, _others(listing, tags, digest), "") for tag, digest in meant]
+    return [each._replace(stays=_stays(visit, name, each)) for each in doomed]
+
+
+def _stays(visit: Visit, name: str, doomed: _Doomed) -> str:
+    if doomed.digest is None:
+        return "not there any more"
+    if doomed.tag:
+        return "immutable, so it stays" if visit.is_immutable(name, doomed.tag) else ""
+    fixed = next((other for other in doomed.others if visit.is_immutable(name, other)), "")
+    return f"it is {fixed}, which is immutable, so it stays" if fixed else ""
 
 
 def _called(doomed: list[_Doomed]) -> str:
-    """What is to go, with its number."""
-    tags = sum(1 for each in doomed if each.tag)
-    manifests = len(doomed) - tags
+    """What is to go, with its number; "" where nothing can."""
+    going = [each for each in doomed if not each.stays]
+    tags = sum(1 for each in going if each.tag)
+    manifests = len(going) - tags
     return " and ".join(plural(count, word) for count, word in ((tags, "tag"), (manifests, "manifest")) if count)
 
 
@@ -116,6 +132,7 @@ def _delete(visit: Visit, name: str, doomed: list[_Doomed], whole: bool) -> Resp
         doomed=doomed,
         called=_called(doomed),
         others=[],
+        fixed=[],
         is_known=True,
         token="",
         done=done,

@@ -92,6 +92,7 @@ def page(visit: Visit, name: str, reference: Tag | Digest) -> Response:
         more_tags=max(len(tags) - _TAGS, 0),
         may_tag=visit.may_change(name, "push"),
         may_delete=visit.may_change(name, "delete"),
+        immutable=next((each for each in ([tag] if tag else tags) if visit.is_immutable(name, each)), ""),
         newest=_newest(listing, top.digest, tag),
         commands=pull_commands(host, name, tag, top.digest, top.kind) if host else [],
         by_digest=pull_commands(host, name, "", top.digest, top.kind)[0].text if host and tag else "",

@@ -63,6 +63,7 @@ def page(visit: Visit, name: str) -> Response:
         host=visit.host,
         loose=len(listing.revisions.keys() - {tag.digest for tag in (*listing.tags, *listing.fallback)}),
         may_delete=visit.may_change(name, "delete"),
+        immutable={row.tag.name for row in rows if visit.is_immutable(name, row.tag.name)},
     )
 
 

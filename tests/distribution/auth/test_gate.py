@@ -132,6 +132,29 @@ def test_the_catalogue_shows_what_the_caller_may_pull(htpasswd: str) -> None:
     assert catalogue(basic("bob", "bob"), "?n=1&last=public/a") == ["public/b"]
 
 
+@pytest.mark.parametrize("may", [None, ("push",), ("pull",)])
+def test_the_catalogue_asks_whom_no_rule_lets_pull(htpasswd: str, tmp_path: Path, may: tuple[str, ...] | None) -> None:
+    """The catalogue and any repository's tags agree on who needs a login."""
+    rules = [Rule(("user:alice",), ("**",), ("pull",))]
+    if may:
+        rules.append(Rule(("anonymous",), ("**",), may))
+    for auth in (
+        Auth(htpasswd=htpasswd, policy=tuple(rules)),
+        Auth(token=Issuer(tmp_path).server(), policy=tuple(rules)),
+    ):
+        client = registry(auth)
+        tags, names = client.get("/v2/a/tags/list"), client.get("/v2/_catalog")
+        if may == ("pull",):
+            assert (tags.status_code, names.status_code, names.json) == (404, 200, {"repositories": []})
+            continue
+        assert (tags.status_code, names.status_code) == (401, 401)
+        assert names.json["errors"][0]["code"] == "UNAUTHORIZED"
+        if auth.token:
+            assert 'scope="registry:catalog:*"' in names.headers["WWW-Authenticate"]
+        else:
+            assert client.get("/v2/_catalog", headers=basic("bob", "bob")).json == {"repositories": []}
+
+
 def test_a_mount_needs_its_source(htpasswd: str) -> None:
     rules = (Rule(("user:alice",), ("**",), ("pull", "push")), Rule(("user:bob",), ("bob/**",), ("pull", "push")))
     client = registry(Auth(htpasswd=htpasswd, policy=rules))
