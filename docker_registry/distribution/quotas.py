@@ -36,9 +36,7 @@ logger = logging.getLogger(__name__)
 BELIEVED = 30.0  # s for which a count that was read needs no second look
 _ENTRIES = 10_000  # of what this process took that are remembered, for each rule
 _FEW_TAGS = 100  # with less room than this, or a tenth of the limit, a tag is looked for before it is set
-_WHAT_TO_DO = (
-    "delete what is not needed, which counts after garbage collection, or ask the registry's operator for more"
-)
+_WHAT_TO_DO = "delete what is not needed, which counts after {}, or ask the registry's operator for more"
 
 
 class _Since:
@@ -141,7 +139,9 @@ class Quotas:
             if used + max(size, 1) > limit:
                 self.refused["bytes"] += 1
                 more = f"{size} more" if size else "more"
-                raise _denied(repository, rule.quota, f"{used} of {limit} bytes are used, {more} do not fit")
+                raise _denied(
+                    repository, rule.quota, f"{used} of {limit} bytes are used, {more} do not fit", "garbage collection"
+                )
 
     @contextmanager
     def sending(self, repository: str, upload: str, before: int, more: int) -> Iterator[Callable[[int], None]]:
@@ -205,7 +205,9 @@ class Quotas:
         limit, used, more = rule.quota.tags or 0, rule.used_tags, rule.more_tags(new)
         if more and used + more > limit:
             self.refused["tags"] += 1
-            raise _denied(repository, rule.quota, f"{used} of {limit} tags are used, {more} more do not fit")
+            raise _denied(
+                repository, rule.quota, f"{used} of {limit} tags are used, {more} more do not fit", "the next count"
+            )
 
     def _used(self, rule: _Rule) -> Used:
         if self._clock() - self._read_at >= BELIEVED:
@@ -224,6 +226,7 @@ class Quotas:
             rule.heed(count)
 
 
-def _denied(repository: str, quota: Quota, why: str) -> RegistryError:
+def _denied(repository: str, quota: Quota, why: str, counts_after: str) -> RegistryError:
     detail = {"name": repository, "repositories": list(quota.repositories), "bytes": quota.bytes, "tags": quota.tags}
-    return RegistryError(Code.DENIED, f"the quota of {quota.name} would be exceeded: {why}; {_WHAT_TO_DO}", detail)
+    what_to_do = _WHAT_TO_DO.format(counts_after)
+    return RegistryError(Code.DENIED, f"the quota of {quota.name} would be exceeded: {why}; {what_to_do}", detail)
