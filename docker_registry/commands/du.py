@@ -13,9 +13,11 @@ from docker_registry.web.words import size
 
 from .naming import parse_pattern
 from .options import config_options, json_option
-from .rows import show
+from .rows import Fields, show
 
 __all__ = ["du"]
+
+_REST = "(attached, without a tag, or not collected yet)"
 
 
 @click.command()
@@ -27,8 +29,11 @@ def du(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
 
     The first column is all that it consists of, the second what only it needs:
     so much is free when it was deleted and garbage collected. Of the images of a
-    repository that is so once gc takes manifests without a tag too. Bytes that
-    several need are free only when the last of them goes.
+    repository that is so once gc takes manifests without a tag too (gc
+    --untagged, or retention.untagged). Bytes that several need are free only
+    when the last of them goes. The last row of a repository is what it has
+    beside its tagged images: signatures and SBOMs that are attached to them,
+    manifests without a tag (tags --untagged), and what gc has not taken yet.
 
     \b
     Examples:
@@ -39,7 +44,8 @@ def du(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
     with Inside(load(config, flavor).settings) as registry:
         usage: Usage = registry.looker.usage().value
         if name and grammar.is_name(name):
-            for weight in weigh(registry, name, usage):
+            images, rest = weigh(registry, name, usage)
+            for weight in images:
                 fields = {
                     "tags": weight.tags,
                     "digest": str(weight.digest),
@@ -47,6 +53,9 @@ def du(config: str | None, flavor: str | None, as_json: bool, name: str | None) 
                     "frees": weight.frees,
                 }
                 show(fields, as_json, f"{size(weight.size):>8}  {size(weight.frees):>8}  {', '.join(weight.tags)}")
+            if rest and usage.is_whole:
+                beside: Fields = {"tags": [], "digest": None, "size": rest, "frees": None}
+                show(beside, as_json, f"{size(rest):>8}  {'':>8}  {_REST}")
         else:
             chosen = set(registry.matching(parse_pattern(name or "**", "NAME")))
             for used in usage.repositories:

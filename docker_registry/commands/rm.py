@@ -22,7 +22,12 @@ _NAMED = 20  # tags
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("images", nargs=-1, required=True)
 def rm(config: str | None, flavor: str | None, as_json: bool, yes: bool, images: tuple[str, ...]) -> None:
-    """Delete a tag, or by digest a manifest with all of its tags. The bytes go when garbage is collected.
+    """Delete a tag, or by digest a manifest with all of its tags.
+
+    By its digest an image is gone, and gc frees what nothing else needs. Of a
+    tag only the name goes: the image stays as a manifest without a tag, and so
+    do its bytes, until it is deleted by its digest, or gc takes such manifests
+    (gc --untagged, or retention.untagged in the config file).
 
     \b
     Examples:

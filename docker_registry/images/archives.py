@@ -10,7 +10,6 @@ import json
 import os
 import posixpath
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +22,7 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest
 
 from .copying import Advance, Begin
+from .files import in_tmpdir, temporary
 from .making import DAMAGED, DOCKER, Made, blocks, put_image, put_layer, unpacker
 from .places import Place
 
@@ -72,14 +72,19 @@ class Archive:
     @contextmanager
     def _open(self) -> Iterator[_Opened]:
         try:
-            with self._path.open("rb") as packed, tempfile.TemporaryFile() as plain:
+            with self._path.open("rb") as packed, temporary() as plain:
                 unpack = unpacker(packed.read(6), str(self._path))
                 if unpack:  # for all: what is read here and there must not be unpacked again and again
                     packed.seek(0)
-                    plain.writelines(blocks(unpack(packed)))
-                    plain.flush()
+                    for block in blocks(unpack(packed)):
+                        with in_tmpdir():
+                            plain.write(block)
+                    with in_tmpdir():
+                        plain.flush()
                 yield _Opened(self._path, plain if unpack else packed)
-        except (*DAMAGED, tarfile.TarError) as error:
+        except tarfile.TarError:
+            raise UsageError(f"{self._path} is no archive of docker save or podman save, or not whole") from None
+        except DAMAGED as error:
             why = getattr(error, "strerror", None) or error or type(error).__name__
             raise UsageError(f"cannot read {self._path}: {why}") from None
 
@@ -140,7 +145,9 @@ class _Opened:
                 at = posixpath.normpath(member.linkname)
             else:
                 break
-        raise UsageError(f"{self._path} has no file {name[:80]}: it is no archive of images, or not whole")
+        raise UsageError(
+            f"{self._path} has no file {name[:80]}: it is no archive of docker save or podman save, or not whole"
+        )
 
 
 class _Section:

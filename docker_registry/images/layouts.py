@@ -38,6 +38,7 @@ class Layout:
         self._subjects: dict[Digest, Digest | None] = {}
 
     def tags(self) -> list[str]:
+        self._check_there()
         return sorted({tag for entry in self._entries() if (tag := _tag(entry))})
 
     def manifest(self, reference: str) -> Stored:
@@ -69,7 +70,9 @@ class Layout:
             return False
 
     def put_blob(self, digest: Digest, body: Readable, size: int) -> None:
-        with whole(self._path(digest)) as file:
+        path = self._path(digest)
+        _make(path.parent)
+        with whole(path) as file:
             if _hash(body, digest, file) != digest.hex or file.tell() != size:
                 raise UsageError(f"{digest} was sent with other bytes; nothing was kept of it")
 
@@ -120,6 +123,7 @@ class Layout:
 
     def _meaning(self, tag: str) -> Digest:
         """Of a tag; "" is for the only image there is."""
+        self._check_there()
         entries = self._entries()
         found = (
             [entry for entry in entries if _tag(entry) == tag]
@@ -131,8 +135,22 @@ class Layout:
             raise UsageError(f"{self.folder} has no image {tag}" if tag else f"{self.folder}: name one of {known}")
         return parse_digest(found[0].get("digest"), self.folder)
 
+    def _check_there(self) -> None:
+        """Raises UsageError, for who reads; who writes makes what is missing."""
+        if not self.folder.exists():
+            raise UsageError(f"there is no folder {self.folder}")
+        if not (self.folder / "index.json").exists():
+            raise UsageError(f"{self.folder} is no OCI layout: it has no index.json")
+
     def _path(self, digest: Digest) -> Path:
         return self.folder / "blobs" / digest.algorithm / digest.hex
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error.strerror}") from None
 
 
 def _tag(entry: dict[str, Any]) -> str:

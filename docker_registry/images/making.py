@@ -12,7 +12,6 @@ import gzip
 import io
 import json
 import lzma
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
@@ -24,6 +23,7 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import DOCKER_MANIFEST, OCI_MANIFEST
 
 from .copying import Begin
+from .files import in_tmpdir, temporary
 from .places import Pieces, Place, parse_stored
 
 __all__ = ["DAMAGED", "DOCKER", "OCI", "Made", "Types", "Unmade", "blocks", "put_image", "put_layer", "unpacker"]
@@ -82,7 +82,7 @@ def put_layer(target: Place, layer: Readable, name: str) -> Made:
 
     `name` is for messages. Raises UsageError for a layer that cannot be unpacked.
     """
-    with tempfile.TemporaryFile() as file:
+    with temporary() as file:
         made = _pack(layer, file, name)
         if not target.has_blob(made.digest):
             file.seek(0)
@@ -135,7 +135,8 @@ def _pack(layer: Readable, file: IO[bytes], name: str) -> Made:
             kept.write(packer.flush())
     except DAMAGED as error:
         raise UsageError(f"{name} cannot be unpacked: {error or type(error).__name__}") from None
-    file.flush()
+    with in_tmpdir():
+        file.flush()
     return Made(Digest.of_hash("sha256", kept.hash), kept.size, Digest.of_hash("sha256", diff))
 
 
@@ -176,7 +177,8 @@ class _Kept:
     def write(self, data: bytes) -> None:
         self.hash.update(data)
         self.size += len(data)
-        self._file.write(data)
+        with in_tmpdir():
+            self._file.write(data)
 
 
 class _Copied(io.RawIOBase):

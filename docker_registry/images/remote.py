@@ -182,7 +182,7 @@ class Remote:
         if isinstance(error, requests.exceptions.SSLError):
             return UsageError(f"{host}: TLS failed; --src-cacert names its CA, --src-plain-http does without TLS")
         if isinstance(error, requests.exceptions.ConnectionError):
-            return UsageError(f"{host} cannot be reached")
+            return UsageError(f"{host} cannot be reached: {_innermost(error)}")
         return UsageError(f"{host}: the answer broke ({type(error).__name__})")
 
     def _whole(self, answer: requests.Response, limit: int) -> bytes:
@@ -242,6 +242,14 @@ class _Blob:
         except (LookupError, ValueError):
             self.close()
             raise UsageError(f"the registry does not say how many bytes {self._path} has") from None
+
+
+def _innermost(error: BaseException) -> str:
+    """The reason below all others; these repeat the URL at length."""
+    for inner in (getattr(error, "reason", None), *error.args, error.__cause__):
+        if isinstance(inner, BaseException):
+            return _innermost(inner)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _list(document: dict[str, Any], field: str) -> list[Any]:

@@ -32,10 +32,12 @@ class _Parts(NamedTuple):
 
 
 def save(source: Source, reference: str, path: Path, name: str, platform: str, begin: Begin) -> Digest:
-    """Write an image, which is called `name` (NAME:TAG) in the file; its manifest's digest.
+    """Write an image, which is called `name` (NAME:TAG) in the file, whose folder is there; its manifest's digest.
 
     Of an index, the image for `platform` ("" for Linux on x86). Raises UsageError.
     """
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
     stored = _image(source, source.manifest(reference), platform or _USUAL, _DEPTH)
     parts = _parts(stored)
     blobs = list(dict.fromkeys((*parts.layers, parts.config)))

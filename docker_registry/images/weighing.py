@@ -17,7 +17,7 @@ from docker_registry.distribution.views.usage import Usage
 
 from .inside import Inside
 
-__all__ = ["Weight", "shares", "weigh"]
+__all__ = ["Weighed", "Weight", "shares", "weigh"]
 
 _DEPTH = 8  # of indexes in indexes
 
@@ -33,7 +33,14 @@ class Weight(NamedTuple):
     frees: int
 
 
-def weigh(registry: Inside, name: str, usage: Usage) -> list[Weight]:
+class Weighed(NamedTuple):
+    """A repository: its tagged images, and about how many bytes it has that none of them needs."""
+
+    images: list[Weight]
+    rest: int  # what is attached to them, manifests without a tag, and what gc has not taken yet
+
+
+def weigh(registry: Inside, name: str, usage: Usage) -> Weighed:
     """Every tagged image of a repository, the one that frees most first: a request for each manifest.
 
     Manifests without a tag do not count as needing something: gc can be told to take them.
@@ -48,7 +55,10 @@ def weigh(registry: Inside, name: str, usage: Usage) -> list[Weight]:
             tags.setdefault(digest, []).append(tag.name)
     blobs = gather([partial(_blobs, registry, name, digest, _DEPTH) for digest in tags])
     weights = shares(dict(zip(tags, blobs, strict=True)), usage.owners)
-    return [Weight(tuple(tags[digest]), digest, size, frees) for digest, size, frees in weights]
+    images = [Weight(tuple(tags[digest]), digest, size, frees) for digest, size, frees in weights]
+    held = sum(used.size for used in usage.repositories if used.name == name)
+    needed = {blob: size for each in blobs for blob, size in each.items()}
+    return Weighed(images, max(held - sum(needed.values()), 0))
 
 
 def shares(images: Mapping[Digest, Blobs], elsewhere: Iterable[str]) -> list[tuple[Digest, int, int]]:

@@ -12,6 +12,7 @@ import lzma
 import tarfile
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,30 @@ def test_what_is_no_tar_file_is_told_in_a_line(tmp_path: Path, data: bytes) -> N
     assert "\n" not in str(caught.value)
     with pytest.raises(UsageError, match="cannot read"):
         Archive(tmp_path / "none.tar").tags()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_full_folder_for_temporary_files_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    config = json.dumps({"rootfs": {"diff_ids": [str(digest_of(b"layer"))]}}).encode()
+    hostile(tmp_path / "a.tar", **{"manifest.json": ONE, "config": config, "layer": b"layer"})
+    (tmp_path / "a.tar").write_bytes(pack((tmp_path / "a.tar").read_bytes()))
+    monkeypatch.setattr("tempfile.tempdir", "/full/up")
+    monkeypatch.setattr("tempfile.TemporaryFile", partial(open, "/dev/full", "r+b"))
+    with pytest.raises(UsageError, match=r"temporary file in /full/up: No space left on device; TMPDIR"):
+        Archive(tmp_path / "a.tar").make(new(), "1", ["1"], nothing)
+
+
+def test_a_file_that_is_no_archive_and_a_folder_that_is_not_there_are_named(tmp_path: Path) -> None:
+    (tmp_path / "env.sh").write_text("export A=1\n" * 1000)
+    with pytest.raises(UsageError, match=r"env\.sh is no archive of docker save"):
+        Archive(tmp_path / "env.sh").make(new(), "", ["1"], nothing)
+    source = new()
+    push(source.registry, source.name, "1", b"good")
+    with pytest.raises(UsageError, match=f"there is no folder {tmp_path}/none"):
+        save(source, "1", tmp_path / "none" / "a.tar", "a:1", "", nothing)
+    assert [path.name for path in tmp_path.iterdir()] == ["env.sh"]
 
 
 @settings(max_examples=30, deadline=None)

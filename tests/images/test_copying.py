@@ -254,6 +254,15 @@ def test_descriptors_are_what_the_specification_wants(registry: Inside, tmp_path
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
 
+def test_a_layout_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for read in (lambda layout: layout.manifest("1"), lambda layout: layout.tags()):
+        with pytest.raises(UsageError, match=f"^there is no folder {tmp_path}/none$"):
+            read(Layout(tmp_path / "none"))
+        with pytest.raises(UsageError, match=r"empty is no OCI layout: it has no index\.json"):
+            read(Layout(tmp_path / "empty"))
+
+
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "a file"])
 def test_a_folder_that_cannot_be_written_is_told(registry: Inside, tmp_path: Path, folder: str) -> None:
     push(registry, "app", "1", b"a")

@@ -232,7 +232,7 @@ def test_what_is_no_list_is_told_in_a_line(other: Served, answer: bytes) -> None
 
 
 def test_what_cannot_be_reached_is_told(here: Repository) -> None:
-    with pytest.raises(UsageError, match=r"127\.0\.0\.1:1 cannot be reached"):
+    with pytest.raises(UsageError, match=r"^127\.0\.0\.1:1 cannot be reached: .*Connection refused$"):
         copy(Remote(parse_address("127.0.0.1:1/a"), plain=True), here, "1", ["1"])
 
 

@@ -53,7 +53,10 @@ def test_so_much_is_needed_by_nothing_else(here: list[list[list[bytes]]], there:
     needed = {root: blobs_of(place, root) for root in roots}
     outside = {str(digest_of(blob)) for layers in there for blob in (b"{}", *layers)}
     outside |= {blob for number in range(len(there)) for blob in blobs_of(Repository(registry, "other"), str(number))}
-    weights = weigh(registry, "team/app", registry.looker.usage().value)
+    usage = registry.looker.usage().value
+    weights, rest = weigh(registry, "team/app", usage)
+    (held,) = [used.size for used in usage.repositories if used.name == "team/app"]
+    assert rest == held - sum({blob: size for blobs in needed.values() for blob, size in blobs.items()}.values())
     assert {str(weight.digest) for weight in weights} == roots
     assert sorted(tag for weight in weights for tag in weight.tags) == place.tags()
     for weight in weights:

@@ -204,6 +204,16 @@ class TestLife:
             assert connection.get_object("c", "a")[1] == b"x" * 3_000_000
             assert connection.head_container("c")["x-container-meta-colour"] == "blue"
 
+    def test_a_config_holds_where_the_port_is_named(self, tmp_path):
+        with EmbeddedSwift(tmp_path) as swift:
+            connection = client(swift)
+            connection.put_container("c")
+            options = swift.options()
+        port = int(options["swift_authurl"].split(":")[2].split("/")[0])
+        with EmbeddedSwift(tmp_path, port) as swift:
+            assert swift.options() == options
+            assert client(swift).head_container("c")
+
     def test_an_acknowledged_object_survives_a_kill(self, tmp_path):
         with EmbeddedSwift(tmp_path) as swift:
             connection = client(swift)

@@ -85,11 +85,11 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
         ("rm --yes no/such", "name a tag or a digest"),
         ("rm UPPER:1", "is not a repository name"),
         ("cp no/such:1 a:1", "no/such"),
-        ("cp oci:FOLDER/nothing:1 a:1", "has no image 1"),
+        ("cp oci:FOLDER/nothing:1 a:1", "there is no folder"),
         ("cp a:1 oci:FOLDER/nothing:b/c", "write oci:FOLDER"),
         ("cp a:1 docker://127.0.0.1:1/b", "can only be copied from"),
         ("cp docker://127.0.0.1:1/UPPER:1 b:1", "is not a repository name"),
-        ("cp docker://127.0.0.1:1/a:1 b:1", "127.0.0.1:1 cannot be reached"),
+        ("cp docker://127.0.0.1:1/a:1 b:1", "Connection refused"),
         ("cp docker-archive:FOLDER/nothing.tar b:1", "No such file or directory"),
         ("cp b:1 docker-archive:FOLDER/nothing.tar", "write docker-archive:FILE:NAME:TAG"),
         ("cp --platform linux/arm64 b:1 c:1", "--platform is for docker-archive"),
@@ -97,7 +97,8 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
         ("cp docker-archive:FOLDER/nothing.tar b", "name the tag of the copy"),
         ("cp --src-creds alice docker://127.0.0.1:1/a:1 b:1", "write USER:PASSWORD"),
         ("cp --all-tags a:1 b", "with --all-tags"),
-        ("cp --all-tags oci:FOLDER/nothing b", "has no tags"),
+        ("cp --all-tags oci:FOLDER/nothing b", "there is no folder"),
+        ("cp b:1 docker-archive:FOLDER/nothing/a.tar:a:1", "there is no folder"),
         ("export --only a//b FOLDER/e", "must have no empty part"),
         ("retag no/such:1 2", "no/such"),
         ("retag no/such:1 .x", "is not a tag"),
@@ -193,6 +194,10 @@ def test_images_are_tagged_weighed_and_compared(pushed: tuple[Ours, Typed, Layou
 
     gone = [json.loads(line) for line in typed("rm", "--json", "--yes", "team/app:1.1", "team/app:latest").splitlines()]
     assert gone == [{"repository": "team/app", "deleted": tag} for tag in ("1.1", "latest")]
+    *_, beside = [json.loads(line) for line in typed("du", "--json", "team/app").splitlines()]
+    assert (beside["tags"], beside["digest"], beside["frees"]) == ([], None, None)
+    assert 0 < beside["size"] - len(new.data) < 2000  # what 1.1 alone needed, which has no tag now
+    assert "(attached, without a tag, or not collected yet)" in typed("du", "team/app").splitlines()[-1]
     (untagged,) = [json.loads(line) for line in typed("tags", "--untagged", "--json", "team/app").splitlines()]
     assert (untagged["digest"], untagged["needed"]) == (digests["1.1"], None)
 

@@ -96,7 +96,7 @@ class Kind(Enum):
         "unlinked-blob",
         Severity.WASTE,
         "a blob that no repository links to, and no client can reach",
-        "nothing: pushing it again takes it up",
+        "nothing: gc removes it, and pushing it again before takes it up",
     )
     UNFINISHED_UPLOAD = (
         "unfinished-upload",

@@ -14,6 +14,7 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.views.listing import Listing
 
 from .. import forms
+from ..rules import untagged_rule
 from ..visit import Visit
 from ..words import plural
 from .repository import folders
@@ -56,6 +57,7 @@ def page(visit: Visit, name: str) -> Response:
         others=others,
         fixed=[other for other in others if visit.is_immutable(name, other)],
         is_known=all(tag.digest for tag in visit.looker.listing(name).tags),
+        rule=untagged_rule(visit.context.settings, name),
         token=forms.token(visit),
         done=None,
     )

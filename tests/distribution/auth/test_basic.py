@@ -163,6 +163,20 @@ class TestBasic:
         self.clock.now += WINDOW + 1
         assert self.enter("alice", "secret").name == "alice"
 
+    def test_each_worker_counts_alone(self, file: Path) -> None:
+        workers = [self.door, Basic("here", [Counting(str(file))], self.clock)]
+        guesses = [f"guess {number}" for number in range(3 * WRONG)]
+        refused = 0
+        for worker in workers:
+            for guess in guesses:
+                try:
+                    worker.enter(credentials("alice", guess), "10.0.0.1")
+                except RefusedError:
+                    refused += 1  # it was looked at
+                except RegistryError:
+                    break
+        assert refused == WRONG * len(workers)  # what docs/logins.md says of them
+
     def test_a_client_that_repeats_an_old_password_is_told_so_without_a_check(self) -> None:
         for _ in range(3 * WRONG):
             with pytest.raises(RefusedError):

@@ -79,6 +79,16 @@ def test_fsck_has_nothing_left_to_find(world: World) -> None:
     assert fsck(world.driver) == []
 
 
+def test_what_a_refused_manifest_leaves_is_served_to_nobody_and_goes(world: World) -> None:
+    refused = manifest([b"never pushed"])
+    assert world.push_manifest("app", "refused", [b"never pushed"]) == 400
+    digest = Digest.of(refused)
+    assert world.client.get(f"/v2/app/manifests/{digest}").status_code == 404
+    assert world.has(refused)
+    world.days(10)
+    assert not world.has(refused)
+
+
 def test_young_garbage_stays(world: World) -> None:
     assert world.push_blob("app", b"young") == 201
     announced(world)
