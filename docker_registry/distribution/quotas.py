@@ -36,9 +36,7 @@ logger = logging.getLogger(__name__)
 BELIEVED = 30.0  # s for which a count that was read needs no second look
 _ENTRIES = 10_000  # of what this process took that are remembered, for each rule
 _FEW_TAGS = 100  # with less room than this, or a tenth of the limit, a tag is looked for before it is set
-_WHAT_TO_DO = (
-    "delete what is not needed, which counts after garbage collection, or ask the registry's operator for more"
-)
+_WHAT_TO_DO = "delete what is not needed, which counts after {}, or ask the registry's operator for more"
 
 
 class _Since:
@@ -56,11 +54,18 @@ class _Since:
         return self._entries.get(key, (0.0, 0))[1]
 
     def note(self, key: Hashable, when: float, amount: int) -> None:
-        _, before = self._entries.pop(key, (0.0, 0))
-        self._entries[key] = (when, max(before, amount))
-        self.amount += max(before, amount) - before
+        self.put(key, when, max(self.of(key), amount))
+
+    def put(self, key: Hashable, when: float, amount: int) -> None:
+        self.drop(key)
+        self._entries[key] = (when, amount)
+        self.amount += amount
         if len(self._entries) > _ENTRIES:
             self._forget_first()
+
+    def drop(self, key: Hashable) -> None:
+        _, amount = self._entries.pop(key, (0.0, 0))
+        self.amount -= amount
 
     def forget_until(self, began: float) -> None:
         while self._entries and next(iter(self._entries.values()))[0] < began:
@@ -124,18 +129,47 @@ class Quotas:
         self._read_at = float("-inf")
         self.refused: Counter[str] = Counter()  # requests, by what there would have been too much of
 
-    def admit_bytes(self, repository: str, size: int) -> None:
-        """Raises DENIED where so many bytes more do not fit; a body of unknown size (0) fits while there is room."""
+    def admit_bytes(self, repository: str, size: int, upload: str = "") -> None:
+        """Raises DENIED where a blob of so many bytes does not fit; one of unknown size (0) fits while there is room.
+
+        What an `upload` has sent of it counts once.
+        """
         for rule in self._limiting(repository, "bytes"):
-            limit, used = rule.quota.bytes or 0, self._used(rule).bytes + rule.blobs.amount
+            limit, used = rule.quota.bytes or 0, self._used(rule).bytes + rule.blobs.amount - rule.blobs.of(upload)
             if used + max(size, 1) > limit:
                 self.refused["bytes"] += 1
                 more = f"{size} more" if size else "more"
-                raise _denied(repository, rule.quota, f"{used} of {limit} bytes are used, {more} do not fit")
+                raise _denied(
+                    repository, rule.quota, f"{used} of {limit} bytes are used, {more} do not fit", "garbage collection"
+                )
 
-    def took(self, repository: str, digest: Digest, size: int) -> None:
-        """A blob has become the repository's."""
+    @contextmanager
+    def sending(self, repository: str, upload: str, before: int, more: int) -> Iterator[Callable[[int], None]]:
+        """Around taking bytes of an upload that had `before`; what it gives is told how many it has then.
+
+        Raises DENIED where `more` do not fit; 0 is an unknown number. Other pushes of this process see meanwhile that
+        room is taken, and afterwards, whether the upload is ended or not, until the next count.
+        """
+        self.admit_bytes(repository, before + more, upload)
+        has = before
+
+        def note(size: int) -> None:
+            nonlocal has
+            has = size
+
+        rules = list(self._limiting(repository, "bytes"))
+        for rule in rules:
+            rule.blobs.put(upload, self._now(), before + more)
+        try:
+            yield note
+        finally:
+            for rule in rules:
+                rule.blobs.put(upload, self._now(), has)
+
+    def took(self, repository: str, digest: Digest, size: int, upload: str = "") -> None:
+        """A blob has become the repository's, by an upload if that is given."""
         for rule in self._limiting(repository, "bytes"):
+            rule.blobs.drop(upload)
             rule.blobs.note(digest, self._now(), size)
 
     @contextmanager
@@ -171,7 +205,9 @@ class Quotas:
         limit, used, more = rule.quota.tags or 0, rule.used_tags, rule.more_tags(new)
         if more and used + more > limit:
             self.refused["tags"] += 1
-            raise _denied(repository, rule.quota, f"{used} of {limit} tags are used, {more} more do not fit")
+            raise _denied(
+                repository, rule.quota, f"{used} of {limit} tags are used, {more} more do not fit", "the next count"
+            )
 
     def _used(self, rule: _Rule) -> Used:
         if self._clock() - self._read_at >= BELIEVED:
@@ -190,6 +226,7 @@ class Quotas:
             rule.heed(count)
 
 
-def _denied(repository: str, quota: Quota, why: str) -> RegistryError:
+def _denied(repository: str, quota: Quota, why: str, counts_after: str) -> RegistryError:
     detail = {"name": repository, "repositories": list(quota.repositories), "bytes": quota.bytes, "tags": quota.tags}
-    return RegistryError(Code.DENIED, f"the quota of {quota.name} would be exceeded: {why}; {_WHAT_TO_DO}", detail)
+    what_to_do = _WHAT_TO_DO.format(counts_after)
+    return RegistryError(Code.DENIED, f"the quota of {quota.name} would be exceeded: {why}; {what_to_do}", detail)

@@ -96,6 +96,33 @@ def test_each_way_to_send_is_refused_before_the_body(memory: Base) -> None:
     assert client.post(mount).status_code == 403
 
 
+def test_uploads_count_before_they_are_ended(memory: Base) -> None:
+    count_in([memory], [BYTES])
+    client = registry_with(memory, BYTES)
+    streamed, chunked, third = (Push(client, "team/a") for _ in range(3))
+    streamed.stream(b"x" * 60)
+    chunked.chunk(b"y" * 30)
+    third.stream(b"z" * 20, 403)
+    chunked.chunk(b"y" * 10)  # what it sent before counts once
+    streamed.close(Digest.of(b"x" * 60))
+    chunked.close(Digest.of(b"y" * 40))
+    put_blob(client, "team/b", b"!", 403)
+    told = count_in([memory], [BYTES])
+    assert told.used == {"team/**": Used(100, 0)}
+
+
+def test_what_is_on_its_way_counts(memory: Base) -> None:
+    worker = Quotas(Rules((BYTES,)), memory)
+    with worker.sending("team/a", "one", 0, 60):
+        with pytest.raises(RegistryError), worker.sending("team/b", "other", 0, 41):
+            pass
+        with worker.sending("team/b", "other", 0, 40) as has:
+            has(10)
+    worker.admit_bytes("team/a", 90)  # the first was broken off
+    with pytest.raises(RegistryError):
+        worker.admit_bytes("team/a", 91)
+
+
 def test_every_rule_that_fits_counts(memory: Base) -> None:
     count_in([memory], [EVERYTHING, BYTES])
     client = registry_with(memory, EVERYTHING, BYTES)
@@ -138,7 +165,9 @@ def test_one_worker_is_exact_about_tags_that_nobody_counted(memory: Base) -> Non
     for tag in "112233":
         put_image(client, "team/a", tag)
     told = put_image(client, "team/a", "4", expected=403)
-    assert "3 of 3 tags are used, 1 more do not fit" in told
+    assert (
+        "3 of 3 tags are used, 1 more do not fit; delete what is not needed, which counts after the next count" in told
+    )
     assert count_in([memory], [TAGS]).used["team/**"].tags == 3
 
 

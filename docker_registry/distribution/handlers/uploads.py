@@ -5,6 +5,9 @@ What a session is, `upload_sessions` says; where its bytes go, `blob_writer`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+
 from werkzeug.wrappers import Request, Response
 
 from ..auth.caller import ANONYMOUS, Caller
@@ -49,19 +52,34 @@ class _Sending(Resource):
         """Whom an upload's URL is bound to."""
         return str(self.caller)
 
-    def admit(self, name: str, before: int = 0) -> None:
-        """Raises DENIED where what is sent, with the blob's bytes that came before, is more than a quota allows."""
+    def admit(self, name: str) -> None:
+        """Raises DENIED where what is sent is more than a quota allows."""
         with self.written_down("quotas"):
-            self.context.quotas.admit_bytes(name, before + (self.request.content_length or 0))
+            self.context.quotas.admit_bytes(name, self.request.content_length or 0)
+
+    @contextmanager
+    def sending(self, session: Session) -> Iterator[Callable[[int], None]]:
+        """Around taking the body; what it gives is to be told how many bytes the upload has then.
+
+        Raises DENIED where what is sent, with what came before, is more than a quota allows.
+        """
+        with ExitStack() as stack:
+            with self.written_down("quotas"):
+                more = self.request.content_length or 0
+                quotas = self.context.quotas.sending(session.repository, session.id, session.offset, more)
+                note = stack.enter_context(quotas)
+            yield note
 
     def body(self, before: int = 0, expected: int | None = None) -> Body:
         """What is sent, behind the blob's bytes that came before; raises BLOB_TOO_LARGE, now or when it is read."""
         limit = self.settings.limits.blob_size
         return Body(self.request, expected, max(limit - before, 0) if limit else None)
 
-    def created(self, name: str, digest: Digest, size: int | None, source: str = "") -> Response:
-        """Answer that a blob is there, which was mounted from the repository `source` if that is given."""
-        self.context.quotas.took(name, digest, size or 0)
+    def created(
+        self, name: str, digest: Digest, size: int | None, source: str = "", session: Session | None = None
+    ) -> Response:
+        """Answer that a blob is there, which was mounted from the repository `source` or sent by a session."""
+        self.context.quotas.took(name, digest, size or 0, session.id if session else "")
         self.audit(f"pushed the blob {name}@{digest}", name, "push")
         if self.context.events.is_on:
             url = self.whole_url(f"/v2/{name}/blobs/{digest}")
@@ -85,9 +103,10 @@ class Uploads(_Sending):
                 return self.created(name, digest, self.store.known_size(digest), source)
         elif "digest" in query:
             digest = grammar.parse_digest(query["digest"])
-            body = self.body()
-            self.blob_writer.close(self.sessions.start(name, owner=self.owner), digest, body)
-            return self.created(name, digest, body.received)
+            body, session = self.body(), self.sessions.start(name, owner=self.owner)
+            with self.sending(session):
+                self.blob_writer.close(session, digest, body)
+            return self.created(name, digest, body.received, session=session)
         response = self.accepted(self.sessions.start(name, self._algorithm(), self.owner))
         response.headers["OCI-Chunk-Min-Length"] = str(CHUNK_MIN_LENGTH)
         return response
@@ -119,12 +138,15 @@ class Upload(_Sending):
     def patch(self, name: str, session: str) -> Response:
         """Take the blob, or the next chunk of it."""
         state, chunk = self._open(name, session), self._chunk()
-        self.admit(name, state.offset)
-        if chunk is None and not state.offset:
-            # Perhaps not the first one from this URL. It is the whole blob all the same, so nothing is looked up.
-            return self.accepted(self.blob_writer.store_early(state, self.body()))
-        newest = self._newest(state, state.offset if chunk is None else chunk[0])
-        return self.accepted(self.blob_writer.append(newest, self._chunk_body(newest, chunk)))
+        with self.sending(state) as has:
+            if chunk is None and not state.offset:
+                # Perhaps not the first one from this URL. It is the whole blob all the same, so nothing is looked up.
+                after = self.blob_writer.store_early(state, self.body())
+            else:
+                newest = self._newest(state, state.offset if chunk is None else chunk[0])
+                after = self.blob_writer.append(newest, self._chunk_body(newest, chunk))
+            has(after.offset)
+        return self.accepted(after)
 
     def put(self, name: str, session: str) -> Response:
         """Take what is left of the blob, if anything, and make it one of the repository."""
@@ -132,13 +154,13 @@ class Upload(_Sending):
             raise RegistryError(Code.DIGEST_INVALID, "an upload is closed with ?digest=<digest> of the whole blob")
         digest = grammar.parse_digest(self.request.args["digest"])
         state, chunk = self._open(name, session), self._chunk()
-        if self.request.content_length:
-            self.admit(name, state.offset)
-        if chunk is not None and chunk[0] != state.offset:
-            state = self._newest(state, chunk[0])
-        body = self._chunk_body(state, chunk)
-        self.blob_writer.close(state, digest, body)
-        return self.created(name, digest, state.offset + body.received)
+        # What came before was let in, and is ended whatever came since.
+        with self.sending(state) if self.request.content_length else nullcontext():
+            if chunk is not None and chunk[0] != state.offset:
+                state = self._newest(state, chunk[0])
+            body = self._chunk_body(state, chunk)
+            self.blob_writer.close(state, digest, body)
+        return self.created(name, digest, state.offset + body.received, session=state)
 
     def delete(self, name: str, session: str) -> Response:
         """Give the upload up."""
