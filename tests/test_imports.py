@@ -79,11 +79,12 @@ CONTRACTS = [
         "distribution.views",
         ("concurrency", "core", *(f"distribution.{room}" for room in ("container", "model", "storage"))),
     ),
-    ("web", ("concurrency", "core", "settings", "distribution")),
+    ("plurals", ()),
+    ("web", ("concurrency", "core", "settings", "distribution", "plurals")),
     (
         "maintenance",
         (
-            *("concurrency", "core", "settings", "drivers.swift"),
+            *("concurrency", "core", "settings", "drivers.swift", "plurals"),
             *(f"distribution.{room}" for room in ("auth", "container", "events", "homes", "model", "storage")),
         ),
     ),
@@ -91,6 +92,7 @@ CONTRACTS = [
         "maintenance.fsck",
         (
             "core",
+            "plurals",
             "distribution.model",
             *(f"maintenance.{each}" for each in ("json_lines", "printable", "progress", "parallel")),
         ),
@@ -99,6 +101,7 @@ CONTRACTS = [
         "maintenance.gc",
         (
             "core",
+            "plurals",
             "distribution.model",
             "maintenance.fsck",
             "maintenance.json_lines",
@@ -114,6 +117,7 @@ CONTRACTS = [
             *(
                 "core",
                 "settings",
+                "plurals",
                 "maintenance.json_lines",
                 "maintenance.opening",
                 "maintenance.printable",

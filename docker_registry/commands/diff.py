@@ -17,7 +17,8 @@ from docker_registry.distribution.views.images import Layer
 from docker_registry.images.inside import Inside
 from docker_registry.images.opened import Opened, open_image
 from docker_registry.maintenance.printable import printable
-from docker_registry.web.words import plural, size
+from docker_registry.plurals import plural
+from docker_registry.web.words import size
 
 from .naming import parse_image
 from .options import config_options, json_option, platform_option

@@ -9,6 +9,7 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.views.usage import ROWS, Usage
 from docker_registry.images.inside import Inside
 from docker_registry.images.weighing import weigh
+from docker_registry.plurals import plural
 from docker_registry.web.words import size
 
 from .naming import parse_pattern
@@ -77,8 +78,8 @@ def _sum(usage: Usage, as_json: bool) -> None:
         "isWhole": usage.is_whole,
     }
     line = (
-        f"in all {size(usage.stored)} in {usage.blobs:,} blobs: {size(usage.shared)} in several repositories, "
+        f"in all {size(usage.stored)} in {plural(usage.blobs, 'blob')}: {size(usage.shared)} in several repositories, "
         f"{size(usage.unused)} in none, which gc takes"
     )
-    more = f"; {usage.unsized} large blobs of Distribution's, whose size no listing has, count as nothing"
+    more = "; large blobs of Distribution's, whose size no listing has, count as nothing: " + str(usage.unsized)
     show({"summary": fields}, as_json, line + (more if usage.unsized else ""))

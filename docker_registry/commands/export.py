@@ -15,6 +15,7 @@ from docker_registry.images.layouts import Layout
 from docker_registry.images.places import Repository
 from docker_registry.maintenance.printable import printable
 from docker_registry.maintenance.progress import Quiet, for_terminal
+from docker_registry.plurals import plural
 
 from .naming import parse_pattern
 from .options import config_options, json_option, quiet_option
@@ -57,4 +58,4 @@ def export(config: str | None, flavor: str | None, pattern: str, as_json: bool, 
                         failed += 1
                         click.echo(printable(f"{name}:{tag}: {error}"), err=True)
         if failed:
-            raise UsageError(f"{failed} images could not be exported; they are named above")
+            raise UsageError(f"{plural(failed, 'image')} could not be exported, named above")

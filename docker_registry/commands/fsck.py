@@ -122,7 +122,7 @@ def _grace(grace: float, settings: Settings) -> float:
     least = 2 * settings.upload_ttl
     if grace < least:
         raise ConfigError(
-            f"--grace {grace / DAY:g}: an upload may go on for {settings.upload_ttl / DAY:g} days here, "
+            f"--grace {grace / DAY:g}: an upload may go on for {settings.upload_ttl / DAY:g} d here, "
             f"so give at least {least / DAY:g}"
         )
     return grace

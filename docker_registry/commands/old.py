@@ -11,6 +11,7 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.views.v1 import old_names
 from docker_registry.images.inside import Inside
 from docker_registry.images.v1 import OldRepository
+from docker_registry.plurals import plural
 
 from .naming import parse_image
 from .rows import Fields
@@ -47,7 +48,7 @@ def _tag(repository: OldRepository, tag: str) -> tuple[Fields, str]:
         layers, created = len(repository.ancestry(image)), repository.images([image])[0].created or None
     except UsageError as error:
         return {**fields, "broken": str(error)}, f"{'?':20}  {'?':12}  {tag}  {error}"
-    line = f"{created or '?':20}  {image[:12]:12}  {tag}  {layers} layers"
+    line = f"{created or '?':20}  {image[:12]:12}  {tag}  {plural(layers, 'layer')}"
     return {**fields, "id": image, "created": created, "layers": layers}, line
 
 

@@ -10,6 +10,7 @@ from docker_registry.config import load
 from docker_registry.config.secret import fingerprint, needs_own, with_secret
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.storage import robot_book
+from docker_registry.plurals import plural
 from docker_registry.settings import open_driver
 
 from .options import config_options, json_option
@@ -40,7 +41,7 @@ def secrets(config: str | None, flavor: str | None, as_json: bool) -> None:
     for number, secret in enumerate(with_secret(settings).secrets):
         key = fingerprint(secret)
         ends = [each.expires for each in made if each.key == key]
-        robots = f"{len(ends)} passwords of robots, until {_date(max(ends))}" if ends else "no password of a robot"
+        robots = f"{plural(len(ends), 'robot password')}, until {_date(max(ends))}" if ends else "no robot password"
         does = "verifies" if number else "signs"
         fields = {
             "key": key,

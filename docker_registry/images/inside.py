@@ -56,7 +56,7 @@ class Inside:
         names = self.looker.names()
         found = [name for name in names if pattern.matches(name)]
         if not found:
-            here = f"none of {len(names)} repositories matches {pattern}" if names else self._nothing()
+            here = f"no repository matches {pattern}, of {len(names)}" if names else self._nothing()
             raise UsageError(here)
         return found
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from docker_registry.distribution.storage.results import Result
 from docker_registry.distribution.views.upkeep import Collecting, Stage, Upkeep
+from docker_registry.plurals import plural
 from docker_registry.settings import Settings
 
-from .words import lasting, plural, size, utc
+from .words import lasting, size, utc
 
 __all__ = ["Chore", "spoken"]
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.wrappers import Response
 
 from docker_registry.distribution.views.text import visible
+from docker_registry.plurals import plural
 
 from . import statics, words
 
@@ -50,7 +51,7 @@ def _environment() -> Environment:
         utc=words.utc,
         visible=visible,
     )
-    environment.globals.update(plural=words.plural)
+    environment.globals.update(plural=plural)
     return environment
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-__all__ = ["ago", "iso", "lasting", "left", "moment", "number", "plural", "size", "utc"]
+from docker_registry.plurals import plural
+
+__all__ = ["ago", "iso", "lasting", "left", "moment", "number", "size", "utc"]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _AGES = (
@@ -38,14 +40,6 @@ def number(count: int) -> str:
     '10,000'
     """
     return f"{count:,}"
-
-
-def plural(count: int, word: str, words: str = "") -> str:
-    """
-    >>> plural(1, "tag"), plural(2, "tag"), plural(1200, "repository", "repositories")
-    ('1 tag', '2 tags', '1,200 repositories')
-    """
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
 def ago(seconds: float) -> str:

@@ -278,7 +278,7 @@ def test_what_matches_nothing_is_told(registry: Inside) -> None:
     push(registry, "app", "1", b"a")
     registry.looker.forget("app")
     assert registry.matching(Pattern("**")) == ["app"]
-    with pytest.raises(UsageError, match="none of 1 repositories matches b"):
+    with pytest.raises(UsageError, match="no repository matches b, of 1"):
         registry.matching(Pattern("b"))
 
 

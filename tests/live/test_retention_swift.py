@@ -55,7 +55,7 @@ def test_a_tag_that_retention_removed_is_brought_back(swift: EmbeddedSwift, comm
         push(client, "other", "a", "b", "c")
         would = command("retention", "--dry-run", "--quiet").stdout
         assert "ci/app:a: would go: rule 2: not one of the last 2" in would
-        assert "1 repositories with a rule: 1 tags would go" in would
+        assert "1 repository with a rule: 1 tag would go" in would
         assert client.tags("ci/app") == ["a", "b", "c", "keep-1"]
         with swift.counting() as requests:
             lines = [json.loads(line) for line in command("retention", "--json", "--quiet").stdout.splitlines()]
@@ -188,7 +188,7 @@ def test_a_container_that_is_away_does_not_keep_others_from_it(
     done = Command(config)("retention", "--quiet", status=2)
     assert "container near: ci/near/app:a: removed" in done.output
     assert "could not look at all repositories: container away: " in done.output
-    assert "1 repositories with a rule: 1 tags removed" in done.output
+    assert "1 repository with a rule: 1 tag removed" in done.output
 
 
 def test_serve_applies_the_rules_by_itself(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_distribution_lists_no_tag_that_went(swift: EmbeddedSwift, container: st
         config.write_text(json.dumps({**document, "registry": {"retention": RULES}}))
         push(clients.theirs, "ci/app", "a", "b", "c")
         command = Command(config)
-        assert "1 tags removed" in command("retention", "--quiet").stdout
+        assert "1 tag removed" in command("retention", "--quiet").stdout
         assert clients.theirs.tags("ci/app") == clients.ours.tags("ci/app") == ["b", "c"]
         digest = json.loads(command("tags", "ci/app", "--history", "--json").stdout.splitlines()[-1])["digest"]
         clients.distribution.garbage_collect("--dry-run")

@@ -194,7 +194,7 @@ def test_an_empty_blob_is_hidden_so_that_it_can_be_pushed_again(plant: Plant) ->
     plant.blob("app", b"")  # the one blob that has no bytes
     [finding] = fsck(plant.driver, repair=True, deep=True, grace=ANY_AGE)
     assert (finding.kind, finding.repository) == (Kind.EMPTY_BLOB, "app")
-    assert "removed 1 links" in finding.done
+    assert "removed 1 link " in finding.done
     assert not plant.driver.exists(layout.layer_link("app", digest))
     plant.blob("app", b"one")
     assert fsck(plant.driver) == []

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 
 from docker_registry.maintenance.fsck.findings import Finding, Kind, Summary
 from docker_registry.maintenance.fsck.images import Image
 from docker_registry.maintenance.fsck.report import JsonReport, TextReport
+from docker_registry.maintenance.gc.outcome import Outcome, Share, Stage, Young
+from docker_registry.maintenance.gc.report import TextReport as CollectionReport
 from docker_registry.maintenance.progress import Lines, for_terminal
+from docker_registry.maintenance.retention import job as retention
+from docker_registry.maintenance.retention.report import TextReport as RetentionReport
 
 FINDING = Finding(
     Kind.EMPTY_BLOB, "blobs/x\n\x1b[31m", "no bytes", repository="app", digest="sha256:x", names=("x",), size=5, age=1.0
@@ -38,6 +43,24 @@ def test_text_is_one_line_a_finding_and_advice_at_the_end() -> None:
     assert lines[-2].startswith("empty-blob: ")
     assert lines[-2].endswith(Kind.EMPTY_BLOB.advice + ".")
     assert lines[-1] == r"  app:v1\x1b: sha256:x has no bytes. What to do: push it."
+
+
+def test_one_of_anything_has_its_singular() -> None:
+    out = io.StringIO()
+    looked = summary(FINDING)
+    looked.repositories = looked.blobs = looked.manifests = looked.files = looked.segments = 1
+    looked.bytes_hashed = looked.unpullable = 1
+    TextReport(out).end(looked, IMAGES)
+    removed = retention.Summary()
+    removed.repositories = removed.doomed = removed.removed = removed.failed = 1
+    for is_dry in (True, False):
+        RetentionReport(out, is_dry).end(removed)
+    collected = Outcome(Stage.FINISHED, removed=1, freed=1, vetoed=1, opaque=1, young=Young(1, 1, 1.0))
+    collected.shares = {"app": Share(1, 1)}
+    CollectionReport(out).end(collected, dry_run=False)
+    CollectionReport(out).end(Outcome(Stage.ANNOUNCED, announced=1), dry_run=False)
+    assert re.findall(r"\b1 [a-z]*[^s ]s\b", out.getvalue()) == []
+    assert len(re.findall(r"\b1 [a-z]+", out.getvalue())) > 20
 
 
 def test_nothing_found_is_said() -> None:

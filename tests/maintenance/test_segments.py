@@ -68,7 +68,7 @@ def test_segments_of_a_file_that_only_the_second_listing_has(driver: Segmented) 
     driver.segments[f"{TWO}/00000000"] = 5
     driver.hidden = {"images/abc/layer"}
     [finding] = fsck(driver, repair=True, **ANY)
-    assert (finding.path, finding.done) == (TWO, "removed 1 segments")
+    assert (finding.path, finding.done) == (TWO, "removed 1 segment")
     assert set(driver.segments) == {f"{ONE}/00000000", f"{ONE}/00000001"}
 
 

@@ -9,6 +9,7 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
+from docker_registry.plurals import plural
 
 from .lines import Line, error, ok, warning
 
@@ -27,7 +28,7 @@ def contents(driver: Base) -> Iterator[Line]:
     except UnspecifiedError as failure:
         yield error("layout", str(failure) or failure.message)
         return
-    found = writers + ([f"docker-registry (v1), {first} repositories"] if first else [])
+    found = writers + ([f"docker-registry (v1), {plural(first, 'repository', 'repositories')}"] if first else [])
     if not found:
         yield warning(
             "layout",
@@ -56,4 +57,4 @@ def _writers(driver: Base) -> Iterator[str]:
     if any(True for _ in islice(driver.walk(layout.SESSIONS), 1)) or any(row.segmented and row.size for row in rows):
         yield "this registry (static large objects)"
     elif not dynamic:
-        yield f"this registry, or Distribution 2.x without a blob ({len(rows)} plain files)"
+        yield f"this registry, or Distribution 2.x without a blob ({plural(len(rows), 'plain file')})"

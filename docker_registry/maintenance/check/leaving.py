@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import UnspecifiedError
+from docker_registry.plurals import plural
 
 from ..fsck.index import Index
 from ..fsck.scan import Scan
@@ -37,7 +38,7 @@ def look_at_departure(driver: Base, progress: Quiet | None = None) -> Iterator[L
         yield from _segments(index)
         yield from _referrers(index)
         if damaged:
-            yield warning("damage", f"{len(damaged)} files, which may end its garbage collection", "Run fsck")
+            yield warning("damage", f"{plural(len(damaged), 'file')}, which may end its garbage collection", "Run fsck")
 
 
 def _manifests(index: Index) -> Iterator[Line]:
@@ -71,6 +72,6 @@ def _referrers(index: Index) -> Iterator[Line]:
     if referrers:
         yield warning(
             "referrers",
-            f"{referrers} entries, which Distribution 2.8 has no API for and passes over",
+            f"{plural(referrers, 'entry', 'entries')}, which Distribution 2.8 has no API for and passes over",
             "Its garbage-collect --delete-untagged removes signatures and the like that have no tag: leave that out",
         )

@@ -9,6 +9,7 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import BrokenError, FileNotFoundError, UnspecifiedError, WrongArgumentsError
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest, new_hash
+from docker_registry.plurals import in_bytes, plural
 
 from ..parallel import each
 from ..progress import Quiet
@@ -163,7 +164,10 @@ class Examiner:
     def shared_segments(self) -> Iterator[Finding]:
         for one, other, count in self._index.shared_parts():
             yield Finding(
-                Kind.SHARED_SEGMENT, one, f"and {other} both consist of the same {count} segments", names=(one, other)
+                Kind.SHARED_SEGMENT,
+                one,
+                f"and {other} both consist of the same {plural(count, 'segment')}",
+                names=(one, other),
             )
 
     def missing_referrers(self) -> Iterator[Finding]:
@@ -224,12 +228,13 @@ class Examiner:
 
     def of_no_use(self) -> Iterator[Finding]:
         for digest, path, size in self._index.unlinked_blobs():
-            yield Finding(Kind.UNLINKED_BLOB, path, f"{size} bytes", digest=digest, size=size)
+            yield Finding(Kind.UNLINKED_BLOB, path, in_bytes(size), digest=digest, size=size)
         for folder, files in self._index.unknown_files():
-            yield Finding(Kind.UNKNOWN_FILES, folder, f"{files} files, left alone")
+            yield Finding(Kind.UNKNOWN_FILES, folder, f"{plural(files, 'file')}, left alone")
         for folder, files in self._index.unknown_parts():
             where = f"segments/{folder}".rstrip("/")
-            yield Finding(Kind.UNKNOWN_FILES, where, f"{files} objects that are no registry's segments, left alone")
+            objects = plural(files, "object that is no registry's segment", "objects that are no registry's segments")
+            yield Finding(Kind.UNKNOWN_FILES, where, f"{objects}, left alone")
 
     def unfinished_uploads(self) -> Iterator[Finding]:
         """Uploads that are over. Those to which somebody wrote lately are in progress, and no finding."""

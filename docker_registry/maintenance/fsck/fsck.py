@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from docker_registry.core.driver import Base
+from docker_registry.plurals import in_bytes, plural
 
 from ..progress import Quiet
 from .examine import Examiner
@@ -32,7 +33,7 @@ def orphans(index: Index, scan: Scan, repair: bool) -> Iterator[Finding]:
         yield Finding(
             Kind.ORPHANED_SEGMENTS,
             group.folder,
-            f"{group.segments} segments, {group.size} bytes",
+            f"{plural(group.segments, 'segment')}, {in_bytes(group.size)}",
             size=group.size,
             age=age(group.youngest),
         )

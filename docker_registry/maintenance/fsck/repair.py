@@ -16,6 +16,7 @@ from docker_registry.core.exceptions import BrokenError, FileNotFoundError, Unsp
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import ManifestError, encoded_descriptor, stored_manifest
+from docker_registry.plurals import plural
 
 from .examine import hash_file, is_linked
 from .findings import Finding, Kind, age
@@ -132,7 +133,7 @@ class Repairer:
             return
         links = self._index.layer_links(finding.digest)
         if all(self._take_away(path, finding.digest) for path in links):
-            finding.done = f"removed {len(links)} links to it, so that the next push stores it anew"
+            finding.done = f"removed {plural(len(links), 'link')} to it, so that the next push stores it anew"
         else:
             finding.left = "it has bytes again"
 
@@ -174,7 +175,7 @@ class Repairer:
             failed = self._driver.remove_parts(names)
             for error in failed.values():
                 raise error
-            finding.done = f"removed {len(names)} segments"
+            finding.done = f"removed {plural(len(names), 'segment')}"
 
     def _write_link(self, finding: Finding) -> None:
         if not finding.digest:
@@ -204,7 +205,7 @@ class Repairer:
             finding.left = "somebody went on with it"
         else:
             self._remove(*finding.names)
-            finding.done = f"removed {len(finding.names)} files"
+            finding.done = f"removed {plural(len(finding.names), 'file')}"
 
     def _age_now(self, path: str) -> float:
         try:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TextIO
 
+from docker_registry.plurals import in_bytes, plural
+
 from ..json_lines import JsonLines
 from ..printable import printable
 from .findings import Finding, Kind, Severity, Summary
@@ -35,9 +37,10 @@ class TextReport:
 
     def end(self, summary: Summary, images: Iterable[Image]) -> None:
         self._line(
-            f"{summary.repositories} repositories, {summary.blobs} blobs ({summary.manifests} manifests), "
-            f"{summary.files} files, {summary.segments} segments looked at"
-            + (f", {summary.bytes_hashed} bytes hashed" if summary.bytes_hashed else "")
+            f"{plural(summary.repositories, 'repository', 'repositories')}, {plural(summary.blobs, 'blob')} "
+            f"({plural(summary.manifests, 'manifest')}), {plural(summary.files, 'file')}, "
+            f"{plural(summary.segments, 'segment')} looked at"
+            + (f", {in_bytes(summary.bytes_hashed)} hashed" if summary.bytes_hashed else "")
         )
         if not summary.found and not summary.unseen:
             self._line("nothing found")
@@ -46,7 +49,7 @@ class TextReport:
         for kind in self._advice:
             self._line(f"{kind.code}: {kind.meaning}. What to do: {kind.advice}.")
         if summary.unpullable:
-            self._line(f"{summary.unpullable} images do not pull:")
+            self._line(f"{plural(summary.unpullable, 'image does', 'images do')} not pull:")
         for image in images:
             self._line(f"  {image.name}: {image.why}. What to do: {image.advice}.")
         if summary.unseen:

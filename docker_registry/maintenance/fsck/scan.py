@@ -18,6 +18,7 @@ from docker_registry.core.types import Part, Stat
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest, DigestError
 from docker_registry.distribution.model.manifest import ManifestError
+from docker_registry.plurals import plural
 
 from ..parallel import each
 from ..progress import Quiet
@@ -103,7 +104,7 @@ class Scan:
             return f"not all files were seen: {self.unproven}"
         missed = sorted(path for path, modified in self.late.items() if modified is None or modified < before)
         if missed:
-            return f"the first of two listings lacks {len(missed)} files, such as {missed[0]}: run again"
+            return f"the first of two listings lacks {plural(len(missed), 'file')}, such as {missed[0]}: run again"
         return ""
 
     @property

@@ -17,6 +17,7 @@ from time import time
 from docker_registry.core.driver import Base
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.collection import TERMS, Terms, file_key, position
+from docker_registry.plurals import plural
 
 from ..fsck.examine import Examiner
 from ..fsck.fsck import orphans
@@ -182,7 +183,9 @@ class Collector:
             raise RefusedError(unseen)
         if scan.untold:
             some = ", ".join(sorted(scan.untold)[:3])
-            raise RefusedError(f"{len(scan.untold)} files could not be asked about, such as {some}: run again, or fsck")
+            raise RefusedError(
+                f"{plural(len(scan.untold), 'file')} could not be asked about, such as {some}: run again, or fsck"
+            )
 
     def _clear_waste(self, scan: Scan) -> None:
         """Segments of no file, and uploads that nobody goes on with: older than any upload may be."""

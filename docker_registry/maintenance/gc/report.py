@@ -7,6 +7,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TextIO
 
+from docker_registry.plurals import in_bytes, plural
+
 from ..json_lines import JsonLines
 from ..printable import printable
 from .garbage import Item
@@ -25,47 +27,49 @@ def said(removal: Removal) -> str:
     if not removal.done:
         return f"kept {item.path}: {removal.why}"
     whose = f" of {item.repository}" if item.repository else ""
-    return f"removed the {_NAMES[item.what]} {item.digest}{whose}: {item.path}, {item.size} bytes"
+    return f"removed the {_NAMES[item.what]} {item.digest}{whose}: {item.path}, {in_bytes(item.size)}"
 
 
 def summed_up(outcome: Outcome, done: str) -> Iterator[str]:
     """Lines of what was announced or `done`, by repository."""
     done = _DONE.get(outcome.stage, done)
     for repository, (files, size) in sorted(outcome.shares.items()):
-        yield f"{repository or _NOWHERE}: {files} files, {size} bytes {done}"
+        yield f"{repository or _NOWHERE}: {plural(files, 'file')}, {in_bytes(size)} {done}"
     if outcome.shares:
         files, size = map(sum, zip(*outcome.shares.values(), strict=True))
-        yield f"in all {files} files, {size} bytes {done}"
+        yield f"in all {plural(files, 'file')}, {in_bytes(size)} {done}"
     if outcome.young:
         files, size, _ = outcome.young
         yield (
-            f"{files} files, {size} bytes are unused, but younger than the grace period: "
+            f"{plural(files, 'file')}, {in_bytes(size)} {'is' if files == 1 else 'are'} unused, "
+            "but younger than the grace period: "
             f"all of them are old enough from {_written(datetime.fromtimestamp(outcome.old_at).astimezone())} on"
         )
     if outcome.vetoed:
-        yield f"{outcome.vetoed} of the announced files are used again, and stay"
-    for finding in outcome.waste:
-        yield f"{finding.path}: {finding.done}, {finding.size} bytes"
-    if outcome.opaque:
-        yield (
-            f"{outcome.opaque} repositories keep all of their layers, "
-            "since not all of their manifests can be read: fsck says more"
+        yield plural(
+            outcome.vetoed, "announced file is used again, and stays", "announced files are used again, and stay"
         )
+    for finding in outcome.waste:
+        yield f"{finding.path}: {finding.done}, {in_bytes(finding.size)}"
+    if outcome.opaque:
+        keep = plural(outcome.opaque, "repository keeps all of its", "repositories keep all of their")
+        yield f"{keep} layers, since not all manifests there can be read: fsck says more"
 
 
 def what_next(outcome: Outcome) -> str:
     """One line of what a call came to, and when to come again."""
     when = _moment(outcome.again_in + 60)
     if outcome.stage is Stage.ANNOUNCED:
-        return f"announced {outcome.announced} files: run gc again from {when} on to remove what nobody uses until then"
+        files = plural(outcome.announced, "file")
+        return f"announced {files}: run gc again from {when} on to remove what nobody uses until then"
     if outcome.stage in (Stage.WAITING, Stage.BUSY):
         return f"{outcome.stage.value} (run {outcome.run}): run gc again from {when} on"
     if outcome.stage is Stage.STOPPED:
         return f"stopped: {outcome.why}; run gc again"
     if outcome.stage is Stage.FINISHED:
         return (
-            f"finished: {outcome.removed} files removed, {outcome.freed} bytes free; large ones leave segments, "
-            "which a run removes when they are old"
+            f"finished: {plural(outcome.removed, 'file')} removed, {in_bytes(outcome.freed)} free; "
+            "large ones leave segments, which a run removes when they are old"
         )
     return str(outcome.stage.value)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from docker_registry.plurals import plural
+
 from ..json_lines import JsonLines
 from ..printable import printable
 from .job import Outcome, Summary
@@ -23,10 +25,11 @@ class TextReport:
         self._line(f"{where}{outcome.repository}:{outcome.tag}: {done}: {why}")
 
     def end(self, summary: Summary) -> None:
+        tags = plural(summary.doomed if self._dry_run else summary.removed, "tag")
         self._line(
-            f"{summary.repositories} repositories with a rule: "
-            + (f"{summary.doomed} tags would go" if self._dry_run else f"{summary.removed} tags removed")
-            + (f"; the storage did not answer {summary.failed} times, run again" if summary.failed else "")
+            f"{plural(summary.repositories, 'repository', 'repositories')} with a rule: "
+            + (f"{tags} would go" if self._dry_run else f"{tags} removed")
+            + (f"; the storage did not answer {plural(summary.failed, 'time')}, run again" if summary.failed else "")
         )
 
     def _line(self, text: str) -> None:

@@ -12,11 +12,11 @@ from docker_registry.distribution.handlers.manifests import Manifests
 from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.views.listing import Listing
+from docker_registry.plurals import plural
 
 from .. import forms
 from ..rules import untagged_rule
 from ..visit import Visit
-from ..words import plural
 from .repository import folders
 
 __all__ = ["page"]
