@@ -286,7 +286,7 @@ def test_robots_are_listed_and_revoked_while_a_registry_runs(
     assert name == "deploy"
     assert "ci/**:pull,push" in listed
     assert password not in listed
-    assert "signs, derived from the credentials for Swift; signed 1 passwords" in command(file, "secrets")
+    assert "signs, derived from the credentials for Swift; signed 1 robot password, until" in command(file, "secrets")
     (made, key) = (json.loads(command(file, *words, "--json")) for words in (("robot", "list"), ("secrets",)))
     assert (made["id"], made["grants"], made["revoked"]) == (identity, ["ci/**:pull,push"], False)
     assert (key["key"], key["does"], key["robots"], key["until"]) == (made["key"], "signs", 1, made["expires"])

@@ -218,6 +218,7 @@ def test_who_drains_says_so_until_the_end(several: Ours) -> None:
 
         def body() -> Iterator[bytes]:
             yield b"begun"
+            until(lambda: value(scrape(f"{url}/metrics"), "registry_uploads_in_flight") == 1)
             several.signal(signal.SIGTERM)
             until(lambda: "listening no more" in several.log)
             until(lambda: requests.get(f"{url}/readyz", timeout=DEADLINE).json() == {"server": "it is stopping"})

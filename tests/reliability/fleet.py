@@ -96,7 +96,8 @@ class Fleet:
             process = subprocess.Popen([self._program, "-db", "-f", str(config)], stdout=file, stderr=file)
         stack.callback(process.wait, PATIENCE)
         stack.callback(process.terminate)
-        wait_until_it_listens(process, self.url.removeprefix("http://"), self._log)
+        for url in (self.url, self._swift_url):
+            wait_until_it_listens(process, url.removeprefix("http://"), self._log)
         self._wait(self._swift_url, "/healthcheck")
 
     def _wait(self, url: str, path: str) -> None:
