@@ -2,13 +2,12 @@
 
 from __future__ import unicode_literals
 
-from contextlib import contextmanager
-
-from .deadline import ContextVar
+from .context import ContextVar, holding
 
 MYPY = False
 if MYPY:  # Python 2 has no `typing`
-    from typing import Iterator, Optional  # noqa: F401
+    from contextlib import AbstractContextManager  # noqa: F401
+    from typing import Optional  # noqa: F401
 
 __all__ = ["Acting", "begin", "current", "within"]
 
@@ -47,12 +46,7 @@ def begin(acting):
     _current.set(acting)
 
 
-@contextmanager
 def within(acting):
-    # type: (Optional[Acting]) -> Iterator[None]
+    # type: (Optional[Acting]) -> AbstractContextManager[None]
     """What is done inside is asked in somebody's name."""
-    former = _current.set(acting)
-    try:
-        yield
-    finally:
-        _current.reset(former)
+    return holding(_current, acting)

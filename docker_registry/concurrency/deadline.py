@@ -6,34 +6,11 @@ import sys
 import time
 from contextlib import contextmanager
 
-if sys.version_info >= (3,):
-    from contextvars import ContextVar
+from .context import ContextVar, holding
 
-    monotonic = time.monotonic
-else:
-    import threading
+monotonic = time.monotonic if sys.version_info >= (3,) else time.time
 
-    monotonic = time.time
-
-    class ContextVar(object):
-        """A value of its own for each thread or greenlet."""
-
-        def __init__(self, _name, default):
-            self._local = threading.local()
-            self._default = default
-
-        def get(self):
-            return getattr(self._local, "value", self._default)
-
-        def set(self, value):
-            former, self._local.value = self.get(), value
-            return former
-
-        def reset(self, former):
-            self._local.value = former
-
-
-__all__ = ["ContextVar", "Deadline", "apart", "current", "renew", "shortened", "until"]
+__all__ = ["Deadline", "apart", "current", "renew", "shortened", "until"]
 
 _current = ContextVar("deadline", default=None)
 
@@ -71,14 +48,9 @@ def shortened(seconds):
     return seconds if deadline is None else max(0.0, min(seconds, deadline.left()))
 
 
-@contextmanager
 def until(deadline):
     """What is done inside works for this deadline; None is one that never comes."""
-    token = _current.set(deadline)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    return holding(_current, deadline)
 
 
 @contextmanager

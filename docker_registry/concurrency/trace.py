@@ -2,7 +2,7 @@
 
 from __future__ import unicode_literals
 
-from .deadline import ContextVar
+from .context import ContextVar
 
 MYPY = False
 if MYPY:  # Python 2 has no `typing`

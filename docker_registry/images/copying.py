@@ -18,9 +18,9 @@ from docker_registry.distribution.model.digest import Digest
 
 from .places import Place, Repository, Source, Stored
 
-__all__ = ["Advance", "Attached", "Begin", "copy"]
+__all__ = ["DEPTH", "Advance", "Attached", "Begin", "copy"]
 
-_DEPTH = 8  # of indexes in indexes, and of what is attached to what is attached
+DEPTH = 8  # of indexes in indexes, and of what is attached to what is attached
 _MANIFESTS = 20_000  # of one copy
 _AT_ONCE = 4  # blobs, and lists of what is attached
 # How cosign calls what it keeps of a digest where it does not use the referrers API.
@@ -48,7 +48,7 @@ class Attached:
         """What is about these manifests, and about that again."""
         found: list[_Part] = []
         known = set(subjects)
-        for _ in range(_DEPTH):
+        for _ in range(DEPTH):
             new = [part for reference, tags in self._wanted(subjects, known) for part in self._parts(reference, tags)]
             found += [part for part in new if part.tags or part.stored.digest not in known]
             subjects = [part.stored.digest for part in new if part.stored.digest not in known]
@@ -69,7 +69,7 @@ class Attached:
 
     def _parts(self, reference: str, tags: list[str]) -> Iterator[_Part]:
         stored = self._source.manifest(reference)
-        for image in _images(self._source, stored, _DEPTH):
+        for image in _images(self._source, stored, DEPTH):
             yield _Part(image, tags if image.digest == stored.digest else [])
 
 
@@ -87,7 +87,7 @@ def copy(
     the number of blobs, for what is called for each. Raises UsageError.
     """
     top = source.manifest(reference)
-    parts = [_Part(image, []) for image in _images(source, top, _DEPTH)]
+    parts = [_Part(image, []) for image in _images(source, top, DEPTH)]
     if attached:
         # Before the image gets its tag: who finds it there finds its signature too.
         parts[-1:-1] = attached.to([part.stored.digest for part in parts])

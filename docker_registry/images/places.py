@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple, Protocol
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
@@ -63,14 +64,7 @@ class Repository:
         self._path = f"/v2/{name}"
 
     def tags(self) -> list[str]:
-        found: list[str] = []
-        while True:
-            last = {"last": found[-1]} if found else {}
-            answer = self.registry.call("GET", f"{self._path}/tags/list", 200, query={"n": "1000", **last})
-            page = json.loads(answer.get_data())["tags"] or []
-            found += page
-            if "Link" not in answer.headers or not page:
-                return found
+        return list(self._listed("tags/list", "tags", str, n="1000"))
 
     def manifest(self, reference: str) -> Stored:
         answer = self.registry.call("GET", f"{self._path}/manifests/{reference}", 200)
@@ -88,14 +82,18 @@ class Repository:
         return self.registry.call("HEAD", f"{self._path}/blobs/{digest}", 200, 404).status_code == 200
 
     def referrers(self, digest: Digest) -> list[Digest]:
-        found: list[Digest] = []
+        entries = self._listed(f"referrers/{digest}", "manifests", itemgetter("digest"))
+        return [parse_digest(entry["digest"], self.name) for entry in entries]
+
+    def _listed(self, path: str, field: str, key: Callable[[Any], str], **query: str) -> Iterator[Any]:
+        """The entries of a list, page by page; `key` is what a page is asked for behind."""
         while True:
-            last = {"last": str(found[-1])} if found else {}
-            answer = self.registry.call("GET", f"{self._path}/referrers/{digest}", 200, query=last)
-            page = [parse_digest(each["digest"], self.name) for each in json.loads(answer.get_data())["manifests"]]
-            found += page
+            answer = self.registry.call("GET", f"{self._path}/{path}", 200, query=query)
+            page = json.loads(answer.get_data())[field] or []
+            yield from page
             if "Link" not in answer.headers or not page:
-                return found
+                return
+            query["last"] = key(page[-1])
 
     def mount(self, digest: Digest, source: Repository) -> bool:
         """Take a blob over from another repository without its bytes; whether that could be done."""

@@ -16,14 +16,13 @@ from docker_registry.core.types import Readable
 from docker_registry.distribution.model.digest import Digest, DigestError, new_hash
 from docker_registry.distribution.model.manifest import Manifest, ManifestError, load, named_in
 
-from .copying import Begin
+from .copying import DEPTH, Begin
 from .files import whole
 from .places import Source, Stored
 
 __all__ = ["save"]
 
 _USUAL = "linux/amd64"
-_DEPTH = 8  # of indexes in indexes
 
 
 class _Parts(NamedTuple):
@@ -38,7 +37,7 @@ def save(source: Source, reference: str, path: Path, name: str, platform: str, b
     """
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-    stored = _image(source, source.manifest(reference), platform or _USUAL, _DEPTH)
+    stored = _image(source, source.manifest(reference), platform or _USUAL, DEPTH)
     parts = _parts(stored)
     blobs = list(dict.fromkeys((*parts.layers, parts.config)))
     layers = [f"{layer.hex}.tar" for layer in parts.layers]

@@ -53,19 +53,7 @@ class Replayed(object):
             raise Next(request)
         return self._answers.pop(0)
 
-    def request(
-        self,
-        verb,
-        name,
-        query="",
-        headers=None,
-        data=b"",
-        accept=(),
-        container=None,
-        doubt=None,
-        check=None,
-        once=False,
-    ):
+    def request(self, verb, name, query="", headers=None, data=b"", accept=(), **_options):
         status, headers = self._send(verb, name, "x-newest" in keys(headers))
         if status == 400:
             raise BrokenError("refused")

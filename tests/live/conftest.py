@@ -6,6 +6,8 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -38,15 +40,19 @@ def registry(swift: EmbeddedSwift, tmp_path_factory: pytest.TempPathFactory) -> 
         yield running
 
 
+@contextmanager
+def new_cluster(**options: Any) -> Iterator[SwiftCluster]:
+    """One with two proxies, in a folder of its own."""
+    need_module("swift")
+    need("rsync")
+    with tempfile.TemporaryDirectory(prefix="cluster-") as data, SwiftCluster(data, proxies=2, **options) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def running_cluster() -> Iterator[SwiftCluster]:
     """Three nodes with three replicas of everything, and two proxies, of which `url` is the first."""
-    need_module("swift")
-    need("rsync")
-    with (
-        tempfile.TemporaryDirectory(prefix="cluster-") as data,
-        SwiftCluster(data, proxies=2, request_log=True, tasks_interval=3.0) as running,
-    ):
+    with new_cluster(request_log=True, tasks_interval=3.0) as running:
         yield running
 
 

@@ -6,7 +6,6 @@ A replica is set back to an earlier state, a proxy hangs, requests act late; rep
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,8 +21,8 @@ from docker_registry.drivers.swift import Storage
 from docker_registry.embedded.cluster import SwiftCluster
 from docker_registry.maintenance.gc.outcome import Clock, Stage
 from tests.live.collecting import TERMS, Collecting, has, until
+from tests.live.conftest import new_cluster
 from tests.live.raw import Raw
-from tests.peers import need, need_module
 from tests.reliability.scale import WHOLE
 
 GONE, USED, MOUNTED, LIVE = b"gone", b"used again", b"mounted", b"live"
@@ -37,12 +36,7 @@ needs_time = pytest.mark.skipif(not WHOLE, reason="make reliability")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SwiftCluster]:
-    need_module("swift")
-    need("rsync")
-    with (
-        tempfile.TemporaryDirectory(prefix="cluster-") as data,
-        SwiftCluster(data, proxies=2, daemons=False, settings=PATIENT) as running,
-    ):
+    with new_cluster(daemons=False, settings=PATIENT) as running:
         yield running
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "brief_of",
     "config_of",
     "details_of",
+    "object_of",
     "usual_child",
 ]
 
@@ -140,7 +141,7 @@ def brief_of(manifest: Manifest) -> Brief:
         platforms = tuple(dict.fromkeys(child.platform for child in images[:_ROWS]))
         digests = tuple(child.digest for child in images[:_ROWS])
         return Brief(kind, None, platforms, digests, None, len(children) - len(images), ())
-    config = _object(document.get("config"))
+    config = object_of(document.get("config"))
     size = sum(size for _, size in layers) + _number(config.get("size"))
     config_digest = _digest(config.get("digest")) if kind == IMAGE else None
     return Brief(kind, size, (), (), config_digest, 0, layers[:_ROWS])
@@ -151,7 +152,7 @@ def details_of(digest: Digest, manifest: Manifest) -> Details:
     document = load(manifest.body)
     children = list(_children(document))
     layers = list(_layers(document))
-    config = _object(document.get("config"))
+    config = object_of(document.get("config"))
     return Details(
         digest,
         visible(manifest.media_type, _SHORT),
@@ -180,7 +181,7 @@ def usual_child(details: Details) -> Child | None:
 def config_of(body: bytes, layers: tuple[Layer, ...]) -> Config:
     """Raises ManifestError for what is no JSON object, or takes too long to read."""
     document = load(body)
-    inner = _object(document.get("config"))
+    inner = object_of(document.get("config"))
     return Config(
         _platform(document),
         visible(document.get("created"), _SHORT),
@@ -199,12 +200,12 @@ def _kind(manifest: Manifest, document: dict[str, Any]) -> Kind:
 
 
 def _children(document: dict[str, Any]) -> Iterator[Child]:
-    for descriptor in map(_object, _array(document.get("manifests"))):
+    for descriptor in map(object_of, _array(document.get("manifests"))):
         digest = _digest(descriptor.get("digest"))
         if digest is None:
             continue
-        platform = _platform(_object(descriptor.get("platform")))
-        annotations = _object(descriptor.get("annotations"))
+        platform = _platform(object_of(descriptor.get("platform")))
+        annotations = object_of(descriptor.get("annotations"))
         attests = ""
         if _REFERENCE_TYPE in annotations or platform[:2] == ("unknown", "unknown"):
             attests = visible(annotations.get("vnd.docker.reference.digest"), _SHORT) or "?"
@@ -212,12 +213,12 @@ def _children(document: dict[str, Any]) -> Iterator[Child]:
 
 
 def _layers(document: dict[str, Any]) -> Iterator[Layer]:
-    for descriptor in map(_object, _array(document.get("layers"))):
+    for descriptor in map(object_of, _array(document.get("layers"))):
         yield Layer(
             visible(descriptor.get("digest"), _SHORT),
             _number(descriptor.get("size")),
             visible(descriptor.get("mediaType"), _SHORT),
-            visible(_object(descriptor.get("annotations")).get(_TITLE), _SHORT),
+            visible(object_of(descriptor.get("annotations")).get(_TITLE), _SHORT),
         )
 
 
@@ -241,7 +242,7 @@ def _facts(inner: dict[str, Any]) -> Iterator[tuple[str, str]]:
         value = inner.get(field)
         if value:
             yield label, ", ".join(map(visible, islice(value, 50))) if isinstance(value, dict) else _value(value)
-    test = _object(inner.get("Healthcheck")).get("Test")
+    test = object_of(inner.get("Healthcheck")).get("Test")
     if test:
         yield "Health check", _value(test)
 
@@ -256,7 +257,7 @@ def _environment(inner: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _steps(document: dict[str, Any], layers: tuple[Layer, ...]) -> Iterator[Step]:
     """History and layers side by side; layers that no line of the history tells of follow."""
     left, room = iter(layers), _ROOM
-    for entry in map(_object, islice(_array(document.get("history")), _ROWS)):
+    for entry in map(object_of, islice(_array(document.get("history")), _ROWS)):
         layer = None if entry.get("empty_layer") else next(left, None)
         command = _command(visible(entry.get("created_by"), min(max(room, 1), LONG), lines=True))
         room -= len(command)
@@ -282,7 +283,7 @@ def _command(text: str) -> str:
 
 def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
     """An object whose values are texts, the keys in order."""
-    items = ((key, text) for key, text in _object(value).items() if isinstance(text, str))
+    items = ((key, text) for key, text in object_of(value).items() if isinstance(text, str))
     return _within((visible(key, _SHORT), visible(text, lines=True)) for key, text in sorted(islice(items, _ROWS)))
 
 
@@ -308,7 +309,8 @@ def _value(value: Any) -> str:
         return ""
 
 
-def _object(value: Any) -> dict[str, Any]:
+def object_of(value: Any) -> dict[str, Any]:
+    """A JSON object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 

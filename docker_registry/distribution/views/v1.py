@@ -18,6 +18,7 @@ from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError, UsageError
 
 from ..model.manifest import LAYERS_MAX, ManifestError, load
+from .images import object_of
 
 __all__ = ["IMAGE_ID", "OldImage", "OldReader", "old_names"]
 
@@ -42,12 +43,12 @@ class OldImage(NamedTuple):
     @property
     def config(self) -> dict[str, Any]:
         """How a container of it is run."""
-        return _object(self.document.get("config"))
+        return object_of(self.document.get("config"))
 
     @property
     def command(self) -> str:
         """What made it."""
-        command = _object(self.document.get("container_config")).get("Cmd")
+        command = object_of(self.document.get("container_config")).get("Cmd")
         return " ".join(map(str, command)) if isinstance(command, list) else str(command or "")
 
 
@@ -132,7 +133,3 @@ def _checked(text: object, where: str) -> str:
     if not isinstance(text, str) or not IMAGE_ID.fullmatch(text):
         raise UsageError(f"{where} does not hold the id of an image")
     return text
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
