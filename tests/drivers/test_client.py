@@ -252,11 +252,12 @@ def test_a_server_without_bulk_deletes_is_asked_for_each_once(connect, swift):
     for name in ("a", "b", "c"):
         driver.overwrite(name, b"x")
     swift.info = {}
-    swift.spoil = Spoiler("DELETE", 1, 503)
+    # By its name: they go in any order, which Python 2.7 does not keep.
+    swift.spoil = lambda method, path, query: 503 if method == "DELETE" and path.endswith("/a") else None
     del swift.requests[:]
     failed = driver.remove_each_once(["a", "b", "missing", "c"])
-    assert (len(failed), methods(swift).count("DELETE")) == (1, 4)
-    assert [entry.path for entry in driver.walk()] == list(failed)
+    assert (list(failed), methods(swift).count("DELETE")) == (["a"], 4)
+    assert [entry.path for entry in driver.walk()] == ["a"]
 
 
 def test_the_container_is_made_when_it_is_missing(connect, swift):
