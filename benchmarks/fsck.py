@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -33,6 +35,7 @@ from docker_registry.embedded import EmbeddedSwift
 _LAYERS = 10  # of an image
 _WRITERS = 16
 _PATIENCE = 900.0  # seconds for one program
+_AGAIN = Retry(6, backoff_factor=0.5, status_forcelist=(503,))  # a busy Swift refuses some of many PUTs
 
 
 class Put(NamedTuple):
@@ -105,6 +108,7 @@ def fill(swift: EmbeddedSwift, container: str, objects: int) -> int:
 
     def write(number: int) -> int:
         with requests.Session() as session:
+            session.mount(url, HTTPAdapter(max_retries=_AGAIN))
             session.headers["X-Auth-Token"] = token
             puts = list(image(number))
             for put in puts:
