@@ -35,7 +35,8 @@ from docker_registry.embedded import EmbeddedSwift
 _LAYERS = 10  # of an image
 _WRITERS = 16
 _PATIENCE = 900.0  # seconds for one program
-_AGAIN = Retry(6, backoff_factor=0.5, status_forcelist=(503,))  # a busy Swift refuses some of many PUTs
+# A Swift whose disk is slow answers 503 at times.
+_AGAIN = Retry(6, status_forcelist=[503], allowed_methods=["PUT"], backoff_factor=0.5)
 
 
 class Put(NamedTuple):
@@ -108,8 +109,8 @@ def fill(swift: EmbeddedSwift, container: str, objects: int) -> int:
 
     def write(number: int) -> int:
         with requests.Session() as session:
-            session.mount(url, HTTPAdapter(max_retries=_AGAIN))
             session.headers["X-Auth-Token"] = token
+            session.mount("http://", HTTPAdapter(max_retries=_AGAIN))
             puts = list(image(number))
             for put in puts:
                 query = f"?{put.query}" if put.query else ""
