@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -33,6 +35,8 @@ from docker_registry.embedded import EmbeddedSwift
 _LAYERS = 10  # of an image
 _WRITERS = 16
 _PATIENCE = 900.0  # seconds for one program
+# A Swift whose disk is slow answers 503 at times.
+_AGAIN = Retry(6, status_forcelist=[503], allowed_methods=["PUT"], backoff_factor=0.5)
 
 
 class Put(NamedTuple):
@@ -106,6 +110,7 @@ def fill(swift: EmbeddedSwift, container: str, objects: int) -> int:
     def write(number: int) -> int:
         with requests.Session() as session:
             session.headers["X-Auth-Token"] = token
+            session.mount("http://", HTTPAdapter(max_retries=_AGAIN))
             puts = list(image(number))
             for put in puts:
                 query = f"?{put.query}" if put.query else ""
