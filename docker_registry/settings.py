@@ -83,7 +83,7 @@ class Rule(NamedTuple):
 
     who: tuple[str, ...]  # "anonymous", "user:alice", "robot:deploy", "*" for everybody who logged in
     repositories: tuple[str, ...]
-    may: tuple[str, ...]  # of "pull", "push", "delete"
+    may: tuple[str, ...]  # of "pull", "push", "delete", "admin", which includes the others
 
 
 class Immutable(NamedTuple):

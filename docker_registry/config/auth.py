@@ -22,7 +22,7 @@ NO_LOGIN = f"asks for no login: add {_DOORS}, or remove the section"
 
 _FIELDS = {"project_id", "project_name", "domain_id", "domain_name"}
 _KINDS = ("user", "group", "role", "robot", "certificate")
-_DEEDS = ("pull", "push", "delete")
+_DEEDS = ("pull", "push", "delete", "admin")
 
 
 def _no(value: Any) -> bool:
@@ -237,6 +237,6 @@ def _deeds(value: Any) -> tuple[str, ...]:
     for deed in deeds:
         if deed not in _DEEDS:
             raise ValueError(f"{deed!r} must be one of {', '.join(_DEEDS)}")
-    if "push" in deeds and "pull" not in deeds:
+    if "push" in deeds and not {"pull", "admin"} & set(deeds):
         raise ValueError("pushing needs pull too")
     return deeds

@@ -62,6 +62,7 @@ policy:
 - {who: anonymous, repositories: public/**, may: pull}
 - {who: ["user:alice", "robot:ci-*"], repositories: [team/**, shared], may: [pull, push]}
 - {who: "*", may: pull}
+- {who: "group:operators", may: admin}
 immutable:
 - {repositories: prod/**, tags: "v*"}
 """
@@ -73,6 +74,7 @@ EXPECTED = Auth(
         Rule(("anonymous",), ("public/**",), ("pull",)),
         Rule(("user:alice", "robot:ci-*"), ("team/**", "shared"), ("pull", "push")),
         Rule(("*",), ("**",), ("pull",)),
+        Rule(("group:operators",), ("**",), ("admin",)),
     ),
     immutable=(Immutable(("prod/**",), ("v*",)),),
 )
@@ -106,7 +108,10 @@ def test_the_section_of_our_own_in_both_formats() -> None:
         ("{robots: true, policy: [{may: pull}]}", "policy, item 1: who: is missing"),
         ("{robots: true, policy: [{who: '*'}]}", "policy, item 1: may: is missing"),
         ("{robots: true, policy: [{who: alice, may: pull}]}", "who: 'alice' must be anonymous, user:NAME"),
-        ("{robots: true, policy: [{who: '*', may: [pull, write]}]}", "may: 'write' must be one of pull, push, delete"),
+        (
+            "{robots: true, policy: [{who: '*', may: [pull, write]}]}",
+            "may: 'write' must be one of pull, push, delete, admin",
+        ),
         ("{robots: true, policy: [{who: '*', may: pull, repositories: a//b}]}", "'a//b' must have no empty part"),
         ("{robots: true, policy: [{who: '*', may: pull, repository: a}]}", "unknown option repository; did you mean"),
         (

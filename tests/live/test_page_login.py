@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import bcrypt
 import requests
 
+from docker_registry.distribution.model.manifest import OCI_INDEX
 from docker_registry.embedded import EmbeddedSwift
 from tests.distribution.auth.issuer import Issuer
 from tests.live.ours import Ours, write_config
@@ -31,6 +34,49 @@ def log_in(url: str, name: str, password: str) -> requests.Session:
 def status(session: requests.Session, url: str) -> int:
     """Of a request on a connection of its own, so that any worker may get it."""
     return session.get(url, headers={"Connection": "close"}, allow_redirects=False, timeout=_TIMEOUT).status_code
+
+
+def test_upkeep_is_for_admins(tmp_path: Path, swift: EmbeddedSwift) -> None:
+    users = ("reader", "pusher", "leader", "admin")
+    (tmp_path / "htpasswd").write_text(
+        "".join(f"{user}:{bcrypt.hashpw(user.encode(), bcrypt.gensalt(4)).decode()}\n" for user in users)
+    )
+    rules = [
+        {"who": "*", "may": "pull"},
+        {"who": "user:pusher", "may": ["pull", "push"]},
+        {"who": "user:leader", "repositories": "team/**", "may": "admin"},
+        {"who": "user:admin", "may": "admin"},
+    ]
+    auth = {"htpasswd": str(tmp_path / "htpasswd"), "policy": rules, "immutable": [{"tags": "v*"}]}
+    quotas = {"rules": [{"repositories": "team/**", "bytes": "1g"}]}
+    config = write_config(tmp_path, swift, "page-admin", auth=auth, quotas=quotas)
+    with Ours(tmp_path, config) as ours:
+        shown, deeds = {}, {}
+        for user in users:
+            answer = requests.get(f"{ours.url}/ui/storage", auth=(user, user), timeout=_TIMEOUT)
+            assert answer.status_code == 200
+            shown[user] = [word for word in ("Garbage collection", "Quotas", "Stored</dt>") if word in answer.text]
+            deeds[user] = [
+                requests.put(
+                    f"{ours.url}/v2/{name}/manifests/{tag}",
+                    data=json.dumps(
+                        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "annotations": {"a": user}}
+                    ),
+                    headers={"Content-Type": OCI_INDEX},
+                    auth=(user, user),
+                    timeout=_TIMEOUT,
+                ).status_code
+                for name, tag in (("team/app", "latest"), ("other", "latest"), ("team/app", "v1"))
+            ]
+        everything = ["Garbage collection", "Quotas", "Stored</dt>"]
+        assert shown == {"reader": [], "pusher": [], "leader": [], "admin": everything}
+        # The second to push v1 finds that it stays, whatever else they may.
+        assert deeds == {
+            "reader": [403, 403, 403],
+            "pusher": [201, 201, 201],
+            "leader": [201, 403, 403],
+            "admin": [201, 201, 403],
+        }
 
 
 def test_a_login_with_a_token_server_s_password_holds_at_each_worker(tmp_path: Path, swift: EmbeddedSwift) -> None:

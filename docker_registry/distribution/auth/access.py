@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-__all__ = ["CATALOG", "Access", "needed", "scope"]
+__all__ = ["CATALOG", "UPKEEP", "Access", "needed", "scope"]
 
 
 class Access(NamedTuple):
@@ -13,13 +13,14 @@ class Access(NamedTuple):
 
     kind: str  # "repository", or "registry" for what belongs to no repository
     name: str
-    action: str  # "pull", "push", "delete", or "*"
+    action: str  # "pull", "push", "delete", "admin", or "*"
 
     def __str__(self) -> str:
         return f"{self.action} {self.name}"
 
 
 CATALOG = Access("registry", "catalog", "*")
+UPKEEP = Access("registry", "upkeep", "admin")  # to see what belongs to no repository; nobody's who does not see all
 _ACTIONS = {"GET": ("pull",), "HEAD": ("pull",), "POST": ("pull", "push"), "PUT": ("pull", "push")}
 _ACTIONS["PATCH"] = _ACTIONS["PUT"]
 

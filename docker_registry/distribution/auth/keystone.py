@@ -31,7 +31,7 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import KeystoneDoor
 
 from ..errors import Code, RegistryError
-from .access import CATALOG, Access
+from .access import UPKEEP, Access
 from .caller import Caller, Kind
 
 __all__ = ["Keystone", "Rules"]
@@ -48,6 +48,7 @@ _DEFAULTS = {
     "registry:push": "project_id:%(target.project.id)s and (role:member or role:admin)",
     "registry:delete": "project_id:%(target.project.id)s and (role:member or role:admin)",
     "registry:catalog": "@",
+    "registry:admin": "@",  # of those who may pull everything
 }
 _SWIFTS = dict.fromkeys(_DEFAULTS, "@")  # where Swift decides
 
@@ -160,8 +161,8 @@ class Keystone:
             return self._rules.allow(action, credentials, owner)
 
         def grants(asked: Access) -> bool:
-            if asked == CATALOG:
-                return allows("catalog", project)
+            if asked.kind == "registry":
+                return allows("admin" if asked == UPKEEP else "catalog", project)
             # What belongs to no project that this login can name is no one's here.
             return allows(asked.action, project if prefix and asked.name.startswith(prefix) else "")
 

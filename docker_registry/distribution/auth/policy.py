@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from docker_registry.settings import Immutable, Rule
 
-from .access import CATALOG, Access
+from .access import CATALOG, UPKEEP, Access
 from .caller import Caller, Kind
 from .patterns import Pattern
 
 __all__ = ["Policy", "Verdict"]
 
 _CALLERS = 1024  # whose rules are remembered
+_ADMIN = ("admin", "pull", "push", "delete")  # what `admin` includes
 
 
 class Verdict(NamedTuple):
@@ -44,6 +45,10 @@ class _Rule(NamedTuple):
     def covers(self, repository: str) -> bool:
         return any(pattern.matches(repository) for pattern in self.repositories)
 
+    @property
+    def covers_all(self) -> bool:
+        return any(pattern.text == "**" for pattern in self.repositories)
+
 
 class Policy:
     """Without a rule, whoever logged in may do everything, as in Distribution.
@@ -68,10 +73,11 @@ class Policy:
                 Kind.ANONYMOUS.value in rule.who,
                 _patterns([name for each in rule.who if ":" in each for name in (each, *members.get(each, ()))]),
                 _patterns(rule.repositories),
-                frozenset(rule.may),
+                frozenset(_ADMIN if "admin" in rule.may else rule.may),
             )
             for number, rule in enumerate(rules, 1)
         ]
+        self._names_admins = any("admin" in rule.actions for rule in self._rules)
         self._rules_tokens = rules_tokens
         # Asked of each request, and the same for all of one caller.
         self._rules_of = lru_cache(maxsize=_CALLERS)(self._find_rules)
@@ -105,8 +111,11 @@ class Policy:
             # Who has no login and may pull nothing is asked for one, as everywhere; an empty list would hide that.
             may_pull = any("pull" in rule.actions for rule in rules)
             return _CATALOGUE if may_pull or caller.kind is not Kind.ANONYMOUS else _NOBODY
+        if access == UPKEEP and not self._names_admins:
+            return Verdict(True, caller.limit)
         for rule in rules:
-            if access.action in rule.actions and rule.covers(access.name):
+            covered = rule.covers_all if access == UPKEEP else rule.covers(access.name)
+            if covered and access.action in rule.actions:
                 return rule.verdict
         return _UNRULED
 

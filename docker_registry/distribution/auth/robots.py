@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .access import CATALOG, Access
+from .access import Access
 from .caller import Caller, Kind
 from .patterns import Pattern
 
@@ -40,6 +40,8 @@ def parse_grant(text: str) -> Grant:
     """`team/**:pull,push`. Raises ValueError."""
     pattern, colon, actions = text.rpartition(":")
     chosen = tuple(actions.split(","))
+    if colon and "admin" in chosen:
+        raise ValueError(f"{text!r}: a robot's password cannot hold admin; it may allow {', '.join(_ACTIONS)}")
     if not colon or not set(chosen) <= set(_ACTIONS):
         raise ValueError(f"{text!r} must be a pattern of repositories and what is allowed, such as team/**:pull,push")
     if "push" in chosen and "pull" not in chosen:
@@ -94,7 +96,7 @@ def _allowing(grants: Sequence[Grant]) -> Callable[[Access], bool]:
     patterns = [(Pattern(grant.pattern), frozenset(grant.actions)) for grant in grants]
 
     def grants_access(access: Access) -> bool:
-        if access == CATALOG:
+        if access.kind == "registry":
             return True  # it shows only what may be pulled
         return any(access.action in actions and pattern.matches(access.name) for pattern, actions in patterns)
 

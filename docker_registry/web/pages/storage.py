@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from werkzeug.wrappers import Response
 
+from docker_registry.distribution.auth.access import UPKEEP
 from docker_registry.distribution.views.usage import ROWS, Used
 
 from .. import chores
@@ -53,16 +54,17 @@ class _Map(NamedTuple):
 def page(visit: Visit) -> Response:
     timed = visit.looker.usage()
     usage = timed.value
-    seen = [each for each in usage.repositories if visit.context.gate.may_see(visit.caller, each.name)]
-    sees_all = len(seen) == len(usage.repositories)
-    upkeep = visit.looker.upkeep() if sees_all else None
+    gate = visit.context.gate
+    seen = [each for each in usage.repositories if gate.may_see(visit.caller, each.name)]
+    is_admin = len(seen) == len(usage.repositories) and gate.may(visit.caller, UPKEEP)
+    upkeep = visit.looker.upkeep() if is_admin else None
     most = max((each.size for each in seen), default=0) or 1
-    pieces = _pieces(seen, usage.shared if sees_all else 0, usage.unused if sees_all else 0)
+    pieces = _pieces(seen, usage.shared if is_admin else 0, usage.unused if is_admin else 0)
     return visit.page(
         "storage.html",
         section="storage",
         usage=usage,
-        sees_all=sees_all,
+        is_admin=is_admin,
         counted=timed.came,
         rows=[(each, round(100 * each.alone / most, 1), round(100 * each.size / most, 1)) for each in seen[:_SHOWN]],
         more=seen[_SHOWN:],
@@ -70,9 +72,9 @@ def page(visit: Visit) -> Response:
         alone=sum(each.alone for each in seen),
         chores=chores.spoken(upkeep.value, upkeep.came, visit.context.settings) if upkeep else [],
         answered=upkeep,
-        quotas=_quotas(visit) if sees_all else [],
+        quotas=_quotas(visit) if is_admin else [],
         quotas_every=lasting(visit.context.settings.quotas.every),
-        rules=spoken(visit.context.settings) if sees_all else [],
+        rules=spoken(visit.context.settings) if is_admin else [],
         maps=[_draw(pieces, *_WIDE), _draw(pieces, *_TALL)],
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from docker_registry.distribution.auth.access import CATALOG, Access, needed, scope
+from docker_registry.distribution.auth.access import CATALOG, UPKEEP, Access, needed, scope
 from docker_registry.distribution.auth.caller import ANONYMOUS, Caller, Kind
 from docker_registry.distribution.auth.policy import Policy
 from docker_registry.settings import Immutable, Rule
@@ -58,6 +60,50 @@ def test_a_credential_that_allows_less_is_not_widened_by_the_table() -> None:
     weak = Caller(Kind.USER, "alice", lambda access: access.action == "pull")
     assert POLICY.decide(weak, Access("repository", "team/app", "pull")).allowed
     assert not POLICY.decide(weak, Access("repository", "team/app", "push")).allowed
+
+
+_WHO = {"anonymous": ANONYMOUS, "user:alice": ALICE, "user:bob": BOB, "robot:alice": ROBOT}
+_NAMES = ("team/a", "team/b", "ops")
+_COVERED = {"**": _NAMES, "team/*": ("team/a", "team/b"), "team/b": ("team/b",)}  # names of a pattern
+_DEEDS = ("pull", "push", "delete", "admin")
+_RULES = st.lists(
+    st.builds(
+        Rule,
+        st.lists(st.sampled_from([*_WHO, "*"]), min_size=1).map(tuple),
+        st.lists(st.sampled_from(list(_COVERED)), min_size=1).map(tuple),
+        st.lists(st.sampled_from(_DEEDS), min_size=1).map(tuple),
+    ),
+    min_size=1,
+)
+
+
+@given(_RULES)
+def test_any_table_allows_what_a_plain_reading_of_it_allows(rules: list[Rule]) -> None:
+    policy = Policy(rules)
+    admins = any("admin" in rule.may for rule in rules)
+    for word, caller in _WHO.items():
+        mine = [rule for rule in rules if word in rule.who or ("*" in rule.who and caller is not ANONYMOUS)]
+        for name in _NAMES:
+            deeds = {deed for rule in mine for each in rule.repositories if name in _COVERED[each] for deed in rule.may}
+            expected = set(_DEEDS) if "admin" in deeds else deeds
+            assert {
+                deed for deed in _DEEDS if policy.decide(caller, Access("repository", name, deed)).allowed
+            } == expected
+        for_all = any("**" in rule.repositories and "admin" in rule.may for rule in mine)
+        assert policy.decide(caller, UPKEEP).allowed == (for_all or not admins)
+
+
+def test_what_belongs_to_no_repository_is_for_whom_the_credential_lets_see_it_too() -> None:
+    assert Policy([]).decide(ALICE, UPKEEP).allowed
+    assert not Policy([]).decide(ANONYMOUS, UPKEEP).allowed
+    rules = [Rule(("user:alice",), ("team/**", "**"), ("admin",))]
+    assert Policy(rules).decide(ALICE, UPKEEP).rule == "policy 1"
+    weak = Caller(Kind.USER, "alice", lambda access: access != UPKEEP)
+    assert not Policy(rules).decide(weak, UPKEEP).allowed
+    # A token that shows the whole catalogue shows this, unless the table has a say.
+    token = Caller(Kind.TOKEN, "carol")
+    assert Policy(rules).decide(token, UPKEEP).allowed
+    assert not Policy(rules, rules_tokens=True).decide(token, UPKEEP).allowed
 
 
 def test_immutable_tags() -> None:

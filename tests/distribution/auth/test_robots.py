@@ -78,6 +78,8 @@ def test_one_can_be_revoked() -> None:
 
 def test_grants_as_they_are_typed() -> None:
     assert parse_grant("ci/**:pull,push") == GRANTS[0]
+    with pytest.raises(ValueError, match="cannot hold admin; it may allow pull, push, delete"):
+        parse_grant("**:pull,admin")
     for wrong in ("ci/**", "ci/**:", "ci/**:pull,all", ":pull", "a//b:pull", "ci/**:push", ""):
         with pytest.raises(ValueError, match="must"):
             parse_grant(wrong)

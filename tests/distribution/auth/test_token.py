@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.auth import fetched_keys
-from docker_registry.distribution.auth.access import CATALOG, Access, needed
+from docker_registry.distribution.auth.access import CATALOG, UPKEEP, Access, needed
 from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.auth.fetched_keys import LASTS, PAUSE, FetchedKeys
 from docker_registry.distribution.auth.gate import RefusedError
@@ -176,9 +176,15 @@ def test_what_a_claim_allows(issuer: Issuer, claim: Any, granted: str) -> None:
     assert found == granted.split()
 
 
-def test_the_catalogue(issuer: Issuer) -> None:
-    assert enter(Token(issuer.server()), issuer.token(access("catalog", "*", type="registry"))).grants(CATALOG)
-    assert not enter(Token(issuer.server()), issuer.token(access("catalog", "pull"))).grants(CATALOG)
+def test_the_catalogue_and_what_is_for_whoever_has_all_of_it(issuer: Issuer) -> None:
+    door = Token(issuer.server())
+    for claim, granted in (
+        (access("catalog", "*", type="registry"), True),
+        (access("catalog", "pull"), False),
+        (access("upkeep", "*"), False),
+    ):
+        caller = enter(door, issuer.token(claim))
+        assert (caller.grants(CATALOG), caller.grants(UPKEEP)) == (granted, granted)
 
 
 class TestChains:

@@ -18,6 +18,7 @@ from docker_registry.distribution.app import Registry
 from docker_registry.distribution.auth import keystone
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.settings import Auth, KeystoneDoor, Rule, Settings
+from docker_registry.web.site import Site
 from tests.live.identity import furnishing
 from tests.live.identity.cloud import Cloud
 
@@ -119,6 +120,16 @@ def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
     file.write_text('"registry:push": [')
     with pytest.raises(ConfigError, match="cannot be used"):
         registry(v3, policy_file=str(file))
+
+
+def test_who_sees_upkeep_is_a_rule_too(v3: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(f'"registry:pull": "@"\n"registry:admin": "user_id:{v3.ids["demo"]}"\n')
+    for door, expected in (({"policy_file": str(file)}, [True, False]), ({}, [True, True])):
+        client = registry(v3, **door)
+        client.application.mount(Site(client.application.context))
+        shown = [client.get("/ui/storage", headers=basic(*login)).text for login in (DEMO, SALES)]
+        assert ["Garbage collection" in text for text in shown] == expected  # nothing is stored, so both see all of it
 
 
 def test_the_policy_table_narrows(v3: Cloud) -> None:
