@@ -16,13 +16,12 @@ import logging
 import os
 import select
 import time
-from contextlib import closing
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 import gevent
-from gevent import monkey, pywsgi, socket
+from gevent import pywsgi, socket
 
 from docker_registry.concurrency import trace
 from docker_registry.concurrency.greenlets import breathe
@@ -32,25 +31,21 @@ from docker_registry.settings import Settings
 
 from . import framing
 from .body import BodyInput
+from .connections import Connections, look_at
 from .framing import BadHead, BodyCut
 from .logs import log_access
 from .pace import Deadline, Incoming, Outgoing, Pace
 from .peer import vouched
-from .shares import Shares
 
-__all__ = ["Handler", "Server"]
+__all__ = ["Handler", "plain"]
 
 log = logging.getLogger(__name__)
 
 SMALL = 16 * 1024  # bytes that are sooner copied than sent by themselves
 LINGER = 2.0  # s to let a client that still sends find its answer
 LINGERING = 256 * 1024  # bytes read at a time meanwhile
-AWHILE = 1.0  # s that an answer may take before it is asked whether the client is still there
 TURN = 4  # answers after which others have theirs: requests that are all there, and answers taken at once, make no wait
 TLS_HELLO = b"\x16\x03"
-_poll = monkey.get_original("select", "poll")  # a look at sockets that must not wait
-TURNING_AWAY = 1.0  # s
-_CROWD = "too many connections from this address, try again later"
 CLIENT_LEFT = 499  # nginx's status, for the log only
 
 
@@ -67,132 +62,24 @@ class _ClientLeft(gevent.GreenletExit):  # type: ignore[misc]
     """Nobody waits for the answer that is being made."""
 
 
-class _Waiting(Protocol):
-    """One whose client has to do something first."""
+class _Server(Protocol):
+    """What a connection needs to know of the server that accepted it."""
 
-    has_begun: bool  # a request
+    settings: Settings
+    connections: Connections
+    draining: bool
+    traffic: Any  # of `debug`, where what is answered is counted; None without a second port
+    application: Any
 
-    @property
-    def has_more(self) -> bool:
-        """Whether bytes have arrived that nobody has read."""
-        ...
+    def get_environ(self) -> dict[str, Any]: ...
 
-    def hang_up(self) -> None: ...
-
-
-class _Shaking:
-    """A handshake of TLS."""
-
-    has_begun = has_more = False
-
-    def __init__(self) -> None:
-        self._greenlet = gevent.getcurrent()
-
-    def hang_up(self) -> None:
-        gevent.kill(self._greenlet)
-
-
-class Server(pywsgi.WSGIServer):  # type: ignore[misc]
-    """Accepts connections for one worker, and knows which of them wait for a request and which for an answer."""
-
-    def __init__(self, settings: Settings, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.settings = settings
-        self.draining = False
-        self.waiting: dict[_Waiting, None] = {}  # for a request, or the rest of its head: the longest first
-        self.busy: dict[Handler, None] = {}  # with an answer
-        self.traffic: Any = None  # of `debug`, where what is answered is counted
-        self.reading: dict[Handler, float] = {}  # since when (time.monotonic) they make the answer to a GET or HEAD
-        self.certificates: Any = None  # of `tls`, which only workers may import
-        self._shares = Shares(self.settings.limits.connections, self.settings.trusted_proxies)
-
-    def do_handle(self, *args: Any) -> None:
-        super().do_handle(*args)
-        self.make_room()
-
-    def handle(self, client_socket: Any, address: Any) -> None:
-        """One connection, from its first byte to its last."""
-        with self._shares.place(str(address[0]) if isinstance(address, tuple) else "") as found:
-            if found:
-                self._serve(client_socket, address)
-            else:
-                self._turn_away(client_socket)
-
-    def _turn_away(self, client_socket: Any) -> None:
-        if self.certificates is None:
-            try:
-                client_socket.settimeout(TURNING_AWAY)
-                client_socket.sendall(_plain("429 Too Many Requests", _CROWD, (("Retry-After", "5"),)))
-            except OSError:
-                pass  # the client left
-
-    def _serve(self, client_socket: Any, address: Any) -> None:
-        if self.certificates is None:
-            super().handle(client_socket, address)
-            return
-        wrapped = self._shake_hands(client_socket)
-        if wrapped is not None:
-            with closing(wrapped):
-                super().handle(wrapped, address)
-
-    def _shake_hands(self, client_socket: Any) -> Any:
-        """The connection with TLS; None where the client does not come to it in the time that a head has."""
-        patience = self.settings.header_timeout
-        waiting = _Shaking()
-        self.waiting[waiting] = None
-        try:
-            with gevent.Timeout(patience, False):
-                return self.certificates.handshake(client_socket, patience)
-        finally:
-            self.waiting.pop(waiting, None)
-        return None
-
-    def make_room(self) -> None:
-        """Hang up on who has waited longest, where otherwise nobody else could come in."""
-        if self.full() and self.waiting:
-            longest = next(iter(self.waiting))
-            del self.waiting[longest]
-            longest.hang_up()
-
-    def end_the_unwanted(self) -> None:
-        """End the work for answers whose clients have hung up; what only reads can be stopped anywhere."""
-        late = time.monotonic() - AWHILE
-        looked_at = {handler.socket.fileno(): handler for handler, began in self.reading.items() if began <= late}
-        if not looked_at:
-            return
-        look = _poll()
-        for number in looked_at:
-            look.register(number, select.POLLRDHUP)
-        for number, _ in look.poll(0):
-            looked_at[number].end()
-
-    def answering(self) -> list[dict[str, Any]]:
-        """The environs of requests that are being answered."""
-        return [handler.environ for handler in self.busy if handler.environ is not None]
-
-    def drain(self) -> None:
-        """Accept nothing more but what has connected: to close resets who still waits to be accepted.
-
-        Each answer from now on is its connection's last.
-        """
-        self.draining = True
-        self.stop_accepting()
-        while not self.full() and (accepted := self.do_read()):
-            self.do_handle(*accepted)
-        self.close()
-
-    def hang_up(self) -> None:
-        """End the connections on which no request has begun, also none that nobody has read yet."""
-        idle = [waiting for waiting in self.waiting if not waiting.has_begun]
-        for waiting in idle:
-            if not waiting.has_more:
-                waiting.hang_up()
+    def make_room(self) -> None: ...
 
 
 class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     """One connection."""
 
-    server: Server
+    server: _Server
     command = path = request_version = ""
     status: Any  # bytes of an answer, None before
     fields: framing.Fields
@@ -204,7 +91,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
     _speaks_tls = False
     _client_left = False
 
-    def __init__(self, connection: Any, address: Any, server: Server):
+    def __init__(self, connection: Any, address: Any, server: _Server):
         settings = server.settings
         self._incoming = Incoming(connection, Deadline(settings.idle_timeout))
         self._outgoing = Outgoing(connection, Pace(settings.body_timeout, settings.body_min_rate))
@@ -229,7 +116,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         except OSError:
             return None  # the client left
         finally:
-            self.server.waiting.pop(self, None)
+            self.server.connections.waiting.pop(self, None)
         self.environ = self.get_environ()
         trace.begin(self.environ[trace.ENVIRON])
         self.application = self.server.application
@@ -269,7 +156,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         trace.begin("")
         self.environ, self.wsgi_input, self._client_left, self.has_begun = None, None, False, False
         self.response_length = self._head_sent = 0
-        self.server.waiting[self] = None
+        self.server.connections.waiting[self] = None
         self.server.make_room()
         self._incoming.limit = Deadline(self.server.settings.idle_timeout)
         try:
@@ -280,9 +167,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     @property
     def has_more(self) -> bool:
-        look = _poll()
-        look.register(self.socket.fileno(), select.POLLIN)
-        return bool(look.poll(0))
+        return bool(look_at([self.socket.fileno()], select.POLLIN))
 
     def hang_up(self) -> None:
         """End the wait for a request."""
@@ -340,7 +225,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         self.status = status.encode()
         self.start_answer()
         try:
-            answer = _plain(status, text, self.server.settings.headers)
+            answer = plain(status, text, self.server.settings.headers)
             self._head_sent = len(answer) - len(text) - 1
             self._sendall(answer)
         except BrokenPipeError:
@@ -367,14 +252,15 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def handle_one_response(self) -> None:
         self.start_answer()
-        self.server.busy[self] = None
+        connections = self.server.connections
+        connections.busy[self] = None
         if self.command in ("GET", "HEAD"):
-            self.server.reading[self] = time.monotonic()
+            connections.reading[self] = time.monotonic()
         try:
             super().handle_one_response()
         finally:
-            self.server.busy.pop(self, None)
-            self.server.reading.pop(self, None)
+            connections.busy.pop(self, None)
+            connections.reading.pop(self, None)
         if self.wsgi_input and not self.wsgi_input.is_spent:
             self.close_connection = True
 
@@ -387,7 +273,7 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
     def end(self) -> None:
         """Stop making an answer that nobody waits for."""
-        self.server.reading.pop(self, None)
+        self.server.connections.reading.pop(self, None)
         gevent.kill(self._greenlet, _ClientLeft)
 
     def finalize_headers(self) -> None:
@@ -476,7 +362,8 @@ def _end_reading(connection: Any) -> None:
         pass  # the client was faster
 
 
-def _plain(status: str, text: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+def plain(status: str, text: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """A whole answer to what is no request yet; the connection ends with it."""
     lines = [
         f"HTTP/1.1 {status}",
         "Connection: close",

@@ -31,8 +31,8 @@ from docker_registry.metrics.figures import Figures
 from docker_registry.settings import Settings
 
 from . import logs
+from .acceptor import Server
 from .allocator import keep_freed_memory
-from .handler import Handler, Server
 from .housekeeping import Housekeeping, chores
 
 __all__ = ["bind", "bind_debug", "listen", "run"]
@@ -275,7 +275,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         while self.alive:
             self.notify()
             for server in servers:
-                server.end_the_unwanted()
+                server.connections.end_unwanted()
             if watch:
                 watch.note()
             gevent.sleep(POLL)
@@ -307,7 +307,6 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             spawn=Pool(self.worker_connections),
             log=None,
             error_log=self.log,
-            handler_class=Handler,
             environ=environ,
         )
         if settings.tls:
@@ -345,7 +344,7 @@ class _Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             gevent.sleep(POLL)
             if time.monotonic() > last_call:
                 for server in servers:
-                    server.hang_up()
+                    server.connections.end_idle()
         if busy:
             log.warning("%s connections were still busy after %.0f s", busy, patience)
             for server in servers:

@@ -72,6 +72,10 @@ class Visit:
         tail = f"?{urlencode(given)}" if given else ""
         return f"{self.request.root_path.rstrip('/')}/ui/{quote(path, safe='/:@')}{tail}"
 
+    def go_to(self, address: str) -> Response:
+        """Answer a form: the browser shows the page with this address next."""
+        return Response(status=303, headers={"Location": address})
+
     @property
     def address(self) -> str:
         """The address of this page, with its query."""

@@ -11,6 +11,8 @@ from docker_registry.embedded import EmbeddedSwift
 from tests.live.conftest import cluster, container, running_cluster, swift
 from tests.peers import need_module
 
+from .scale import WHOLE
+
 __all__ = ["cluster", "container", "own_swift", "running_cluster", "swift"]
 
 
@@ -19,3 +21,9 @@ def own_swift(tmp_path: Path) -> Iterator[EmbeddedSwift]:
     need_module("swift")
     with EmbeddedSwift(tmp_path / "swift", fsync=False, object_server=True) as running:
         yield running
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A run that takes hours tells at once what failed."""
+    if WHOLE and report.failed:
+        print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)

@@ -16,8 +16,8 @@ from gevent.pool import Pool  # noqa: E402
 from docker_registry.config import load  # noqa: E402
 from docker_registry.metrics.figures import Figures  # noqa: E402
 from docker_registry.serving import logs, server  # noqa: E402
+from docker_registry.serving.acceptor import Server  # noqa: E402
 from docker_registry.serving.assembly import assemble  # noqa: E402
-from docker_registry.serving.handler import Handler, Server  # noqa: E402
 from docker_registry.settings import Settings  # noqa: E402
 
 
@@ -25,7 +25,7 @@ def start(settings: Settings) -> Server:
     listener = server.bind(settings)
     server.listen(listener)
     app = assemble(settings, Figures())
-    serving = Server(settings, listener, application=app, spawn=Pool(100), log=None, handler_class=Handler)
+    serving = Server(settings, listener, application=app, spawn=Pool(100), log=None)
     serving.start()
     return serving
 

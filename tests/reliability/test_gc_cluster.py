@@ -60,9 +60,8 @@ class Earlier:
     def set_back(self) -> None:
         device = self._cluster.device(self._node)
         self._cluster.kill(self._node)
-        for path in device.iterdir():
-            shutil.rmtree(path)
-        shutil.copytree(self._copy, device, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(device)
+        shutil.copytree(self._copy, device, symlinks=True)
         self._cluster.revive(self._node)
 
 

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from gevent.pool import Pool
 
-from docker_registry.serving.handler import Handler, Server
+from docker_registry.serving.acceptor import Server
 from docker_registry.settings import Settings
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -38,7 +38,6 @@ def server() -> Iterator[Server]:
             spawn=Pool(3),
             log=None,
             error_log=logging.getLogger("test"),
-            handler_class=Handler,
         )
         made.start()
         yield made
@@ -57,7 +56,7 @@ def finish(server: Server) -> None:
 
 def come_to_wait(server: Server, count: int) -> None:
     with gevent.Timeout(DEADLINE):
-        while len(server.waiting) < count:
+        while len(server.connections.waiting) < count:
             gevent.sleep(0.01)
 
 
@@ -98,7 +97,7 @@ def test_a_request_that_nobody_has_read_is_answered_where_an_idle_connection_is_
         come_to_wait(server, 2)
         server.drain()
         asking.sendall(REQUEST)
-        server.hang_up()
+        server.connections.end_idle()
         finish(server)
         assert received(asking).startswith(b"HTTP/1.1 200 OK\r\n")
         assert received(idle) == b""

@@ -10,7 +10,8 @@ import pytest
 from gevent import baseserver, pywsgi, socket
 from gevent.server import StreamServer
 
-from docker_registry.serving.handler import Handler, Server
+from docker_registry.serving.acceptor import Server
+from docker_registry.serving.handler import Handler
 
 HANDLER, SERVER = pywsgi.WSGIHandler, pywsgi.WSGIServer
 
@@ -59,6 +60,7 @@ def test_what_is_replaced_is_there_to_be_replaced() -> None:
     assert {name for name in vars(Server) if hasattr(SERVER, name) and not name.startswith("__")} == {
         "do_handle",
         "handle",
+        "handler_class",
     }
 
 

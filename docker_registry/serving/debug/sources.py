@@ -13,7 +13,7 @@ from docker_registry.metrics.figures import Key
 from docker_registry.metrics.table import HANDLERS
 
 if TYPE_CHECKING:
-    from ..handler import Server
+    from ..acceptor import Server
 
 __all__ = ["of_process", "of_registry", "of_servers"]
 
@@ -38,7 +38,7 @@ def _resident() -> int:
 
 def of_servers(servers: Sequence[Server], limit: int) -> Values:
     """`limit` is how many connections each takes."""
-    busy = [environ for server in servers for environ in server.answering()]
+    busy = [environ for server in servers for environ in server.connections.environs()]
     handlers = Counter(environ.get(HANDLER) for environ in busy)
     yield from ((("registry_http_in_flight_requests", name), handlers[name]) for name in HANDLERS)
     yield ("registry_uploads_in_flight",), sum(map(_is_upload, busy))

@@ -17,7 +17,8 @@ from docker_registry.metrics.board import Board
 from docker_registry.metrics.figures import Figures, Totals
 from docker_registry.settings import Settings
 
-from ..handler import Handler, Server
+from ..acceptor import Server
+from ..handler import Handler
 from . import sources
 from .port import DebugPort
 from .traffic import Traffic

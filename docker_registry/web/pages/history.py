@@ -53,4 +53,4 @@ def _restore(visit: Visit, name: str, past: list[Meaning]) -> Response:
         api.restore(name, tag, digest)
     finally:
         visit.looker.forget(name)
-    return Response(status=303, headers={"Location": visit.url(f"r/{name}:{tag}")})
+    return visit.go_to(visit.url(f"r/{name}:{tag}"))

@@ -42,7 +42,7 @@ def leave(visit: Visit) -> Response:
     if visit.request.method != "POST":
         raise RegistryError(Code.METHOD_UNSUPPORTED, headers={"Allow": "POST"})
     forms.check_source(visit)
-    response = Response(status=303, headers={"Location": visit.url()})
+    response = visit.go_to(visit.url())
     session.drop(response, visit.url(), visit.is_encrypted)
     return response
 
@@ -90,7 +90,7 @@ def _is_let_in(admit: Callable[[], Caller]) -> bool:
 
 
 def _go_on(visit: Visit) -> Response:
-    return Response(status=303, headers={"Location": _following(visit) or visit.url()})
+    return visit.go_to(_following(visit) or visit.url())
 
 
 def _following(visit: Visit) -> str:

@@ -30,7 +30,7 @@ def page(visit: Visit, name: str) -> Response:
             api.publish(name, found.digest, found.manifest, [tag])
         finally:
             visit.looker.forget(name)
-        return Response(status=303, headers={"Location": visit.url(f"r/{name}:{tag}")})
+        return visit.go_to(visit.url(f"r/{name}:{tag}"))
     return visit.page(
         "tag.html",
         section="repositories",
