@@ -30,14 +30,14 @@ tables: $(VENV)/.test
 image: $(VENV)/.test
 	$(PYTEST) tests/image $(ARGS)
 
-# Searches the largest scenes of garbage collection's model: minutes.
+# Searches the largest scenes of garbage collection's model: tens of minutes.
 model: $(VENV)/.test
-	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py $(ARGS)
+	GC_MODEL=long $(PYTEST) -s --timeout=7200 tests/maintenance/gc/test_model.py $(ARGS)
 
 # All that docs/reliability.md has figures of, printed as it goes: tens of minutes.
 reliability: $(VENV)/.test
 	RELIABILITY=whole $(PYTEST) -s --timeout=7200 tests/reliability $(ARGS)
-	GC_MODEL=long $(PYTEST) tests/maintenance/gc/test_model.py tests/drivers/test_writers_meet.py \
+	GC_MODEL=long $(PYTEST) --timeout=7200 tests/maintenance/gc/test_model.py tests/drivers/test_writers_meet.py \
 		tests/distribution/storage/test_races.py tests/distribution/storage/test_endings.py
 
 # Half an hour of mixed load with faults; SOAK says another number of seconds.

@@ -1,4 +1,4 @@
-"""The protocol of garbage collection as a state machine, and a search through every interleaving of it.
+"""The protocol of garbage collection as a state machine, which `search` takes through every interleaving.
 
 The scene: data `D`; links to it in two repositories, `La` and `Lb`; a revision `Y` of a manifest in a that names it;
 the notice `N` and the door `F`. A process makes one request a step. What may happen to it: the answer is lost and the
@@ -11,12 +11,30 @@ take k of them is over in the k + 1st.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
-__all__ = ["SCENES", "Rules", "search"]
+__all__ = [
+    "BOARD",
+    "ENDED",
+    "LINKS",
+    "NAMES",
+    "OLD",
+    "PROMISING",
+    "RIPE",
+    "SCENES",
+    "Cell",
+    "Process",
+    "Program",
+    "Rules",
+    "State",
+    "Step",
+    "Sweep",
+    "act",
+    "broken",
+]
 
 LINKS = ("La", "Lb", "Y")
 NAMES = ("D", *LINKS, "N", "F", "T")
@@ -77,11 +95,11 @@ Process = tuple[str, int, Any, int, int]
 
 class State(NamedTuple):
     cells: tuple[Cell, ...]
-    listed: tuple[tuple[bool, int], ...]  # for each of LINKS: what listings show, and for how long that is wrong
+    listed: tuple[int, ...]  # for each of LINKS: 0, or for how long listings may have been wrong about it
     flights: tuple[tuple[tuple[str, str, Any], int], ...]
     kept: frozenset[tuple[int, str]]
     promised: tuple[tuple[str, int], ...]  # (link, age of the acknowledgement)
-    processes: tuple[Process, ...]
+    process: Process  # whose turn it is
 
     def cell(self, name: str) -> Cell:
         return self.cells[NAMES.index(name)]
@@ -89,13 +107,10 @@ class State(NamedTuple):
     def has(self, name: str) -> bool:
         return bool(self.cell(name)[0])
 
-    def shows(self, link: str) -> bool:
-        return self.listed[LINKS.index(link)][0]
-
-    def to(self, i: int, step: str, register: Any = None, age: int | None = None, looked: int | None = None) -> State:
-        _, old, _, left, since = self.processes[i]
+    def to(self, step: str, register: Any = None, age: int | None = None, looked: int | None = None) -> State:
+        _, old, _, left, since = self.process
         process = (step, old if age is None else age, register, left, since if looked is None else looked)
-        return self._replace(processes=(*self.processes[:i], process, *self.processes[i + 1 :]))
+        return self._replace(process=process)
 
     def promise(self, link: str) -> State:
         return self._replace(promised=tuple(sorted({**dict(self.promised), link: 0}.items())))
@@ -103,7 +118,12 @@ class State(NamedTuple):
 
 ENDED: Process = ("end", 0, None, 0, 0)
 Step = tuple[str, State]
-Program = Callable[[Rules, State, int], Iterator[Step]]
+Steps = Callable[[Rules, State, int], Iterator[Step]]
+
+
+class Program(NamedTuple):
+    kind: str  # "promise", "delete", "announce", "finish", or "rewrite": the notice only
+    steps: Steps
 
 
 def act(c: Rules, s: State, op: tuple[str, str, Any], sent: int = 0) -> State:
@@ -117,11 +137,9 @@ def act(c: Rules, s: State, op: tuple[str, str, Any], sent: int = 0) -> State:
         return s  # Swift keeps the younger one
     cell = (value if verb == "PUT" else None, sent if verb == "PUT" else 0, 0, before[0])
     s = s._replace(cells=(*s.cells[:k], cell, *s.cells[k + 1 :]))
-    if name in LINKS:
+    if name in LINKS and bool(before[0]) != bool(cell[0]):
         j = LINKS.index(name)
-        shown, wrong = s.listed[j]
-        entry = (shown, 0 if shown == bool(cell[0]) else max(wrong, 1))
-        s = s._replace(listed=(*s.listed[:j], entry, *s.listed[j + 1 :]))
+        s = s._replace(listed=(*s.listed[:j], 1, *s.listed[j + 1 :]))
     if verb != "PUT":
         over = 0 if verb == "CLIENT-DELETE" else c.grace + 1
         s = s._replace(promised=tuple(p for p in s.promised if p[0] != name or p[1] < over or (p[0] == "Y" and over)))
@@ -129,16 +147,16 @@ def act(c: Rules, s: State, op: tuple[str, str, Any], sent: int = 0) -> State:
 
 
 def send(
-    c: Rules, s: State, i: int, op: tuple[str, str, Any], then: Callable[[State], State], once: bool = False
+    c: Rules, s: State, op: tuple[str, str, Any], then: Callable[[State], State], once: bool = False
 ) -> Iterator[Step]:
     """A changing request: it is answered, or it acts later and is sent again (`once`: the process ends)."""
     label = f"{op[0]} {op[1]}"
     yield label, then(act(c, s, op))
-    step, age, register, left, looked = s.processes[i]
+    step, age, register, left, looked = s.process
     if left:
         lost = s._replace(flights=tuple(sorted((*s.flights, (op, 1)), key=repr)))
         spent = ("release", 0, None, left - 1, 0) if once else (step, age, register, left - 1, looked)
-        yield f"{label}: no answer", lost._replace(processes=(*s.processes[:i], spent, *s.processes[i + 1 :]))
+        yield f"{label}: no answer", lost._replace(process=spent)
 
 
 def look(c: Rules, s: State, name: str) -> set[bool]:
@@ -182,87 +200,99 @@ def promise(items: tuple[str, ...], target: str, upload: bool) -> Program:
     def check(c: Rules, s: State, i: int, k: int) -> Iterator[Step]:
         x = checked[k]
         vetoes = c.vetoes and (x == "D" or (c.veto_target if x == target else c.veto_link))
-        age = 0 if k == 0 and s.processes[i][0] == "idle" else None
+        age = 0 if k == 0 and s.process[0] == "idle" else None
         first = "mark" if c.marks else "veto"
         for notice, door in copies(c, s):
             if door and c.heeds_door and x in door[1]:
-                yield f"{x} is behind the door: 503", s.to(i, "end")
+                yield f"{x} is behind the door: 503", s.to("end")
             elif notice and vetoes and x in notice[1]:
-                yield f"{x} is in the notice", s.to(i, f"{first}{k}", (notice[0], x), age, looked=0)
+                yield f"{x} is in the notice", s.to(f"{first}{k}", (notice[0], x), age, looked=0)
             else:
-                yield f"{x} is not in the notice", s.to(i, next_step(k), None, age)
+                yield f"{x} is not in the notice", s.to(next_step(k), None, age)
 
     def program(c: Rules, s: State, i: int) -> Iterator[Step]:
-        step, _, veto, _, looked = s.processes[i]
+        step, _, veto, _, looked = s.process
         k = int(step[-1]) if step[-1].isdigit() else 0
         if step == "idle" or step.startswith("check"):
             yield from check(c, s, i, k)
         elif step.startswith("mark"):
             mark = ("VETO", MARK, (veto[0], MARK))
-            yield from send(c, s, i, mark, lambda s: s.to(i, f"veto{k}", veto))
+            yield from send(c, s, mark, lambda s: s.to(f"veto{k}", veto))
         elif step.startswith("veto"):
             then = f"check{k}" if looked and c.veto_in_time else next_step(k)
-            yield from send(c, s, i, ("VETO", veto[1], veto), lambda s: s.to(i, then))
+            yield from send(c, s, ("VETO", veto[1], veto), lambda s: s.to(then))
         elif step.startswith("look"):
             for there in look(c, s, items[k]):
                 if there:
-                    yield f"{items[k]} is there", s.to(i, f"check{k + 1}")
+                    yield f"{items[k]} is there", s.to(f"check{k + 1}")
                 elif upload and items[k] == "D":
-                    yield "D is not there", s.to(i, f"upload{k}")
+                    yield "D is not there", s.to(f"upload{k}")
                 else:
-                    yield f"{items[k]} is not there: refused", s.to(i, "end")
+                    yield f"{items[k]} is not there: refused", s.to("end")
         elif step.startswith("upload"):
-            yield from send(c, s, i, ("PUT", "D", True), lambda s: s.to(i, f"check{k + 1}"))
+            yield from send(c, s, ("PUT", "D", True), lambda s: s.to(f"check{k + 1}"))
         elif step == "write":
-            yield from send(c, s, i, ("PUT", target, True), lambda s: s.to(i, "end").promise(target))
+            yield from send(c, s, ("PUT", target, True), lambda s: s.to("end").promise(target))
 
-    return program
+    return Program("promise", program)
 
 
 def deleter(name: str) -> Program:
     def program(c: Rules, s: State, i: int) -> Iterator[Step]:
-        if s.processes[i][0] == "idle":
-            yield from send(c, s, i, ("CLIENT-DELETE", name, None), lambda s: s.to(i, "end"))
+        if s.process[0] == "idle":
+            yield from send(c, s, ("CLIENT-DELETE", name, None), lambda s: s.to("end"))
 
-    return program
+    return Program("delete", program)
 
 
 # gc. `announce` and `finish` share nothing but what is in the storage: any process may go on.
 
 
-def garbage(s: State) -> tuple[str, ...]:
-    """What a listing says that nobody needs: links that no manifest of their repository names, data without others."""
-    links = [link for link in ("La", "Lb") if s.shows(link)]
-    useless = [link for link in links if not (link == "La" and s.shows("Y"))]
+def listings(s: State) -> Iterator[tuple[State, frozenset[str]]]:
+    """The links that a listing may show, and the state in which it is known that it does."""
+    views = [
+        [(bool(s.has(link)), 0), (not s.has(link), wrong)][: 1 + bool(wrong)]
+        for link, wrong in zip(LINKS, s.listed, strict=True)
+    ]
+    for view in product(*views):
+        shown = frozenset(link for link, (there, _) in zip(LINKS, view, strict=True) if there)
+        yield s._replace(listed=tuple(wrong for _, wrong in view)), shown
+
+
+def garbage(s: State, shown: frozenset[str]) -> tuple[str, ...]:
+    """What nobody needs: links that no manifest of their repository names, data without others."""
+    links = [link for link in ("La", "Lb") if link in shown]
+    useless = [link for link in links if not (link == "La" and "Y" in shown)]
     data = ["D"] if links == useless and s.has("D") else []
     return tuple(data + useless)
 
 
 def announce(run: int) -> Program:
     def program(c: Rules, s: State, i: int) -> Iterator[Step]:
-        step, _, items, _, _ = s.processes[i]
+        step, _, items, _, _ = s.process
         notice, door = s.cell("N"), s.cell("F")
         if step == "idle":
             over = notice[0] is None or notice[1] > c.notice + c.late
             done = door[0] and door[0][0] == notice[0] and door[0][2] == "done"
-            found = garbage(s)
-            yield f"lists {found}", s.to(i, "announce" if (over or done) and found else "finish", found)
+            for after, shown in listings(s):
+                found = garbage(s, shown)
+                yield f"lists {found}", after.to("announce" if (over or done) and found else "finish", found)
         elif step == "announce":
-            yield from send(c, s, i, ("PUT", "N", (run, items)), lambda s: s.to(i, "finish"))
+            yield from send(c, s, ("PUT", "N", (run, items)), lambda s: s.to("finish"))
         else:
             yield from finish(c, s, i)
 
-    return program
+    return Program("announce", program)
 
 
 def announced_late(run: int) -> Program:
     """What is left of a process that was stopped for long just before it wrote the notice."""
 
     def program(c: Rules, s: State, i: int) -> Iterator[Step]:
-        if s.processes[i][0] == "idle":
-            yield from send(c, s, i, ("PUT", "N", (run, ("D",))), lambda s: s.to(i, "end"))
+        if s.process[0] == "idle":
+            yield from send(c, s, ("PUT", "N", (run, ("D",))), lambda s: s.to("end"))
 
-    return program
+    return Program("rewrite", program)
 
 
 class Sweep(NamedTuple):
@@ -277,191 +307,96 @@ class Sweep(NamedTuple):
 
 def finish(c: Rules, s: State, i: int) -> Iterator[Step]:
     """Take the lease, list, wait; then one file after another: close the door, wait, look, delete."""
-    step, age, sweep, _, looked = s.processes[i]
+    step, age, sweep, _, looked = s.process
     value, stamp, _, _ = s.cell("N")
     if step in ("idle", "finish"):
         taken, since, _, _ = s.cell("T")
         ripe = value and c.grace + c.late <= stamp <= (c.notice - c.lease - c.door if c.by_stamp else OLD)
         if ripe and (not taken or since > c.lease or not c.leases):
-            yield "the lease is free", s.to(i, "lease", Sweep(value, stamp, ()), age=0)
+            yield "the lease is free", s.to("lease", Sweep(value, stamp, ()), age=0)
     elif step == "lease":
-        yield from send(c, s, i, ("PUT", "T", i + 1), lambda s: s.to(i, "list", sweep, age=0))
+        yield from send(c, s, ("PUT", "T", i + 1), lambda s: s.to("list", sweep, age=0))
     elif step == "list":
-        left = tuple(x for x in value[1] if x in garbage(s)) if c.lists_again and value else sweep.notice[1]
-        if c.with_links and any(s.shows(link) and link not in left for link in ("La", "Lb")):
-            left = tuple(x for x in left if x != "D")
-        yield f"lists again: {left}", s.to(i, "settle", sweep._replace(left=left))
+        for after, shown in listings(s):
+            left = tuple(x for x in value[1] if x in garbage(s, shown)) if c.lists_again and value else sweep.notice[1]
+            if c.with_links and any(link in shown and link not in left for link in ("La", "Lb")):
+                left = tuple(x for x in left if x != "D")
+            yield f"lists again: {left}", after.to("settle", sweep._replace(left=left))
     elif step.startswith("renew"):
         yield from _renew(c, s, i)
     elif step == "settle" and (age > c.late or not c.settles):
-        yield "what another one may have sent has acted", s.to(i, "close", sweep)
+        yield "what another one may have sent has acted", s.to("close", sweep)
     elif step == "close":
         yield from _close(c, s, i)
     elif step == "put":
         op = ("PUT", "F", (sweep.notice[0], (sweep.item, *sweep.doubtful), (i, sweep.item)))
         # Asked for too long ago: the door may not be the one that counts.
         then = "end" if looked and c.door_once else "closed"
-        yield from send(c, s, i, op, lambda s: s.to(i, then, sweep, age=0), once=c.door_once)
+        yield from send(c, s, op, lambda s: s.to(then, sweep, age=0), once=c.door_once)
     elif step == "closed" and (age >= c.copy + 1 or not c.wait):
         door = s.cell("F")[0]
         mine = not c.owns or (_owns(c, s, i) and door and door[2] == (i, sweep.item))
-        yield f"its own: {mine}", s.to(i, "sweep" if mine else "end", sweep, looked=0)
+        yield f"its own: {mine}", s.to("sweep" if mine else "end", sweep, looked=0)
     elif step in ("sweep", "ask", "delete"):
         yield from _sweep(c, s, i)
     elif step == "release":
-        yield from send(c, s, i, ("PUT", "T", 0), lambda s: s.to(i, "end"))
+        yield from send(c, s, ("PUT", "T", 0), lambda s: s.to("end"))
     if c.renews and step in ("settle", "close") and (s.cell("T")[0] == i + 1 or not c.renews_own):
-        yield "the lease is its own", s.to(i, f"renew-{step}", sweep, looked=0)
+        yield "the lease is its own", s.to(f"renew-{step}", sweep, looked=0)
 
 
 def _renew(c: Rules, s: State, i: int) -> Iterator[Step]:
     """One request. Where it was answered late, another process may have had the lease meanwhile."""
-    step, _, sweep, _, looked = s.processes[i]
+    step, _, sweep, _, looked = s.process
     then = "end" if looked and c.renews_own else step.removeprefix("renew-")
-    for label, after in send(c, s, i, ("PUT", "T", i + 1), lambda s: s):
-        yield label, after.to(i, then, sweep)
+    for label, after in send(c, s, ("PUT", "T", i + 1), lambda s: s):
+        yield label, after.to(then, sweep)
 
 
 def _owns(c: Rules, s: State, i: int) -> bool:
-    sweep = s.processes[i][2]
+    sweep = s.process[2]
     value, stamp, _, _ = s.cell("N")
     same = stamp >= sweep.stamp or not c.same_write
     return value == sweep.notice and same and stamp <= c.notice and (s.cell("T")[0] == i + 1 or not c.leases)
 
 
 def _close(c: Rules, s: State, i: int) -> Iterator[Step]:
-    _, _, sweep, _, _ = s.processes[i]
+    _, _, sweep, _, _ = s.process
     if not _owns(c, s, i):
-        yield "the run is not its own", s.to(i, "end")
+        yield "the run is not its own", s.to("end")
     elif sweep.left:
         # Links first; the data goes only where each of its links went.
         following = sweep._replace(left=sweep.left[:-1], item=sweep.left[-1])
-        yield f"{following.item} is next", s.to(i, "put", following, looked=0)
+        yield f"{following.item} is next", s.to("put", following, looked=0)
     else:
         done = ("PUT", "F", (sweep.notice[0], sweep.doubtful, "done"))
-        yield from send(c, s, i, done, lambda s: s.to(i, "release"), once=True)
+        yield from send(c, s, done, lambda s: s.to("release"), once=True)
 
 
 def _sweep(c: Rules, s: State, i: int) -> Iterator[Step]:
-    step, age, sweep, _, looked = s.processes[i]
+    step, age, sweep, _, looked = s.process
     run, item = sweep.notice[0], sweep.item
     if (c.on_time and age > c.door - c.late) or (c.prompt and looked):
-        yield "too late", s.to(i, "end")
+        yield "too late", s.to("end")
     elif step == "delete":
         following = sweep._replace(item="")
         yield from _delete(c, s, i, item, following)
     elif step == "sweep" and (run, MARK) in s.kept and c.keeps:
-        yield "something has a veto", s.to(i, "ask", sweep)
+        yield "something has a veto", s.to("ask", sweep)
     elif step == "ask" and (run, item) in s.kept:
         left = tuple(x for x in sweep.left if x != "D")
-        yield f"{item} has a veto", s.to(i, "close", sweep._replace(left=left, item=""))
+        yield f"{item} has a veto", s.to("close", sweep._replace(left=left, item=""))
     else:
-        yield f"{item} has no veto", s.to(i, "delete", sweep)
+        yield f"{item} has no veto", s.to("delete", sweep)
 
 
 def _delete(c: Rules, s: State, i: int, item: str, following: Sweep) -> Iterator[Step]:
     """One request. Unanswered, it may act later: the data of a link stays then, and each door that follows holds it."""
-    for label, after in send(c, s, i, ("DELETE", item, None), lambda s: s.to(i, "close", following)):
+    for label, after in send(c, s, ("DELETE", item, None), lambda s: s.to("close", following)):
         if label.endswith("no answer") and c.delete_once:
             left = tuple(x for x in following.left if x != "D")
-            after = after.to(i, "close", following._replace(left=left, doubtful=(*following.doubtful, item)))
+            after = after.to("close", following._replace(left=left, doubtful=(*following.doubtful, item)))
         yield label, after
-
-
-# The search.
-
-
-def environment(c: Rules, s: State) -> Iterator[Step]:
-    for j, (shown, wrong) in enumerate(s.listed):
-        if wrong:
-            yield (
-                f"listings learn of {LINKS[j]}",
-                s._replace(listed=(*s.listed[:j], (not shown, 0), *s.listed[j + 1 :])),
-            )
-    for k, (op, sent) in enumerate(s.flights):
-        rest = s._replace(flights=s.flights[:k] + s.flights[k + 1 :])
-        yield f"late {op[0]} {op[1]}", act(c, rest, op)
-        if op[0] == "PUT":
-            yield f"late {op[0]} {op[1]}, with the time at which it was sent", act(c, rest, op, sent - 1)
-    for i, process in enumerate(s.processes):
-        if process[0] not in ("idle", "end", "finish", "waiting"):
-            yield "a process ends", s.to(i, "end")
-    if not _must_come_first(c, s):
-        yield "a tick", _older(c, s)
-
-
-def _must_come_first(c: Rules, s: State) -> bool:
-    """Whether something is due before time goes on."""
-    return (
-        any(step.startswith(PROMISING) and age + 1 > c.session for step, age, *_ in s.processes)
-        or any(wrong > c.lag for _, wrong in s.listed)
-        or any(sent > c.late for _, sent in s.flights)
-    )
-
-
-def _older(c: Rules, s: State) -> State:
-    cap = c.notice + c.late + c.copy + 2
-    far = max(c.late, c.copy, c.door) + 2
-    more = lambda age: min(age + 1, cap)  # noqa: E731
-    return s._replace(
-        cells=tuple(
-            (value, stamp if name == "N" and c.endless else more(stamp), more(effect), before)
-            for name, (value, stamp, effect, before) in zip(NAMES, s.cells, strict=True)
-        ),
-        listed=tuple((shown, wrong and wrong + 1) for shown, wrong in s.listed),
-        flights=tuple((op, sent + 1) for op, sent in s.flights),
-        promised=tuple((link, more(age)) for link, age in s.promised),
-        processes=tuple(
-            (step, min(age + 1, far), _aged(register, cap), left, min(looked + 1, 1))
-            for step, age, register, left, looked in s.processes
-        ),
-    )
-
-
-def _aged(register: Any, cap: int) -> Any:
-    return register._replace(stamp=min(register.stamp + 1, cap)) if isinstance(register, Sweep) else register
-
-
-def _canon(c: Rules, s: State) -> State:
-    """One state for all that differ in nothing that matters."""
-    cells = []
-    for name, (value, stamp, effect, before) in zip(NAMES, s.cells, strict=True):
-        remembered = c.copy if name in ("N", "F") else 0 if c.newest or name == "T" else OLD
-        gone = effect >= remembered if not c.copy or name not in ("N", "F") else effect > remembered
-        if name == "T":
-            stamp = min(stamp, c.lease + 1)
-        elif name == "F":
-            stamp = min(stamp, c.door + c.late + c.copy + 1)
-        cells.append(
-            (
-                value,
-                stamp if name in BOARD and value else 0,
-                min(effect, c.copy + 1) if name in ("N", "F") and c.copy else 0,
-                None if gone else before,
-            )
-        )
-    promised = tuple((link, min(age, c.grace + 1) if link != "Y" else 0) for link, age in s.promised)
-    return s._replace(cells=tuple(cells), promised=promised, processes=tuple(_canon_process(c, p) for p in s.processes))
-
-
-def _canon_process(c: Rules, process: Process) -> Process:
-    step, age, register, left, looked = process
-    if step == "end":
-        return ENDED
-    kind = step.rstrip("0123456789")
-    if kind not in ("mark", "veto", "announce") and not isinstance(register, Sweep):
-        register = None
-    if kind in ("idle", "finish"):
-        register = None
-    elif isinstance(register, Sweep):
-        register = register._replace(stamp=0 if c.endless or not c.same_write else register.stamp)
-    cap = c.late + 1 if kind == "settle" else max(c.door - c.late, c.copy + 1) + 1
-    if kind in PROMISING:
-        cap = c.session + 1
-    elif kind not in ("settle", "renew-settle", "closed", "sweep", "ask", "delete"):
-        cap = 0
-    looked = looked if kind in ("mark", "veto", "put", "sweep", "ask", "delete", "renew-settle", "renew-close") else 0
-    return step, min(age, cap), register, left, looked
 
 
 def broken(c: Rules, s: State) -> str:
@@ -479,6 +414,7 @@ def broken(c: Rules, s: State) -> str:
 
 RIPE = "a notice that can be finished"
 PROMISING = ("check", "mark", "veto", "look", "upload", "write")
+FINISH = Program("finish", finish)
 PUSH = promise(("D",), "Lb", upload=True)
 PUSH_AGAIN = promise(("D",), "La", upload=True)
 MOUNT = promise(("La", "D"), "Lb", upload=False)
@@ -491,73 +427,10 @@ SCENES: dict[str, tuple[tuple[str, ...], tuple[Program, ...]]] = {
     "a manifest is deleted and pushed again": (("D", "La", "Y"), (MANIFEST, deleter("Y"), announce(1))),
     "half a push, then its manifest": (("D",), (PUSH_AGAIN, MANIFEST, announce(1))),
     "two runs begin at once": (("D", "La"), (MANIFEST, announce(1), announce(2))),
-    "two processes finish one run": (("D", "La"), (MANIFEST, announce(1), finish)),
+    "two processes finish one run": (("D", "La"), (MANIFEST, announce(1), FINISH)),
     # From where the grace period is over: what one announces is left out.
-    "a push, and two processes finish a run": (("D", RIPE), (PUSH, finish, finish)),
-    "its notice is written again": (("D", RIPE), (PUSH, finish, announced_late(1))),
-    "the notice of another run comes late": (("D", RIPE), (PUSH, finish, announced_late(2))),
-    "a process finishes a run of two doors": (("D", "La", RIPE), (PUSH_AGAIN, finish)),
+    "a push, and two processes finish a run": (("D", RIPE), (PUSH, FINISH, FINISH)),
+    "its notice is written again": (("D", RIPE), (PUSH, FINISH, announced_late(1))),
+    "the notice of another run comes late": (("D", RIPE), (PUSH, FINISH, announced_late(2))),
+    "a process finishes a run of two doors": (("D", "La", RIPE), (PUSH_AGAIN, FINISH)),
 }
-
-
-def search(c: Rules, scene: str, limit: int = 3_000_000, who_loses: int | None = None) -> tuple[int, str, list[str]]:
-    """How many states there are, what is broken in one of them (or ""), and the shortest way there.
-
-    Of two processes each may lose answers, of three one, whichever it is.
-    """
-    there, programs = SCENES[scene]
-    lost = [c.lost] * len(programs)
-    if c.lost and len(programs) > 2 and who_loses is None:
-        return _each_in_turn(c, scene, limit)
-    if who_loses is not None:
-        lost = [c.lost * (i == who_loses) for i in range(len(programs))]
-    cells: tuple[Cell, ...] = tuple((True if name in there else None, 0, OLD, None) for name in NAMES)
-    if RIPE in there:
-        notice = (1, tuple(name for name in ("D", "La", "Lb") if name in there))
-        cells = tuple(
-            (notice, c.grace + c.late, OLD, None) if name == "N" else cell
-            for name, cell in zip(NAMES, cells, strict=True)
-        )
-    start = State(
-        cells,
-        tuple((link in there, 0) for link in LINKS),
-        (),
-        frozenset(),
-        (("Y", OLD),) if "Y" in there else (),
-        tuple(("idle", 0, None, left, 0) for left in lost),
-    )
-    start = _canon(c, start)
-    parent: dict[State, tuple[State, str] | None] = {start: None}
-    queue = deque([start])
-    while queue:
-        s = queue.popleft()
-        why = broken(c, s)
-        if why:
-            return len(parent), why, _way(parent, s)
-        steps = [step for i, program in enumerate(programs) for step in program(c, s, i)]
-        for label, after in (*steps, *environment(c, s)):
-            after = _canon(c, after)
-            if after not in parent:
-                parent[after] = (s, label)
-                queue.append(after)
-        if len(parent) > limit:
-            raise AssertionError(f"more than {limit} states")
-    return len(parent), "", []
-
-
-def _way(parent: dict[State, tuple[State, str] | None], s: State) -> list[str]:
-    way = []
-    while (step := parent[s]) is not None:
-        s = step[0]
-        way.append(step[1])
-    return way[::-1]
-
-
-def _each_in_turn(c: Rules, scene: str, limit: int) -> tuple[int, str, list[str]]:
-    total = 0
-    for who in range(len(SCENES[scene][1])):
-        count, why, way = search(c, scene, limit, who)
-        total += count
-        if why:
-            return total, why, way
-    return total, "", []
