@@ -24,6 +24,7 @@ __all__ = ["docker_registry_environment"]
 
 # Blocks that are no whole file, by their pages and the option that they are about, and who starts them.
 PARTS = {
+    ("docs/containers.md", "auth"): "needs a Keystone: tests/live/identity/test_project_accounts.py",
     ("docs/harbor.md", "registry_config"): "is of Harbor's own program: tests/live/test_harbor.py",
     ("docs/logins.md", "auth"): "needs files and servers of its own: tests/live/test_login.py",
     ("docs/quickstart.md", "scrape_configs"): "is Prometheus's: tests/live/test_quickstart.py",

@@ -40,7 +40,11 @@ class Handler(WSGIRequestHandler):
 
 
 def logged(app):
-    """The same application; a request is in the log before its answer is sent."""
+    """The same application; a request is in the log before its answer is sent.
+
+    One at a time: over SQLite it answers 500 to who would write while another reads ("database is locked").
+    """
+    turn = threading.Lock()
 
     def call(environ, start_response):
         asked = environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"]
@@ -49,7 +53,8 @@ def logged(app):
             os.write(log, (asked + " " + status + "\n").encode())
             return start_response(status, *arguments)
 
-        return app(environ, note)
+        with turn:
+            return list(app(environ, note))
 
     return call
 

@@ -109,6 +109,8 @@ def test_names_in_place_of_ids(v3: Cloud) -> None:
     client = registry(v3, prefix="{domain_name}/{project_name}")
     assert push(client, "sales/web/app", SALES) == 201
     assert pull(client, "sales/web/app", DEMO) == 403
+    assert push(client, "default/web/app", DEMO) == 403  # the domain is called Default
+    assert push(registry(v3, prefix="{domain_id}/{project_name}"), "default/web/app", DEMO) == 201
 
 
 def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
