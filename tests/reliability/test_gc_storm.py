@@ -6,6 +6,7 @@ Simulated time, over the memory driver; docs/gc.md says what is assumed, and thi
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import md5
 from typing import Any
@@ -153,6 +154,7 @@ class Storm(World):
         self.workers = [self.registry(self.sea) for _ in range(_DEEPEST + 1)]
         self.live: dict[tuple[str, str], tuple[bytes, ...]] = {}  # what a tag means
         self.whole: set[tuple[str, tuple[bytes, ...]]] = set()  # images by digest, with a tag or without
+        self.turns: Counter[tuple[str, str]] = Counter()  # how often a tag was pushed
         self.pushed: set[tuple[str, tuple[bytes, ...]]] = set()
         self.counts = dict.fromkeys(("acknowledged", "refused", "removed", "runs"), 0)
         for module in (publishing, deletion, store):
@@ -224,20 +226,21 @@ class Storm(World):
         self.finish_push(name, tag, layers, client, 0 if status in (201, 202) else status)
 
     def finish_push(self, name: str, tag: str, layers: tuple[bytes, ...], client: Client, status: int) -> None:
-        before = self.live.pop((name, tag), None)  # nobody knows what the tag means until there is an answer
         self.pushed.add((name, layers))
-        if status < 500:
-            status = self.push_manifest(name, tag, list(layers), client)
-        else:
+        if status >= 500:
             self.counts["refused"] += 1
-            if before is not None and (name, tag) not in self.live:
-                self.live[name, tag] = before  # the tag was not touched
             return
+        self.live.pop((name, tag), None)  # nobody knows what the tag means until there is an answer
+        self.turns[name, tag] += 1
+        turn = self.turns[name, tag]
+        status = self.push_manifest(name, tag, list(layers), client)
         assert status in (201, 400, 404, 500, 503), status
         if status == 201:
             self.live[name, tag] = layers
             self.whole.add((name, layers))
             self.counts["acknowledged"] += 1
+        if turn != self.turns[name, tag]:
+            self.live.pop((name, tag), None)  # it was pushed twice at a time, and may mean either
 
     def delete_image(self, client: Client) -> None:
         name, _, layers = self.an_image()
