@@ -61,7 +61,10 @@ CONTRACTS = [
     ("settings", ("core",)),
     ("config", ("core", "settings", "drivers.swift.settings", "distribution.auth", "distribution.model")),
     ("distribution", ("concurrency", "core", "settings", "rereading")),
-    ("distribution.auth", ("concurrency", "core", "settings", "rereading", "distribution.errors")),
+    (
+        "distribution.auth",
+        ("concurrency", "core", "settings", "rereading", "distribution.errors", "distribution.storage.cache"),
+    ),
     ("distribution.events", ("concurrency", "settings", "distribution.auth.caller", "distribution.model")),
     ("distribution.model", ("core", "distribution.errors")),
     ("distribution.storage", ("concurrency", "core", "distribution.model", "distribution.errors")),

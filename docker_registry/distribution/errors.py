@@ -26,6 +26,7 @@ class Code(Enum):
     BLOB_UPLOAD_UNKNOWN = "BLOB_UPLOAD_UNKNOWN", HTTPStatus.NOT_FOUND, "blob upload unknown to registry"
     DENIED = "DENIED", HTTPStatus.FORBIDDEN, "requested access to the resource is denied"
     DIGEST_INVALID = "DIGEST_INVALID", HTTPStatus.BAD_REQUEST, "provided digest did not match uploaded content"
+    LOGIN_UNCHECKED = "UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE, "the login cannot be checked now, try again"
     MANIFEST_BLOB_UNKNOWN = (
         "MANIFEST_BLOB_UNKNOWN",
         HTTPStatus.BAD_REQUEST,

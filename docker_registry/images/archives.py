@@ -73,7 +73,7 @@ class Archive:
     def _open(self) -> Iterator[_Opened]:
         try:
             with self._path.open("rb") as packed, temporary() as plain:
-                unpack = unpacker(packed.read(6), str(self._path))
+                unpack = unpacker(packed.read(6))
                 if unpack:  # for all: what is read here and there must not be unpacked again and again
                     packed.seek(0)
                     for block in blocks(unpack(packed)):

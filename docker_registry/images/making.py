@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import IO, Any, NamedTuple, Protocol, runtime_checkable
 
+from backports import zstd
+
 from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.model.digest import Digest
@@ -30,15 +32,16 @@ __all__ = ["DAMAGED", "DOCKER", "OCI", "Made", "Types", "Unmade", "blocks", "put
 
 _BLOCK = 1 << 20  # bytes
 _LEVEL = 6  # of gzip, as skopeo and docker have it
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP = b"\x1f\x8b"
 # What is raised by what cannot be read or unpacked.
-DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError)
+DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 
 Unpack = Callable[[Any], Readable]
 _UNPACKERS: dict[bytes, Unpack] = {
     _GZIP: lambda file: gzip.GzipFile(fileobj=file),
     b"\xfd7zXZ\x00": lzma.LZMAFile,
     b"BZh": bz2.BZ2File,
+    b"\x28\xb5\x2f\xfd": zstd.ZstdFile,
 }
 
 
@@ -111,16 +114,14 @@ def _descriptor(media_type: str, digest: Digest, size: int) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": str(digest), "size": size}
 
 
-def unpacker(head: bytes, name: str) -> Unpack | None:
-    """What unpacks something that begins so; None for what is not packed. Raises UsageError for what cannot be."""
-    if head.startswith(_ZSTD):
-        raise UsageError(f"{name} is packed with zstd, which is not unpacked here: skopeo copies such images")
+def unpacker(head: bytes) -> Unpack | None:
+    """What unpacks something that begins so; None for what is not packed."""
     return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
 def _pack(layer: Readable, file: IO[bytes], name: str) -> Made:
     source = _Begun(layer)
-    unpack = unpacker(source.head, name)
+    unpack = unpacker(source.head)
     kept = _Kept(file)
     diff = sha256()
     try:

@@ -58,7 +58,7 @@ class Realm:
     def token(self, name: str, password: str, address: str, needs: Sequence[Access]) -> str:
         """For what a page needs and may show.
 
-        Raises RefusedError for a wrong password, TOOMANYREQUESTS for too many of them, and UNAVAILABLE.
+        Raises RefusedError for a wrong password, TOOMANYREQUESTS for too many of them, and LOGIN_UNCHECKED.
         """
         self._door.enter(basic(name, password), address)
         wanted = scope(_widened(needs))
@@ -101,7 +101,7 @@ class Realm:
         ) as error:
             logger.error("the token server %s gives no token: %s", self._server.realm, type(error).__name__)
             why = "the token server does not answer as it should, so nobody can log in here for now"
-            raise RegistryError(Code.UNAVAILABLE, why, headers={"Retry-After": "5"}) from None
+            raise RegistryError(Code.LOGIN_UNCHECKED, why, headers={"Retry-After": "5"}) from None
 
 
 def basic(name: str, password: str) -> str:

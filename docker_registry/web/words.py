@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 from docker_registry.plurals import plural
 
-__all__ = ["ago", "iso", "lasting", "left", "moment", "number", "size", "utc"]
+__all__ = ["ago", "iso", "lasting", "left", "moment", "number", "sentence", "size", "utc"]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _AGES = (
@@ -32,6 +32,14 @@ def size(count: int) -> str:
     while round(value, 1) >= 1000 and power < len(_UNITS) - 1:
         value, power = value / 1000, power + 1
     return f"{value:.{1 if round(value, 1) < 100 else 0}f} {_UNITS[power]}"
+
+
+def sentence(text: str) -> str:
+    """
+    >>> sentence("the storage is away"), sentence("It is.")
+    ('The storage is away.', 'It is.')
+    """
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def number(count: int) -> str:

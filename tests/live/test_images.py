@@ -76,6 +76,22 @@ def test_images_are_listed_copied_and_deleted(pushed: tuple[Ours, Typed, Layout]
             skopeo_pull(server.url, image, tmp_path / "pulled", "--all")
 
 
+def test_files_in_layers_that_skopeo_packed_with_zstd_are_compared(
+    pushed: tuple[Ours, Typed, Layout], tmp_path: Path
+) -> None:
+    _, typed, layout = pushed
+    packing = ("--quiet", "--dest-compress-format", "zstd")
+    for tag in ("old", "new"):
+        layout.add_image(tag, [file_layer(tag, MIB)])
+        run("skopeo", "copy", *packing, layout.reference(tag), f"oci:{tmp_path / 'zstd'}:{tag}")
+        typed("cp", "--quiet", f"oci:{tmp_path / 'zstd'}:{tag}", f"team/app:{tag}")
+        packed = json.loads(typed("inspect", "--raw", f"team/app:{tag}"))
+        assert [layer["mediaType"].rpartition("+")[2] for layer in packed["layers"]] == ["zstd"]
+    compared = json.loads(typed("diff", "--json", "--files", "team/app:old", ":new"))
+    changes = {(change["path"], change["change"]) for change in compared["files"]["changes"]}
+    assert changes == {("old", "removed"), ("new", "added")}
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -31,7 +31,7 @@ from tests.maintenance.planting import fsck
 
 from .operations import OPERATIONS, Operation
 from .place import Cell, Container, Place, Refused, Wire, Wrong, write_config_through
-from .spoilers import FAULTS, KINDS, PATIENCE, Fault, kind_of
+from .spoilers import FAULTS, PATIENCE, Fault, kind_of, pattern_of
 
 __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "traces"]
 
@@ -250,7 +250,7 @@ class _Trial:
         if fault.always:
             fault.arm(self._proxy)
             return
-        fault.arm(self._proxy, method=plan.method, path=_pattern(plan.kind), times=plan.times, skip=plan.skip)
+        fault.arm(self._proxy, method=plan.method, path=pattern_of(plan.kind), times=plan.times, skip=plan.skip)
         if plan.kind == "token":
             self._proxy.answer(401, path="^/v1/", times=1)
 
@@ -301,9 +301,3 @@ class _Trial:
             if said.status not in (0, 429, 503) or time.monotonic() > end:
                 raise Wrong(f"it does not work once the faults are over: {said}")
         operation.promise(self._cell)
-
-
-def _pattern(kind: str) -> str:
-    """A regular expression for the targets of a kind, and of none before it in the table."""
-    before = "".join(f"(?!.*{KINDS[other].lstrip('^')})" for other in list(KINDS)[: list(KINDS).index(kind)])
-    return f"^{before}.*{KINDS[kind].lstrip('^')}"

@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.live.ours import Ours
 
 from .operations import OPERATIONS
 from .place import Cell, Container, Place, Refused, Wire, Wrong
-from .spoilers import FAULTS
+from .spoilers import EVERY_KIND, FAULTS, Fault, pattern_of
 
 __all__ = ["Figures", "Load", "figures"]
 
@@ -111,11 +111,18 @@ class Load:
         chance = random.Random(f"{self.seed} {self._rounds} faults")
         while not over.wait(FAULT_EVERY):
             fault = chance.choice(HONEST)
-            match = {} if fault.always else {"method": "|".join(fault.methods), "times": chance.randint(1, 6)}
-            fault.arm(self.proxy, **match)
+            fault.arm(self.proxy, **_requests(fault, chance))
             over.wait(FAULT_EVERY)
             self.proxy.clear()  # type: ignore[attr-defined]
             self.proxy.forget()  # type: ignore[attr-defined]
+
+
+def _requests(fault: Fault, chance: random.Random) -> dict[str, Any]:
+    """Which it befalls. Where it is not for every kind, it may be true of another: 204 is an empty listing."""
+    if fault.always:
+        return {}
+    path = "" if fault.kinds == EVERY_KIND else pattern_of(chance.choice(fault.kinds))
+    return {"method": "|".join(fault.methods), "path": path, "times": chance.randint(1, 6)}
 
 
 def settle(server: Ours, temporary: Path, patience: float = 20.0) -> Figures:

@@ -9,11 +9,11 @@ from typing import Any
 
 from tests.live.faults import FaultProxy
 
-__all__ = ["FAULTS", "KINDS", "PATIENCE", "Fault", "kind_of"]
+__all__ = ["EVERY_KIND", "FAULTS", "KINDS", "PATIENCE", "Fault", "kind_of", "pattern_of"]
 
 PATIENCE = 1.0  # seconds that the registries' driver waits for Swift
 _LATE = 1.5 * PATIENCE
-_ALL = ("token", "segment", "manifest", "data", "entry", "link", "session", "bulk", "listing", "container")
+EVERY_KIND = ("token", "segment", "manifest", "data", "entry", "link", "session", "bulk", "listing", "container")
 _BODIES = ("segment", "manifest", "data", "link", "session", "entry")  # requests for objects
 _OTHER_ETAG = "0" * 32
 
@@ -38,6 +38,12 @@ def kind_of(target: str) -> str:
     return next(kind for kind, pattern in KINDS.items() if re.search(pattern, target))
 
 
+def pattern_of(kind: str) -> str:
+    """What matches the targets of a kind, and those of no other."""
+    before = "".join(f"(?!.*{KINDS[other].lstrip('^')})" for other in list(KINDS)[: list(KINDS).index(kind)])
+    return f"^{before}.*{KINDS[kind].lstrip('^')}"
+
+
 @dataclass(frozen=True)
 class Fault:
     """`arm` is given the proxy and what to match."""
@@ -45,7 +51,7 @@ class Fault:
     name: str
     arm: Callable[..., None]
     methods: tuple[str, ...] = ("GET", "HEAD", "PUT", "POST", "DELETE")
-    kinds: tuple[str, ...] = _ALL
+    kinds: tuple[str, ...] = EVERY_KIND
     says_missing: bool = False  # Swift said 404: the client may hear that something is missing
     refuses: bool = False  # Swift said that it will not: the client may hear 502
     hides: bool = False  # a listing lacks what it should have
@@ -68,7 +74,7 @@ def _answers() -> list[Fault]:
     for status in (408, 422, 498, 499, 500, 502, 503, 504, 507):
         faults.append(_fault(f"{status}", "answer", status))
     # Of a login it says that the URL is wrong, and is believed.
-    faults.append(_fault("412", "answer", 412, kinds=_ALL[1:]))
+    faults.append(_fault("412", "answer", 412, kinds=EVERY_KIND[1:]))
     faults.append(_fault("429", "answer", 429, headers={"Retry-After": "0"}))
     for status in (408, 412, 500, 503):
         faults.append(_fault(f"{status}, done", "answer", status, done=True, methods=("PUT", "POST", "DELETE")))

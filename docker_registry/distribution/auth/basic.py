@@ -16,6 +16,7 @@ from cachetools import TTLCache
 from docker_registry.concurrency.at_once import AtOnce
 
 from ..errors import Code, RegistryError
+from ..storage.cache import Cache
 from . import audit
 from .access import Access
 from .caller import ANONYMOUS, Caller
@@ -51,7 +52,7 @@ class Passwords(Protocol):
 
 
 class Basic:
-    """Asks each of `known` in turn.
+    """Asks each of `known` in turn, once for all who come with the same password meanwhile.
 
     Answers are remembered for a minute, under a key from which nobody gets the
     password back. `clock` gives seconds and never goes back.
@@ -73,7 +74,9 @@ class Basic:
         self._sleep = sleep
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._checked: TTLCache[bytes, Caller | None] = TTLCache(_ENTRIES, REMEMBERED, clock)
+        self._checked: TTLCache[bytes, tuple[Caller | None]] = TTLCache(_ENTRIES, REMEMBERED, clock)
+        # Keeps nothing: what it would remember, tokens among it, has to be gone after a minute.
+        self._questions = Cache(0, clock)
         self._wrong: TTLCache[object, int] = TTLCache(_ENTRIES, WINDOW, clock)
         self._under_way = 0
         self._places = AtOnce(EACH)
@@ -88,24 +91,43 @@ class Basic:
             # Before what is remembered, else a guess that is right would be told from a wrong one.
             if self._wrong.get(guesser, 0) >= WRONG:
                 raise _wait("too many wrong passwords for this name", WINDOW)
-            is_known, caller = key in self._checked, self._checked.get(key)
-        if is_known and (caller is None or caller.still()):
-            return _accepted(caller, name)
-        began = self._clock()
-        caller = self._check(name, password, client)
+        remembered = self._remembered(key)
+        if remembered:
+            return _accepted(remembered[0], name)
         with self._lock:
-            self._checked[key] = caller
-            if caller is None:
-                for who in (client, guesser):
-                    self._wrong[who] = self._wrong.get(who, 0) + 1
+            if self._wrong.get(client, 0) >= WRONG_NAMES:
+                raise _wait("too many wrong passwords from this address", WINDOW)
+
+        def question() -> tuple[Caller | None]:
+            # Another question may have been answered since this one's asker looked.
+            return self._remembered(key) or self._ask(key, guesser, name, password, address)
+
+        began = self._clock()
+        (caller,) = self._questions.fetch(key, question, REMEMBERED)
         if caller is None and self._pace:
             self._sleep(self._pace - (self._clock() - began) % self._pace)
-        accepted = _accepted(caller, name)
-        audit.logged_in(accepted, address)
-        return accepted
+        return _accepted(caller, name)
 
     def challenge(self, accesses: Sequence[Access], error: str) -> str:
         return challenge("Basic", {"realm": self._realm})
+
+    def _remembered(self, key: bytes) -> tuple[Caller | None] | None:
+        """An answer that counts still, or None."""
+        with self._lock:
+            found = self._checked.get(key)
+        return found if found and (found[0] is None or found[0].still()) else None
+
+    def _ask(self, key: bytes, guesser: bytes, name: str, password: str, address: str) -> tuple[Caller | None]:
+        client = network_of(address)
+        caller = self._check(name, password, client)
+        with self._lock:
+            self._checked[key] = (caller,)
+            if caller is None:
+                for who in (client, guesser):
+                    self._wrong[who] = self._wrong.get(who, 0) + 1
+        if caller:
+            audit.logged_in(caller, address)
+        return (caller,)
 
     def _remembered_as(self, name: str, password: str) -> bytes:
         return self._digest([repr(known.version) for known in self._known], name, password)
@@ -116,8 +138,6 @@ class Basic:
 
     def _check(self, name: str, password: str, client: str) -> Caller | None:
         with self._lock:
-            if self._wrong.get(client, 0) >= WRONG_NAMES:
-                raise _wait("too many wrong passwords from this address", WINDOW)
             if self._under_way >= AT_ONCE or not self._places.take(client):
                 raise _wait("too many logins at once", 1)
             self._under_way += 1

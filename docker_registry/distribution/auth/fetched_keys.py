@@ -46,13 +46,11 @@ class FetchedKeys:
         return self._version
 
     def candidates(self, header: Mapping[str, Any]) -> Iterator[Any]:
-        """The keys that may have signed a token with this header. Raises UNAVAILABLE while none was ever told."""
+        """The keys that may have signed a token with this header. Raises LOGIN_UNCHECKED while none was ever told."""
         if self._by_id is None or str(header.get("kid")) not in self._by_id:
             self._ask()
         if self._by_id is None:
-            raise RegistryError(
-                Code.UNAVAILABLE, "the token cannot be checked now, try again", headers={"Retry-After": str(int(PAUSE))}
-            )
+            raise RegistryError(Code.LOGIN_UNCHECKED, headers={"Retry-After": str(int(PAUSE))})
         return signers(header, self._by_id)
 
     def _ask(self) -> None:

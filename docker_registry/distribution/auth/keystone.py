@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import yaml
 from keystoneauth1 import exceptions as failures
 from keystoneauth1.access import AccessInfo, create
 from keystoneauth1.identity import v3
@@ -28,6 +29,7 @@ from oslo_policy import policy
 
 from docker_registry.concurrency.acting import Acting
 from docker_registry.core.exceptions import ConfigError
+from docker_registry.rereading import FromFiles, read_file
 from docker_registry.settings import KeystoneDoor
 
 from ..errors import Code, RegistryError
@@ -37,6 +39,7 @@ from .caller import Caller, Kind
 __all__ = ["Keystone", "Rules"]
 
 logger = logging.getLogger(__name__)
+logging.getLogger("oslo_policy._parser").setLevel(logging.CRITICAL)  # its tracebacks of rules that ConfigError names
 
 _TIMEOUT = 15  # s for an answer of Keystone
 _LONGEST = 512  # characters of a name, or of a password that is no token
@@ -66,7 +69,7 @@ class Keystone:
         self._session = Session(verify=door.cacert or True, timeout=_TIMEOUT, user_agent="docker-registry-driver-swift")
 
     def check(self, name: str, password: str) -> Caller | None:
-        """Raises UNAVAILABLE while Keystone does not answer."""
+        """Raises LOGIN_UNCHECKED while Keystone does not answer."""
         try:
             access = self._access(name, password)
             if access is None or not access.project_id:
@@ -76,9 +79,7 @@ class Keystone:
             return None
         except (failures.ClientException, OSError) as error:
             logger.error("Keystone does not answer: %s", error)
-            raise RegistryError(
-                Code.UNAVAILABLE, "the login cannot be checked now, try again", headers={"Retry-After": "5"}
-            ) from None
+            raise RegistryError(Code.LOGIN_UNCHECKED, headers={"Retry-After": "5"}) from None
         called = f"{access.username}@{access.user_domain_name}"
         acting = Acting(_rights(access, name), called, access.auth_token or "") if self._door.acts_for_callers else None
         return Caller(
@@ -157,14 +158,15 @@ class Keystone:
         }
 
         @lru_cache(maxsize=16)  # for a minute at most, as the login; reading the rules takes longer than all else
-        def allows(action: str, owner: str) -> bool:
+        def allows(_: object, action: str, owner: str) -> bool:
             return self._rules.allow(action, credentials, owner)
 
         def grants(asked: Access) -> bool:
             if asked.kind == "registry":
-                return allows("admin" if asked == UPKEEP else "catalog", project)
+                return allows(self._rules.version, "admin" if asked == UPKEEP else "catalog", project)
             # What belongs to no project that this login can name is no one's here.
-            return allows(asked.action, project if prefix and asked.name.startswith(prefix) else "")
+            owner = project if prefix and asked.name.startswith(prefix) else ""
+            return allows(self._rules.version, asked.action, owner)
 
         return grants
 
@@ -193,23 +195,40 @@ def _rights(access: AccessInfo, name: str) -> str:
     return repr((access.user_id, access.project_id, which))
 
 
-class Rules:
-    """A policy file of oslo.policy over defaults; read again when it has changed."""
+class Rules(FromFiles):
+    """A policy file of oslo.policy over defaults. The file is read here: oslo.policy takes one that is gone for empty,
+    which may allow more, and raises at whoever asks next where it is broken."""
 
     def __init__(self, path: str, defaults: Mapping[str, str] = _DEFAULTS):
+        self._path = path
+        self._defaults = defaults
         config = cfg.ConfigOpts()
         config([], project="docker-registry-swift", default_config_files=[], default_config_dirs=[])
-        self._enforcer = policy.Enforcer(config, policy_file=path or None, use_conf=bool(path))
+        self._enforcer = policy.Enforcer(config, use_conf=False)
+        super().__init__("auth.keystone.policy", *([path] if path else []))
+
+    def _read(self) -> None:
+        rules = policy.Rules.from_dict(dict(self._defaults))
+        if self._path:
+            rules.update(self._parsed(read_file(self._option, self._path)))
+        # Without a name, a file would be looked for in /etc.
+        self._enforcer.set_rules(rules, use_conf=False)
+
+    def _parsed(self, content: bytes) -> Mapping[str, Any]:
         try:
-            if path:
-                for name, rule in defaults.items():
-                    self._enforcer.register_default(policy.RuleDefault(name, rule))
-                self._enforcer.load_rules()
-            else:
-                # Without a name, a file would be looked for in /etc.
-                self._enforcer.set_rules(policy.Rules.from_dict(dict(defaults)), use_conf=False)
+            texts = yaml.safe_load(content) or {}
+            if not isinstance(texts, dict):
+                raise ValueError("must be a mapping of names to rules")
+            unknown = [name for name in texts if str(name).startswith("registry:") and name not in self._defaults]
+            if unknown:
+                raise ValueError(f"{unknown[0]} is not one of {', '.join(self._defaults)}")
+            rules: dict[str, Any] = policy.Rules.from_dict(texts)
+            for name, rule in rules.items():
+                if str(rule).count("!") > str(texts[name]).count("!"):
+                    raise ValueError(f"{name} has no rule that can be understood: {texts[name]!r}")
         except Exception as error:  # noqa: BLE001  it raises what its parsers raise
-            raise ConfigError(f"auth.keystone.policy: {path} cannot be used: {error}") from None
+            raise ConfigError(f"{self._option}: {self._path} cannot be used: {' '.join(str(error).split())}") from None
+        return rules
 
     def allow(self, action: str, credentials: dict[str, Any], owner: str) -> bool:
         """Whether these credentials may do it with a repository of the project `owner` ("": of none)."""

@@ -1,4 +1,4 @@
-"""The files in a layer: a tar archive, as it is or in gzip, read once from its beginning. Within bounds, and in turns.
+"""The files in a layer: a tar archive, plain or packed, read once from its beginning. Within bounds, and in turns.
 
 Not `tarfile`, which takes any amount of memory for what a header says of itself, and whose patterns for it could be
 made to run for minutes before Python 3.11.10. Contents are hashed as they go by, never kept.
@@ -9,22 +9,24 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from backports import zstd
 
 from .turns import Turns
 
 __all__ = ["Allowance", "File", "TooMuchError", "UnreadableError", "files_in"]
 
 _BLOCK = 512
-_PIECE = 16 * 1024  # bytes inflated at a time; what follows a gzip member is copied, so not more
-_INFLATED = 256 * 1024  # bytes that come out at a time, at most
+_PIECE = 16 * 1024  # bytes unpacked at a time; what follows a member is copied, so not more
+_UNPACKED = 256 * 1024  # bytes that come out at a time, at most
+_WINDOW = 23  # 8 MiB, as a power of two: zstd's format asks decoders for that much, and more has to be asked for
 _HEADER = 1024 * 1024  # bytes of a header's own data: long names, extended attributes
 _PATH = 4096  # characters of a path ...
 _DEPTH = 256  # ... and folders in it
 _KIB = 1024
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _KINDS = {
     b"1": "hard link",
     b"2": "link",
@@ -51,7 +53,7 @@ class Allowance:
 
     packed: int = 32 * 1024 * 1024  # bytes as they are stored
     plain: int = 128 * 1024 * 1024  # bytes unpacked
-    files: int = 50_000  # headers of any kind, and members of gzip: each costs what a file does
+    files: int = 50_000  # headers of any kind, members of gzip, frames of zstd: each costs what a file does
     records: int = 500_000  # in extended headers
     text: int = 8 * 1024 * 1024  # characters of paths and targets of links
 
@@ -123,14 +125,13 @@ class _Budget(NamedTuple):
 def _unpacked(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
     pieces = _pieces(chunks, budget)
     first = b""
-    while len(first) < len(_ZSTD):
+    while len(first) < _MAGIC:
         piece = next(pieces, b"")
         if not piece:
             break
         first += piece
-    if first.startswith(_ZSTD):
-        raise UnreadableError("is packed with zstd, which is not read here")
-    plain = _gunzipped(first, pieces, budget) if first.startswith(_GZIP) else _chained(first, pieces)
+    begin = next((begin for magic, begin in _PACKED.items() if first.startswith(magic)), None)
+    plain = _decompressed(first, pieces, begin, budget) if begin else _chained(first, pieces)
     for piece in plain:
         budget.plain(len(piece))
         yield piece
@@ -149,29 +150,77 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _gunzipped(first: bytes, rest: Iterator[bytes], budget: _Budget) -> Iterator[bytes]:
-    """All members: some builders write one for each file."""
-    member = zlib.decompressobj(31)
+def _decompressed(
+    first: bytes, rest: Iterator[bytes], begin: Callable[[], _Decompressor], budget: _Budget
+) -> Iterator[bytes]:
+    """All members of gzip or frames of zstd: some builders write one for each file."""
+    member, is_begun = begin(), False
     try:
         for piece in _chained(first, rest):
             data = piece
             while True:
-                out = member.decompress(data, _INFLATED)
-                data = member.unconsumed_tail
+                out = member.decompress(data, _UNPACKED)
+                data, is_begun = b"", True
                 if out:
                     yield out
                 if member.eof:
                     data = member.unused_data
                     if not data.strip(b"\0"):
                         data = b""
-                    member = zlib.decompressobj(31)
+                    member, is_begun = begin(), False
                     budget.one_file()
                     if not data:
                         break
-                elif not data and len(out) < _INFLATED:
+                elif member.needs_input:
                     break
-    except zlib.error:
-        raise UnreadableError("has damaged bytes: they do not unpack") from None
+    except (zlib.error, zstd.ZstdError) as error:
+        raise UnreadableError(f"has bytes that do not unpack: {error}") from None
+    if is_begun:
+        raise UnreadableError("ends too early")
+
+
+class _Decompressor(Protocol):
+    """What unpacks one member, by the interface that Python's own have but for zlib's."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _GzipMember:
+    def __init__(self) -> None:
+        self._inflating = zlib.decompressobj(31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inflating.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflating.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._inflating.decompress(self._inflating.unconsumed_tail + data, max_length)
+        self.needs_input = not self._inflating.unconsumed_tail and len(out) < max_length
+        return out
+
+
+def _zstd_frame() -> _Decompressor:
+    frame: _Decompressor = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW})
+    return frame
+
+
+# By what a layer begins with.
+_PACKED: dict[bytes, Callable[[], _Decompressor]] = {b"\x1f\x8b": _GzipMember, b"\x28\xb5\x2f\xfd": _zstd_frame}
+_MAGIC = max(map(len, _PACKED))
 
 
 class _Archive:

@@ -8,6 +8,7 @@ from docker_registry.distribution.errors import Code, RegistryError
 
 from .. import session
 from ..visit import Visit
+from ..words import sentence
 from . import login
 
 __all__ = ["page"]
@@ -36,12 +37,19 @@ def page(visit: Visit, error: RegistryError) -> Response:
         "failure.html",
         status,
         code=status,
-        title=_TITLES.get(status, "Something is wrong with the registry"),
-        message=_sentence(str(error)),
+        title=_title(error.code),
+        message=sentence(str(error)),
+        unchecked=error.code is Code.LOGIN_UNCHECKED,
         near=_near(error),
     )
     response.headers.update(error.headers)
     return response
+
+
+def _title(code: Code) -> str:
+    if code is Code.LOGIN_UNCHECKED:
+        return "Your login cannot be checked"
+    return _TITLES.get(code.status, "Something is wrong with the registry")
 
 
 def _login(visit: Visit) -> Response:
@@ -53,10 +61,6 @@ def _login(visit: Visit) -> Response:
     challenge = f'Cookie realm="{realm}", form-action="{visit.url("login")}", cookie-name="{session.COOKIE}"'
     response.headers["WWW-Authenticate"] = challenge
     return response
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _near(error: RegistryError) -> list[str]:

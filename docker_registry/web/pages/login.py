@@ -12,6 +12,7 @@ from docker_registry.distribution.errors import Code, RegistryError
 
 from .. import forms, session
 from ..visit import Visit
+from ..words import sentence
 
 __all__ = ["enter", "leave", "show"]
 
@@ -27,7 +28,15 @@ def enter(visit: Visit) -> Response:
         return _go_on(visit) if _is_known(visit) else show(visit, 200)
     forms.check_source(visit)
     name, password = (visit.request.form.get(field, "") for field in ("name", "password"))
-    if ":" in name or not _counts(visit, name, password):
+    try:
+        counts = ":" not in name and _counts(visit, name, password)
+    except RegistryError as error:
+        if error.code is not Code.LOGIN_UNCHECKED:
+            raise
+        response = show(visit, error.code.status, sentence(str(error)))
+        response.headers.update(error.headers)
+        return response
+    if not counts:
         return show(visit, 401, _WRONG)
     response = _go_on(visit)
     try:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -16,7 +20,7 @@ from docker_registry.distribution.auth.basic import AT_ONCE, REMEMBERED, WINDOW,
 from docker_registry.distribution.auth.caller import ANONYMOUS, Caller, Kind
 from docker_registry.distribution.auth.gate import RefusedError
 from docker_registry.distribution.auth.htpasswd import Htpasswd
-from docker_registry.distribution.errors import RegistryError
+from docker_registry.distribution.errors import Code, RegistryError
 from tests.peers import need
 
 
@@ -227,3 +231,75 @@ def test_one_address_leaves_others_room_for_checks(monkeypatch: pytest.MonkeyPat
     with pytest.raises(RefusedError):
         asking.door.enter(credentials("first", "x"), "10.0.0.1")
     assert asking.heard == ["too many logins at once, try again later", "wrong name or password, given as 'second'"]
+
+
+class _Slow:
+    """Answers when it is told to, by what `answer` says of a name."""
+
+    version = None
+    pace = 0.0
+
+    def __init__(self, answer: Callable[[str], Caller | None]) -> None:
+        self.asked: list[str] = []
+        self.go = threading.Event()
+        self._answer = answer
+
+    def check(self, name: str, password: str) -> Caller | None:
+        self.asked.append(name)
+        assert self.go.wait(60)
+        return self._answer(name)
+
+
+def _away(_: str) -> Caller | None:
+    raise RegistryError(Code.LOGIN_UNCHECKED)
+
+
+def heard(door: Basic, name: str, client: str = "10.0.0.1") -> str:
+    try:
+        return str(door.enter(credentials(name, "x"), client))
+    except (RefusedError, RegistryError) as error:
+        return str(error)
+
+
+def at_once(door: Basic, slow: _Slow, names: list[str]) -> list[str]:
+    """What each hears who comes before anybody's question is answered."""
+    came = threading.Semaphore(0)
+    look = door._questions._look
+
+    def noted(*arguments: Any) -> Any:
+        came.release()  # with the lock held, until it is settled whom this one waits for
+        return look(*arguments)
+
+    door._questions._look = noted  # type: ignore[method-assign]
+    with ThreadPoolExecutor(len(names)) as pool:
+        answers = [pool.submit(heard, door, name, f"10.0.0.{number}") for number, name in enumerate(names)]
+        for _ in names:
+            assert came.acquire(timeout=60)
+        slow.go.set()
+        return [answer.result(60) for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "again"),
+    [
+        (lambda name: Caller(Kind.USER, name), "user alice", 1),
+        (lambda _: None, "wrong name or password, given as 'alice'", 1),
+        (_away, "the login cannot be checked now, try again", 2),  # what is no answer is not remembered
+    ],
+)
+def test_who_comes_with_one_password_at_once_shares_one_question(
+    answer: Callable[[str], Caller | None], expected: str, again: int
+) -> None:
+    slow = _Slow(answer)
+    door = Basic("here", [slow])
+    assert at_once(door, slow, ["alice"] * 40) == [expected] * 40  # more than may be asked for one address, or for all
+    assert slow.asked == ["alice"]
+    assert heard(door, "alice") == expected
+    assert slow.asked == ["alice"] * again
+
+
+def test_another_name_is_another_question() -> None:
+    slow = _Slow(lambda name: Caller(Kind.USER, name))
+    names = ["alice", "bob", "alice"]
+    assert at_once(Basic("here", [slow]), slow, names) == [f"user {name}" for name in names]
+    assert sorted(slow.asked) == ["alice", "bob"]

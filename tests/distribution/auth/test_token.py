@@ -307,7 +307,7 @@ def test_keys_at_a_url_are_asked_for_when_they_are_needed(tmp_path: Path, monkey
     server.is_away = True
     with pytest.raises(RegistryError) as error:
         enter(door, old.token(header={"kid": "key-1"}))
-    assert error.value.code is Code.UNAVAILABLE
+    assert error.value.code is Code.LOGIN_UNCHECKED
     server.is_away = False
     server.publish(old)
     server.now += PAUSE

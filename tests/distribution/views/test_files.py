@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,28 +80,39 @@ def test_what_tarfile_writes_is_read(form: int, step: int) -> None:
 
 @settings(max_examples=50)
 @given(data=st.binary(max_size=3000), cuts=st.lists(st.integers(0, 12_000), max_size=4), step=st.integers(1, 5000))
-def test_gzip_in_any_number_of_members(data: bytes, cuts: list[int], step: int) -> None:
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress])
+def test_in_any_number_of_members(pack: Callable[[bytes], bytes], data: bytes, cuts: list[int], step: int) -> None:
     body = archive(member("one", data=data), member("two", data=data[::-1]))
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    packed = b"".join(gzip.compress(body[a:b]) for a, b in pairwise(places))
+    packed = b"".join(pack(body[a:b]) for a, b in pairwise(places))
     assert read(packed, step) == read(body)
     assert read(packed + bytes(100), step) == read(body)
 
 
+def windowed(log: int, body: bytes) -> bytes:
+    """Packed with zstd, which has to remember so many bytes (as a power of two)."""
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: log})
+    return packer.compress(body) + packer.flush()
+
+
 def test_what_is_no_archive_says_so() -> None:
-    body = archive(member("one", data=b"x" * 5000))
+    body = archive(member("one", data=random.Random(1).randbytes(5000)))
     packed = gzip.compress(body)
     wrong = {
-        "zstd": b"\x28\xb5\x2f\xfd" + body,
+        "too much memory": windowed(27, body),
         "no tar archive": b"something else " * 100,
         "ends too early": body[:3000],
-        "do not unpack": packed[:40] + bytes([packed[40] ^ 255]) + packed[41:],
+        "do not unpack: Unable": b"\x28\xb5\x2f\xfd" + body,
+        "do not unpack: Error": packed[:40] + bytes([packed[40] ^ 255]) + packed[41:],
     }
     for why, bytes_of_it in wrong.items():
         with pytest.raises(UnreadableError, match=why):
             read(bytes_of_it)
-    with pytest.raises(UnreadableError, match="ends too early"):
-        read(packed[: len(packed) // 2])
+    for cut in (packed, zstd.compress(body)):
+        with pytest.raises(UnreadableError, match="ends too early"):
+            read(cut[: len(cut) // 2])
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"hello"  # as zstd:chunked has at its end
+    assert read(windowed(23, body)) == read(zstd.compress(body) + skipped) == read(body)
     assert read(b"") == []
     huge = bytearray(archive(*MEMBERS))
     for place in range(0, len(huge), 512):
@@ -117,14 +131,15 @@ def test_what_is_no_archive_says_so() -> None:
 def test_no_more_is_read_than_is_allowed() -> None:
     body = archive(*(member(f"file{number}", data=b"x" * 600) for number in range(50)))
     packed = gzip.compress(body)
-    bomb = gzip.compress(archive(member("zeros", data=bytes(1 << 22))))
+    zeros = archive(member("zeros", data=bytes(1 << 22)))
     for allowed in ({"packed": 100}, {"files": 49}, {"text": 100}, {"plain": 20_000}):
         with pytest.raises(TooMuchError):
             read(packed, **allowed)
-    with pytest.raises(TooMuchError, match="unpacked"):
-        read(bomb, plain=1 << 20)
-    with pytest.raises(TooMuchError, match="files"):
-        read(gzip.compress(b"") * 1000 + packed, files=500)
+    for pack in (gzip.compress, zstd.compress):
+        with pytest.raises(TooMuchError, match="unpacked"):
+            read(pack(zeros), plain=1 << 20)
+        with pytest.raises(TooMuchError, match="files"):
+            read(pack(b"") * 1000 + pack(body), files=500)
 
 
 def put(state: dict[str, bytes], layer: tuple[dict[str, bytes], set[str]]) -> dict[str, bytes]:

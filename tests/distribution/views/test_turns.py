@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from backports import zstd
 
 from docker_registry.distribution.views import turns as turns_module
 from docker_registry.distribution.views.files import compare_files
@@ -80,6 +81,7 @@ def folders(count: int) -> bytes:
     return out.getvalue()
 
 
+FRAME = b"\x28\xb5\x2f\xfd\0\x68" + b"\1\0\0"  # empty, and asks for 8 MiB to remember
 BODY = b"5 a=\n" * 100_000
 LAYERS = {
     "headers": gzip.compress(b"".join(header(f"file{number}") for number in range(MANY))),
@@ -89,9 +91,13 @@ LAYERS = {
     "records": header("records", b"x", len(BODY)) + BODY + bytes(-len(BODY) % 512) + header("file"),
     "sparse blocks": sparse(MANY),
     "members of gzip": gzip.compress(b"") * MANY,
+    "frames of zstd": FRAME * MANY,
+    "skipped frames of zstd": FRAME + b"\x50\x2a\x4d\x18\0\0\0\0" * MANY,
     "folders": folders(300),
     "zeros": gzip.compress(header("zeros", size=1 << 24) + bytes(1 << 24)),
     "packed bytes of nothing": b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\0\0\0\xff\xff" * 400_000,
+    "zeros of zstd": zstd.compress(header("zeros", size=1 << 24) + bytes(1 << 24)),
+    "blocks of nothing": b"\x28\xb5\x2f\xfd\0\0" + b"\0\0\0" * 1_000_000,
 }
 
 

@@ -119,9 +119,50 @@ def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
     client, name = registry(v3, policy_file=str(file)), f"{v3.ids['demo_project']}/app"
     assert push(client, name, DEMO) == 403
     assert pull(client, name, SALES) == 404  # it may, and nothing is there
-    file.write_text('"registry:push": [')
-    with pytest.raises(ConfigError, match="cannot be used"):
-        registry(v3, policy_file=str(file))
+    # A changed file counts at once, for those who are logged in too; one that is broken or gone changes nothing.
+    file.write_text('"registry:push": "role:member"\n"registry:pull": "@"\n')
+    assert (push(client, name, DEMO), pull(client, name, SALES)) == (201, 200)
+    for broken in ("[", '"registry:pull": "role:member and"'):
+        file.write_text(broken)
+        assert (push(client, name, DEMO), pull(client, name, SALES)) == (201, 200)
+    file.unlink()
+    assert (push(client, name, DEMO), pull(client, name, SALES)) == (201, 200)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot read .*policy.yaml: No such file"),
+        ('"registry:push": [', "cannot be used"),
+        ("- a", "must be a mapping of names to rules"),
+        ('"registry:pul": "@"', "registry:pul is not one of registry:pull, registry:push"),
+        ('"registry:pull": "role:member and nonsense"', "registry:pull has no rule that can be understood"),
+        ('"registry:pull": "rule:uploader or (role:member"', "registry:pull has no rule that can be understood"),
+    ],
+)
+def test_rules_that_cannot_be_used(
+    tmp_path: Path, content: str | None, complaint: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "policy.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigError, match=f"^auth.keystone.policy: .*{complaint}") as error:
+        keystone.Rules(str(file))
+    assert "\n" not in str(error.value)
+    assert "Traceback" not in caplog.text
+
+
+def test_rules_of_any_form_that_oslo_policy_has(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(
+        '{"up": "role:uploader", "registry:push": "rule:up or not role:member", "registry:pull": [["role:a"]]}'
+    )
+    rules = keystone.Rules(str(file))
+    allowed = [
+        [rules.allow(action, {"roles": [role], "project_id": "p"}, "p") for action in ("push", "pull", "delete")]
+        for role in ("uploader", "member", "a")
+    ]
+    assert allowed == [[True, False, False], [False, False, True], [True, True, False]]
 
 
 def test_who_sees_upkeep_is_a_rule_too(v3: Cloud, tmp_path: Path) -> None:
