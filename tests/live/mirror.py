@@ -16,9 +16,13 @@ _PATIENCE = 20.0  # seconds for it to start, or to stop
 
 
 class Mirror(Child):
-    """Of the registry at `remote`, where it logs in with a name and a password; `folder` takes all it writes."""
+    """Of the registry at `remote`, where it logs in with a name and a password; `folder` takes all it writes.
 
-    def __init__(self, folder: Path, remote: str, name: str, password: str):
+    They may stand in the URL too, `http://name:password@host`.
+    """
+
+    def __init__(self, folder: Path, remote: str, name: str = "", password: str = ""):
+        folder.mkdir(exist_ok=True)
         config = folder / "mirror.yml"
         config.write_text(
             json.dumps(

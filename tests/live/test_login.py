@@ -25,6 +25,7 @@ from tests.distribution.auth.issuer import Issuer, access
 from tests.live.clients import host, run
 from tests.live.distribution2 import Distribution2, storage
 from tests.live.images import Layout, file_layer
+from tests.live.mirror import Mirror
 from tests.live.ours import Ours
 from tests.live.token_server import TokenService
 from tests.peers import need, program
@@ -193,6 +194,32 @@ def test_skopeo_by_password_policy_and_robot(
         assert "invalid username/password" in log_in(ours.url, "no", authfile)
         assert "alice:wrong" not in ours.log
         assert password not in ours.log
+
+
+def test_a_mirror_of_debian_says_a_password_by_its_url_only(
+    tmp_path: Path, swift: EmbeddedSwift, passwords: Path, image: Layout
+) -> None:
+    """Its `username` and `password` are for token servers; docs/logins.md has what works."""
+    need("skopeo", "docker-registry")
+    policy = [
+        {"who": "anonymous", "repositories": "public/**", "may": "pull"},
+        {"who": ["user:alice", "robot:*"], "may": ["pull", "push"]},
+    ]
+    file = config(tmp_path, swift, htpasswd=str(passwords), robots=True, policy=policy)
+    robot = robot_password(file, "mirror", "team/**:pull")
+    with Ours(tmp_path, file) as ours:
+        for name in ("public/app:1.0", "team/app:1.0"):
+            assert copy(image, ours.url, name, "alice:alice")
+
+        def mirrored(number: int, url: str, *login: str) -> list[bool]:
+            """Whether what everybody may pull, and what the login may, is pulled through a new mirror."""
+            with Mirror(tmp_path / f"mirror-{number}", url, *login) as mirror:
+                return [inspect(mirror.url, f"{name}/app:1.0", "--no-creds") for name in ("public", "team")]
+
+        assert mirrored(1, ours.url, "alice", "alice") == [True, False]
+        assert mirrored(2, f"http://alice:alice@{host(ours.url)}") == [True, True]
+        assert mirrored(3, f"http://mirror:{robot}@{host(ours.url)}") == [False, True]
+        assert mirrored(4, f"http://alice:wrong@{host(ours.url)}") == [False, False]
 
 
 def test_skopeo_by_a_token_server(tmp_path: Path, swift: EmbeddedSwift, image: Layout) -> None:

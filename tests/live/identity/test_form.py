@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -22,7 +24,9 @@ from docker_registry.web.site import Site
 from tests.live.identity import furnishing
 from tests.live.identity.cloud import Cloud
 from tests.live.identity.tls import TlsFront
+from tests.live.mirror import Mirror
 from tests.live.ours import Ours, write_config
+from tests.peers import need
 
 DEMO = ("demo@Default/web", furnishing.PASSWORD)
 SALES = ("demo@sales/web", furnishing.SALES_PASSWORD)
@@ -111,6 +115,23 @@ def test_who_logs_in_sees_the_repositories_of_their_project(door: Door) -> None:
         session.post(f"{door.url}/ui/logout", headers={"Origin": door.url}, timeout=TIMEOUT)
         assert not session.cookies
         assert door.show(session, f"r/{mine}/app")[0] == 401
+
+
+def test_a_mirror_of_debian_logs_in_by_its_url(door: Door, tmp_path: Path) -> None:
+    need("docker-registry")
+    name = f"{door.other}/mirrored"
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    login = tuple(each.encode() for each in SALES)
+    headers = {"Content-Type": OCI_INDEX}
+    url = f"{door.url}/v2/{name}/manifests/1.0"
+    assert requests.put(url, data=body, headers=headers, auth=login, timeout=TIMEOUT).status_code == 201
+    seen = []
+    for number, who in enumerate((SALES, DEMO)):
+        user, password = (quote(each, safe="") for each in who)
+        with Mirror(tmp_path / str(number), door.url.replace("://", f"://{user}:{password}@")) as mirror:
+            url = f"{mirror.url}/v2/{name}/manifests/1.0"
+            seen.append(requests.get(url, headers={"Accept": OCI_INDEX}, timeout=TIMEOUT).ok)
+    assert seen == [True, False]
 
 
 @pytest.mark.parametrize("name", [DEMO[0], "demo@Default/other", "demo@sales/web", "demo", "nobody@Default/web"])
