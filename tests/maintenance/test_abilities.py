@@ -57,7 +57,7 @@ def test_the_server_is_named_with_what_it_cannot_do() -> None:
     assert "a list of them is stored" in ceph["large objects"]
     assert "from 31 GiB on" in ceph["large objects"]
     assert "not known to keep them" in ceph["conditions"]
-    assert (openstack["bulk delete"], ceph["bulk delete"]) == ("10000 names a request", "1000 names a request")
+    assert (openstack["bulk delete"], ceph["bulk delete"]) == ("500 names a request", "500 names a request")
     assert "a key of the account" in ceph["TempURL"]
 
 
