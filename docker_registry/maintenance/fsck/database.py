@@ -41,6 +41,7 @@ CREATE INDEX owned_path ON owned (path);
 CREATE TABLE prefix (prefix TEXT, path TEXT, PRIMARY KEY (prefix, path)) WITHOUT ROWID;
 CREATE TABLE part (name TEXT PRIMARY KEY, folder TEXT, size INT, modified REAL, known INT) WITHOUT ROWID;
 CREATE TABLE manifest (digest TEXT PRIMARY KEY, subject TEXT, leaving TEXT, known INT) WITHOUT ROWID;
+CREATE INDEX manifest_subject ON manifest (subject);
 CREATE TABLE reference (
     manifest TEXT, digest TEXT, size INT, is_manifest INT, optional INT, platform TEXT, PRIMARY KEY (manifest, digest)
 ) WITHOUT ROWID;

@@ -37,8 +37,8 @@ CREATE TEMP TABLE opaque AS
         AND digest NOT IN (SELECT digest FROM manifest WHERE known)
     UNION SELECT repository FROM alive WHERE digest IN (SELECT digest FROM blob)
         AND digest NOT IN (SELECT digest FROM manifest WHERE known)
-    UNION SELECT repository FROM link WHERE what = 'TAG' AND digest IN (SELECT digest FROM link other
-        WHERE other.what = 'LAYER' AND other.repository = link.repository);
+    UNION SELECT repository FROM link WHERE what = 'TAG' AND EXISTS (SELECT 1 FROM link other
+        WHERE other.digest = link.digest AND other.repository = link.repository AND other.what = 'LAYER');
 """
 _UNTAGGED = """
 CREATE TEMP TABLE wanted AS WITH RECURSIVE found (repository, digest) AS (
@@ -54,14 +54,14 @@ CREATE INDEX temp.wanted_digest ON wanted (digest, repository);
 
 CREATE TEMP TABLE untagged AS SELECT path, repository, digest FROM link
     WHERE what = 'REVISION' AND repository NOT IN (SELECT repository FROM opaque)
-    AND digest NOT IN (SELECT digest FROM wanted WHERE wanted.repository = link.repository)
+    AND NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.digest = link.digest AND wanted.repository = link.repository)
     AND announced(path);
 """
 _DOOMED = """
 CREATE TEMP TABLE doomed_link AS SELECT path, repository, digest FROM link
     WHERE what = 'LAYER' AND checked AND modified < :before AND repository NOT IN (SELECT repository FROM opaque)
     AND digest NOT IN (SELECT digest FROM manifest)
-    AND (digest NOT IN (SELECT digest FROM needed WHERE needed.repository = link.repository)
+    AND (NOT EXISTS (SELECT 1 FROM needed WHERE needed.digest = link.digest AND needed.repository = link.repository)
         OR digest NOT IN (SELECT digest FROM there))
     AND announced(path);
 CREATE UNIQUE INDEX temp.doomed_link_path ON doomed_link (path);
