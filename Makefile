@@ -34,7 +34,7 @@ image: $(VENV)/.test
 model: $(VENV)/.test
 	GC_MODEL=long $(PYTEST) -s --timeout=7200 tests/maintenance/gc/test_model.py $(ARGS)
 
-# All that docs/reliability.md has figures of, printed as it goes: tens of minutes.
+# All that docs/reliability.md has figures of, printed as it goes: hours.
 reliability: $(VENV)/.test
 	RELIABILITY=whole $(PYTEST) -s --timeout=7200 tests/reliability $(ARGS)
 	GC_MODEL=long $(PYTEST) --timeout=7200 tests/maintenance/gc/test_model.py tests/drivers/test_writers_meet.py \

@@ -42,6 +42,7 @@ _UNPACKERS: dict[bytes, Unpack] = {
     b"\xfd7zXZ\x00": lzma.LZMAFile,
     b"BZh": bz2.BZ2File,
     b"\x28\xb5\x2f\xfd": zstd.ZstdFile,
+    **{bytes([number]) + b"\x2a\x4d\x18": zstd.ZstdFile for number in range(0x50, 0x60)},  # pzstd's first frame
 }
 
 

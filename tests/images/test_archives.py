@@ -43,6 +43,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "bzip2": bz2.compress,
     "zstd": zstd.compress,
+    "pzstd": lambda data: b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size" + zstd.compress(data),
     "zstd of several frames": lambda data: zstd.compress(data[:5]) + zstd.compress(data[5:]),
 }
 

@@ -107,8 +107,9 @@ def test_nobody_learns_of_repositories_that_are_not_theirs(driver: Base, tmp_pat
     file.write_text("ana:" + bcrypt.hashpw(b"word", bcrypt.gensalt(4)).decode() + "\n")
     rules = (Rule(("user:ana",), ("ana/**",), ("pull",)),)
     client = mounted(driver, auth=Auth(htpasswd=str(file), policy=rules))
-    for path in ("/ui/storage", "/ui/r/ana/app:1", "/ui/?sort=size", "/ui/?sort=push"):
+    for path in ("/ui/storage", "/ui/r/ana/app:1", "/ui/?sort=size", "/ui/?sort=push", "/ui/?sort=alone"):
         page = visit(client, path, auth=("ana", "word"))
+        assert "frees</th>" not in page.text  # by what it does not free, one would learn what hidden repositories have
         assert "secret" not in page.text
         assert "50 kB" not in page.words()
         assert "shared by several" not in page.text

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -202,35 +202,65 @@ class Rules(FromFiles):
     def __init__(self, path: str, defaults: Mapping[str, str] = _DEFAULTS):
         self._path = path
         self._defaults = defaults
-        config = cfg.ConfigOpts()
-        config([], project="docker-registry-swift", default_config_files=[], default_config_dirs=[])
-        self._enforcer = policy.Enforcer(config, use_conf=False)
+        self._enforcer = _enforcer()
         super().__init__("auth.keystone.policy", *([path] if path else []))
 
     def _read(self) -> None:
         rules = policy.Rules.from_dict(dict(self._defaults))
         if self._path:
-            rules.update(self._parsed(read_file(self._option, self._path)))
-        # Without a name, a file would be looked for in /etc.
+            content = read_file(self._option, self._path)
+            try:
+                rules.update(self._parsed(content))
+                self._try(rules)
+            except Exception as error:  # noqa: BLE001  it raises what its parsers and checks raise
+                why = " ".join(str(error).split()) or type(error).__name__
+                raise ConfigError(f"{self._option}: {self._path} cannot be used: {why}") from None
         self._enforcer.set_rules(rules, use_conf=False)
 
     def _parsed(self, content: bytes) -> Mapping[str, Any]:
-        try:
-            texts = yaml.safe_load(content) or {}
-            if not isinstance(texts, dict):
-                raise ValueError("must be a mapping of names to rules")
-            unknown = [name for name in texts if str(name).startswith("registry:") and name not in self._defaults]
-            if unknown:
-                raise ValueError(f"{unknown[0]} is not one of {', '.join(self._defaults)}")
-            rules: dict[str, Any] = policy.Rules.from_dict(texts)
-            for name, rule in rules.items():
-                if str(rule).count("!") > str(texts[name]).count("!"):
-                    raise ValueError(f"{name} has no rule that can be understood: {texts[name]!r}")
-        except Exception as error:  # noqa: BLE001  it raises what its parsers raise
-            raise ConfigError(f"{self._option}: {self._path} cannot be used: {' '.join(str(error).split())}") from None
+        if not content.strip():
+            raise ValueError("it is empty; a comment would do, for the defaults")
+        texts = yaml.safe_load(content) or {}
+        if not isinstance(texts, dict):
+            raise ValueError("must be a mapping of names to rules")
+        blank = [name for name, text in texts.items() if not text]
+        if blank:
+            raise ValueError(f'{blank[0]} has no rule: "@" is for everybody, "!" for nobody')
+        unknown = [name for name in texts if str(name).startswith("registry:") and name not in self._defaults]
+        if unknown:
+            raise ValueError(f"{unknown[0]} is not one of {', '.join(self._defaults)}")
+        rules: dict[str, Any] = policy.Rules.from_dict(texts)
+        for name, rule in rules.items():
+            if str(rule).count("!") > str(texts[name]).count("!"):
+                raise ValueError(f"{name} has no rule that can be understood: {texts[name]!r}")
+            if re.search(r"\bhttps?:", str(rule)):
+                raise ValueError(f"{name} asks another server, which is not supported: {texts[name]!r}")
         return rules
+
+    def _try(self, rules: MutableMapping[str, Any]) -> None:
+        """Raises whatever asking by these rules would."""
+        for name, rule in rules.items():
+            missing = [other for other in re.findall(r"\brule:([^\s()]+)", str(rule)) if other not in rules]
+            if missing:
+                raise ValueError(f"{name} names rule:{missing[0]}, which is not there")
+        trial = _enforcer()
+        trial.set_rules(rules, use_conf=False)
+        if not trial.check_rules():
+            raise ValueError("its rules name each other in a circle")
+        nobody = {"project_id": "", "user_id": "", "roles": [], "domain_id": ""}
+        for name in self._defaults:
+            trial.enforce(name, _target(""), nobody)
 
     def allow(self, action: str, credentials: dict[str, Any], owner: str) -> bool:
         """Whether these credentials may do it with a repository of the project `owner` ("": of none)."""
-        target = {"target.project.id": owner, "project_id": owner}
-        return bool(self._enforcer.enforce(f"registry:{action}", target, dict(credentials)))
+        return bool(self._enforcer.enforce(f"registry:{action}", _target(owner), dict(credentials)))
+
+
+def _target(owner: str) -> dict[str, str]:
+    return {"target.project.id": owner, "project_id": owner}
+
+
+def _enforcer() -> policy.Enforcer:
+    config = cfg.ConfigOpts()
+    config([], project="docker-registry-swift", default_config_files=[], default_config_dirs=[])
+    return policy.Enforcer(config, use_conf=False)  # or a file would be looked for in /etc

@@ -218,8 +218,12 @@ def _zstd_frame() -> _Decompressor:
     return frame
 
 
-# By what a layer begins with.
-_PACKED: dict[bytes, Callable[[], _Decompressor]] = {b"\x1f\x8b": _GzipMember, b"\x28\xb5\x2f\xfd": _zstd_frame}
+# By what a layer begins with. Of zstd, also with a frame to be skipped, which pzstd puts first.
+_PACKED: dict[bytes, Callable[[], _Decompressor]] = {
+    b"\x1f\x8b": _GzipMember,
+    b"\x28\xb5\x2f\xfd": _zstd_frame,
+    **{bytes([number]) + b"\x2a\x4d\x18": _zstd_frame for number in range(0x50, 0x60)},
+}
 _MAGIC = max(map(len, _PACKED))
 
 

@@ -25,10 +25,12 @@ ORDERS: dict[str, Key] = {
 
 
 def page(visit: Visit, order: str, query: str, under: str) -> Response:
-    key, timed = ORDERS[order], visit.looker.usage()
-    found = sorted(
-        (used for used in timed.value.repositories if _is_asked_for(visit, used.name, query, under)), key=key
-    )
+    timed = visit.looker.usage()
+    seen = [used for used in timed.value.repositories if visit.context.gate.may_see(visit.caller, used.name)]
+    # What deleting frees would tell what hidden repositories share.
+    sees_all = len(seen) == len(timed.value.repositories)
+    key = ORDERS["size" if order == "alone" and not sees_all else order]
+    found = sorted((used for used in seen if _is_asked_for(used.name, query, under)), key=key)
     start = _behind(found, visit.argument("after"), key)
     shown = found[start : start + _PAGE]
     more = start + _PAGE < len(found)
@@ -42,16 +44,16 @@ def page(visit: Visit, order: str, query: str, under: str) -> Response:
         rows=shown,
         total=len(found),
         counted=timed.came,
-        limit=0 if timed.value.is_whole else ROWS,
-        unsized=timed.value.unsized,
+        sees_all=sees_all,
+        limit=ROWS if sees_all and not timed.value.is_whole else 0,
+        unsized=timed.value.unsized if sees_all else 0,
         is_first=not start,
         following=visit.url("", {"q": query, "ns": under, "sort": order, "after": marker}) if more else "",
     )
 
 
-def _is_asked_for(visit: Visit, name: str, query: str, under: str) -> bool:
-    inside = not under or name.startswith(f"{under}/")
-    return inside and has_words(name, query) and visit.context.gate.may_see(visit.caller, name)
+def _is_asked_for(name: str, query: str, under: str) -> bool:
+    return (not under or name.startswith(f"{under}/")) and has_words(name, query)
 
 
 def _behind(found: list[Used], marker: str, key: Key) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from werkzeug.wrappers import Response
 
 from docker_registry.distribution.auth.access import UPKEEP
-from docker_registry.distribution.views.usage import ROWS, Used
+from docker_registry.distribution.views.usage import ROWS
 
 from .. import chores
 from ..pictures import Tile, tiles
@@ -56,19 +56,23 @@ def page(visit: Visit) -> Response:
     usage = timed.value
     gate = visit.context.gate
     seen = [each for each in usage.repositories if gate.may_see(visit.caller, each.name)]
-    is_admin = len(seen) == len(usage.repositories) and gate.may(visit.caller, UPKEEP)
+    # Of what hidden repositories share, readers must not learn: neither that it is there, nor how large it is.
+    sees_all = len(seen) == len(usage.repositories)
+    is_admin = sees_all and gate.may(visit.caller, UPKEEP)
     upkeep = visit.looker.upkeep() if is_admin else None
     most = max((each.size for each in seen), default=0) or 1
-    pieces = _pieces(seen, usage.shared if is_admin else 0, usage.unused if is_admin else 0)
+    drawn = [(each.name, each.alone if sees_all else each.size) for each in seen]
+    pieces = _pieces(drawn, usage.shared if is_admin else 0, usage.unused if is_admin else 0)
     return visit.page(
         "storage.html",
         section="storage",
         usage=usage,
+        sees_all=sees_all,
         is_admin=is_admin,
         counted=timed.came,
         rows=[(each, round(100 * each.alone / most, 1), round(100 * each.size / most, 1)) for each in seen[:_SHOWN]],
         more=seen[_SHOWN:],
-        limit=0 if usage.is_whole else ROWS,
+        limit=ROWS if sees_all and not usage.is_whole else 0,
         alone=sum(each.alone for each in seen),
         chores=chores.spoken(upkeep.value, upkeep.came, visit.context.settings) if upkeep else [],
         answered=upkeep,
@@ -98,12 +102,12 @@ def _quota(name: str, what: str, used: int | None, limit: int, spoken: Callable[
     return _Quota(name, what, "" if used is None else spoken(used), spoken(limit), share)
 
 
-def _pieces(seen: list[Used], shared: int, unused: int) -> list[_Piece]:
-    """What the picture consists of, the largest first; small repositories are one piece."""
-    pieces = [_Piece(each.name, each.name, each.alone) for each in seen[:_TILES]]
-    rest = seen[_TILES:]
+def _pieces(repositories: list[tuple[str, int]], shared: int, unused: int) -> list[_Piece]:
+    """What the picture consists of, the largest first; of repositories' names and bytes, small ones are one piece."""
+    pieces = [_Piece(name, name, size) for name, size in repositories[:_TILES]]
+    rest = repositories[_TILES:]
     pieces += [
-        _Piece("", f"{len(rest)} others", sum(each.alone for each in rest)),
+        _Piece("", f"{len(rest)} others", sum(size for _, size in rest)),
         _Piece("", "shared by several", shared),
         _Piece("", "used by none", unused),
     ]

@@ -112,7 +112,12 @@ def test_what_is_no_archive_says_so() -> None:
         with pytest.raises(UnreadableError, match="ends too early"):
             read(cut[: len(cut) // 2])
     skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"hello"  # as zstd:chunked has at its end
-    assert read(windowed(23, body)) == read(zstd.compress(body) + skipped) == read(body)
+    assert (
+        read(windowed(23, body))
+        == read(zstd.compress(body) + skipped)
+        == read(skipped + zstd.compress(body))
+        == read(body)
+    )
     assert read(b"") == []
     huge = bytearray(archive(*MEMBERS))
     for place in range(0, len(huge), 512):

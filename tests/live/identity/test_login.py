@@ -122,7 +122,7 @@ def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
     # A changed file counts at once, for those who are logged in too; one that is broken or gone changes nothing.
     file.write_text('"registry:push": "role:member"\n"registry:pull": "@"\n')
     assert (push(client, name, DEMO), pull(client, name, SALES)) == (201, 200)
-    for broken in ("[", '"registry:pull": "role:member and"'):
+    for broken in ("", "[", '"registry:pull": "role:member and"', '"registry:push":', '"registry:push": "rule:other"'):
         file.write_text(broken)
         assert (push(client, name, DEMO), pull(client, name, SALES)) == (201, 200)
     file.unlink()
@@ -138,6 +138,13 @@ def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
         ('"registry:pul": "@"', "registry:pul is not one of registry:pull, registry:push"),
         ('"registry:pull": "role:member and nonsense"', "registry:pull has no rule that can be understood"),
         ('"registry:pull": "rule:uploader or (role:member"', "registry:pull has no rule that can be understood"),
+        ("\n", "it is empty"),
+        ('"registry:pull":', 'registry:pull has no rule: "@" is for everybody'),
+        ('"registry:pull": []', "registry:pull has no rule"),
+        ('"registry:pull": "not rule:uploader"', "registry:pull names rule:uploader, which is not there"),
+        ('"a": "rule:b"\n"b": "rule:a"\n"registry:pull": "rule:a"', "name each other in a circle"),
+        ('"registry:pull": "project_id:%d"', "cannot be used"),
+        ('"registry:pull": "http://127.0.0.1/may"', "registry:pull asks another server"),
     ],
 )
 def test_rules_that_cannot_be_used(
