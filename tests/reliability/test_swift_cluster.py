@@ -106,7 +106,7 @@ def test_all_that_was_acknowledged_is_on_the_node_that_was_away(fleet: Fleet, cl
     cluster.kill("node1")
     cluster.kill("node3")
     for customer in customers:
-        customer.judge(fleet.url)
+        customer.judge(fleet.url, gone=False)
 
 
 @pytest.mark.skipif(not WHOLE, reason="make reliability")
