@@ -23,6 +23,7 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import DOCKER_MANIFEST, OCI_MANIFEST
+from docker_registry.distribution.model.packing import GZIP, ZSTD
 
 from .copying import Begin
 from .files import in_tmpdir, temporary
@@ -32,17 +33,15 @@ __all__ = ["DAMAGED", "DOCKER", "OCI", "Made", "Types", "Unmade", "blocks", "put
 
 _BLOCK = 1 << 20  # bytes
 _LEVEL = 6  # of gzip, as skopeo and docker have it
-_GZIP = b"\x1f\x8b"
 # What is raised by what cannot be read or unpacked.
 DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 
 Unpack = Callable[[Any], Readable]
-_UNPACKERS: dict[bytes, Unpack] = {
-    _GZIP: lambda file: gzip.GzipFile(fileobj=file),
-    b"\xfd7zXZ\x00": lzma.LZMAFile,
-    b"BZh": bz2.BZ2File,
-    b"\x28\xb5\x2f\xfd": zstd.ZstdFile,
-    **{bytes([number]) + b"\x2a\x4d\x18": zstd.ZstdFile for number in range(0x50, 0x60)},  # pzstd's first frame
+_UNPACKERS: dict[tuple[bytes, ...], Unpack] = {
+    GZIP: lambda file: gzip.GzipFile(fileobj=file),
+    (b"\xfd7zXZ\x00",): lzma.LZMAFile,
+    (b"BZh",): bz2.BZ2File,
+    ZSTD: zstd.ZstdFile,
 }
 
 
@@ -117,7 +116,7 @@ def _descriptor(media_type: str, digest: Digest, size: int) -> dict[str, Any]:
 
 def unpacker(head: bytes) -> Unpack | None:
     """What unpacks something that begins so; None for what is not packed."""
-    return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
+    return next((unpack for magics, unpack in _UNPACKERS.items() if head.startswith(magics)), None)
 
 
 def _pack(layer: Readable, file: IO[bytes], name: str) -> Made:
@@ -126,7 +125,7 @@ def _pack(layer: Readable, file: IO[bytes], name: str) -> Made:
     kept = _Kept(file)
     diff = sha256()
     try:
-        if source.head.startswith(_GZIP):
+        if source.head.startswith(GZIP):
             for block in blocks(gzip.GzipFile(fileobj=_Copied(source, kept))):
                 diff.update(block)
         else:

@@ -13,6 +13,7 @@ from docker_registry.distribution.auth.access import Access
 from docker_registry.distribution.auth.caller import Caller, Kind
 from docker_registry.distribution.context import Context
 from docker_registry.distribution.views.looking import Looker
+from docker_registry.distribution.views.usage import Usage, Used
 
 from . import session
 from .commands import LOOPBACK, Host
@@ -48,6 +49,14 @@ class Visit:
         # Two passwords of one robot may allow different things: `grants` tells them apart.
         who = (caller.kind.value, caller.name, caller.roles, caller.groups, caller.grants)
         return self.looker.names_for(who, lambda name: self.context.gate.may_see(caller, name))
+
+    def seen(self, usage: Usage) -> tuple[list[Used], bool]:
+        """The repositories that the caller may see, and whether they are all.
+
+        Where they are not, what deleting them frees must not be told: it shows what hidden ones share with them.
+        """
+        seen = [each for each in usage.repositories if self.context.gate.may_see(self.caller, each.name)]
+        return seen, len(seen) == len(usage.repositories)
 
     @property
     def may_push_somewhere(self) -> bool:

@@ -30,13 +30,12 @@ from tests.live.settings import driver_config
 from tests.maintenance.planting import fsck
 
 from .operations import OPERATIONS, Operation
-from .place import Cell, Container, Place, Refused, Wire, Wrong, write_config_through
+from .place import BUSY, Cell, Container, Place, Refused, Wire, Wrong, write_config_through
 from .spoilers import FAULTS, PATIENCE, Fault, kind_of, pattern_of
 
 __all__ = ["Plan", "Report", "damage", "places", "plan", "run", "sample", "traces"]
 
 TURNS = 3  # of a cell whose fault befell no request, since another one had timed out before it
-BUSY = 180.0  # seconds for which an operation is tried again once the faults are over: the machine may be slow
 _MISSING = (404, 400, 416)  # of an unknown name, of a manifest that needs one, of a chunk that goes on elsewhere
 _OPTIONS = {
     "swift_timeout": PATIENCE,

@@ -24,6 +24,7 @@ from tests.live.wire import CONFIG, MANIFEST
 
 SEGMENT = 4096  # bytes; what is larger is a large object
 CONFIG_BYTES = b"{}"
+BUSY = 180.0  # seconds for which an operation is tried again once the faults are over: the machine may be slow
 _TIMEOUT = 30.0  # seconds for one answer
 
 

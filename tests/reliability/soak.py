@@ -17,14 +17,13 @@ from typing import Any, NamedTuple
 from tests.live.ours import Ours
 
 from .operations import OPERATIONS, Operation
-from .place import Cell, Container, Place, Refused, Wire, Wrong
+from .place import BUSY, Cell, Container, Place, Refused, Wire, Wrong
 from .spoilers import EVERY_KIND, FAULTS, Fault, pattern_of
 
 __all__ = ["Figures", "Load", "figures"]
 
 CLIENTS = 8
 FAULT_EVERY = 0.3  # seconds
-BUSY = 180.0  # seconds for which something is tried again once the faults are over
 MIB = 1 << 20
 # Those under which a success and an error mean what they say at once.
 HONEST = [fault for fault in FAULTS if not (fault.says_missing or fault.hides or fault.alters or fault.refuses)]

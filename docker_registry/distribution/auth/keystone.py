@@ -202,7 +202,6 @@ class Rules(FromFiles):
     def __init__(self, path: str, defaults: Mapping[str, str] = _DEFAULTS):
         self._path = path
         self._defaults = defaults
-        self._enforcer = _enforcer()
         super().__init__("auth.keystone.policy", *([path] if path else []))
 
     def _read(self) -> None:
@@ -215,7 +214,7 @@ class Rules(FromFiles):
             except Exception as error:  # noqa: BLE001  it raises what its parsers and checks raise
                 why = " ".join(str(error).split()) or type(error).__name__
                 raise ConfigError(f"{self._option}: {self._path} cannot be used: {why}") from None
-        self._enforcer.set_rules(rules, use_conf=False)
+        self._enforcer = _enforcer(rules)
 
     def _parsed(self, content: bytes) -> Mapping[str, Any]:
         if not content.strip():
@@ -243,8 +242,7 @@ class Rules(FromFiles):
             missing = [other for other in re.findall(r"\brule:([^\s()]+)", str(rule)) if other not in rules]
             if missing:
                 raise ValueError(f"{name} names rule:{missing[0]}, which is not there")
-        trial = _enforcer()
-        trial.set_rules(rules, use_conf=False)
+        trial = _enforcer(rules)
         if not trial.check_rules():
             raise ValueError("its rules name each other in a circle")
         nobody = {"project_id": "", "user_id": "", "roles": [], "domain_id": ""}
@@ -260,7 +258,9 @@ def _target(owner: str) -> dict[str, str]:
     return {"target.project.id": owner, "project_id": owner}
 
 
-def _enforcer() -> policy.Enforcer:
+def _enforcer(rules: MutableMapping[str, Any]) -> policy.Enforcer:
     config = cfg.ConfigOpts()
     config([], project="docker-registry-swift", default_config_files=[], default_config_dirs=[])
-    return policy.Enforcer(config, use_conf=False)  # or a file would be looked for in /etc
+    enforcer = policy.Enforcer(config, use_conf=False)  # or a file would be looked for in /etc
+    enforcer.set_rules(rules, use_conf=False)
+    return enforcer

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from backports import zstd
 
+from ..model.packing import GZIP, ZSTD
 from .turns import Turns
 
 __all__ = ["Allowance", "File", "TooMuchError", "UnreadableError", "files_in"]
@@ -130,7 +131,7 @@ def _unpacked(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
         if not piece:
             break
         first += piece
-    begin = next((begin for magic, begin in _PACKED.items() if first.startswith(magic)), None)
+    begin = next((begin for magics, begin in _PACKED.items() if first.startswith(magics)), None)
     plain = _decompressed(first, pieces, begin, budget) if begin else _chained(first, pieces)
     for piece in plain:
         budget.plain(len(piece))
@@ -218,13 +219,8 @@ def _zstd_frame() -> _Decompressor:
     return frame
 
 
-# By what a layer begins with. Of zstd, also with a frame to be skipped, which pzstd puts first.
-_PACKED: dict[bytes, Callable[[], _Decompressor]] = {
-    b"\x1f\x8b": _GzipMember,
-    b"\x28\xb5\x2f\xfd": _zstd_frame,
-    **{bytes([number]) + b"\x2a\x4d\x18": _zstd_frame for number in range(0x50, 0x60)},
-}
-_MAGIC = max(map(len, _PACKED))
+_PACKED: dict[tuple[bytes, ...], Callable[[], _Decompressor]] = {GZIP: _GzipMember, ZSTD: _zstd_frame}
+_MAGIC = max(len(magic) for magics in _PACKED for magic in magics)
 
 
 class _Archive:

@@ -26,9 +26,7 @@ ORDERS: dict[str, Key] = {
 
 def page(visit: Visit, order: str, query: str, under: str) -> Response:
     timed = visit.looker.usage()
-    seen = [used for used in timed.value.repositories if visit.context.gate.may_see(visit.caller, used.name)]
-    # What deleting frees would tell what hidden repositories share.
-    sees_all = len(seen) == len(timed.value.repositories)
+    seen, sees_all = visit.seen(timed.value)
     key = ORDERS["size" if order == "alone" and not sees_all else order]
     found = sorted((used for used in seen if _is_asked_for(used.name, query, under)), key=key)
     start = _behind(found, visit.argument("after"), key)

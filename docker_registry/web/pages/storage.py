@@ -54,11 +54,8 @@ class _Map(NamedTuple):
 def page(visit: Visit) -> Response:
     timed = visit.looker.usage()
     usage = timed.value
-    gate = visit.context.gate
-    seen = [each for each in usage.repositories if gate.may_see(visit.caller, each.name)]
-    # Of what hidden repositories share, readers must not learn: neither that it is there, nor how large it is.
-    sees_all = len(seen) == len(usage.repositories)
-    is_admin = sees_all and gate.may(visit.caller, UPKEEP)
+    seen, sees_all = visit.seen(usage)
+    is_admin = sees_all and visit.context.gate.may(visit.caller, UPKEEP)
     upkeep = visit.looker.upkeep() if is_admin else None
     most = max((each.size for each in seen), default=0) or 1
     drawn = [(each.name, each.alone if sees_all else each.size) for each in seen]
