@@ -1,10 +1,11 @@
-"""What is read from files, and read again once they have changed."""
+"""What is read from files, and read again soon after they have changed."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
+import time
 from abc import ABC, abstractmethod
 
 from docker_registry.core.exceptions import ConfigError
@@ -14,6 +15,7 @@ __all__ = ["FromFiles", "read_file"]
 logger = logging.getLogger(__name__)
 
 FILE_LIMIT = 4 << 20  # bytes
+PAUSE = 1.0  # s between two looks at the files: each request asks, and a look costs as much as all else that it checks
 
 
 class FromFiles(ABC):
@@ -28,15 +30,19 @@ class FromFiles(ABC):
         self._paths = paths
         self._lock = threading.Lock()
         self._stamp = self._tried = self._look()
+        self._looked = time.monotonic()
         self._read()
 
     @property
     def version(self) -> object:
-        """Changes with what was read last; looks at the files, and reads them again where they have changed."""
-        stamp = self._look()
-        if stamp != self._tried:
-            self._tried = stamp
-            self._reread(stamp)
+        """Changes with what was read last; now and then looks at the files, and reads them again where they changed."""
+        now = time.monotonic()
+        if now - self._looked >= PAUSE:
+            self._looked = now
+            stamp = self._look()
+            if stamp != self._tried:
+                self._tried = stamp
+                self._reread(stamp)
         return self._stamp
 
     @abstractmethod

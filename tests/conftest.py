@@ -14,6 +14,7 @@ def pytest_collection_finish(session):
 try:
     from hypothesis import HealthCheck, settings
 
+    from docker_registry import rereading
     from tests.live import combinations
 except ImportError:  # Python 2, and wherever only the driver is tested
     pass
@@ -21,6 +22,11 @@ else:
     # A busy machine is no fault of what is tested.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
+
+    @pytest.fixture
+    def files_looked_at_each_time(monkeypatch):
+        """What is read again when its files change, is at once."""
+        monkeypatch.setattr(rereading, "PAUSE", 0.0)
 
     def pytest_sessionfinish(session):
         """A worker of pytest-xdist tells the process that reports."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from docker_registry import rereading
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.rereading import FromFiles, read_file
 
@@ -34,6 +35,19 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_files_are_looked_at_once_a_second(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([1000.0, 1000.0, 1000.9, 1001.0, 1001.9, 1002.0])
+    monkeypatch.setattr(rereading.time, "monotonic", lambda: next(times))
+    number = Number(file)
+    seen = []
+    for content in ("2", "2", "2", "33", "33"):
+        file.write_text(content)
+        _ = number.version
+        seen.append(number.value)
+    assert seen == [1, 1, 2, 2, 33]
+
+
+@pytest.mark.usefixtures("files_looked_at_each_time")
 def test_what_has_changed_is_read_again(file: Path) -> None:
     number = Number(file)
     before = number.version
@@ -43,6 +57,7 @@ def test_what_has_changed_is_read_again(file: Path) -> None:
     assert number.value == 22
 
 
+@pytest.mark.usefixtures("files_looked_at_each_time")
 def test_a_fault_is_said_once_for_each_change_and_nothing_else_happens(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ __all__ = ["AtOnce"]
 
 
 class AtOnce(object):
-    """At most `limit` at a time for each, 0 for any number. Who has none is not remembered."""
+    """At most `limit` at a time for each; with 0 any number, and nothing is counted. Who has none is not remembered."""
 
     def __init__(self, limit):
         # type: (int) -> None
@@ -23,15 +23,19 @@ class AtOnce(object):
     def take(self, who):
         # type: (str) -> bool
         """Whether there is room for one more; then `give` has to follow."""
+        if not self._limit:
+            return True
         with self._lock:
             count = self._counts.get(who, 0)
-            if self._limit and count >= self._limit:
+            if count >= self._limit:
                 return False
             self._counts[who] = count + 1
             return True
 
     def give(self, who):
         # type: (str) -> None
+        if not self._limit:
+            return
         with self._lock:
             self._counts[who] -= 1
             if not self._counts[who]:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import ExitStack
+from functools import partial
 
 from werkzeug.wrappers import Response
 
@@ -81,11 +81,12 @@ class Limits:
         wait = 0.0 if self._rates is None else self._rates.wait(client, sends)
         if wait:
             raise _too_many("too many requests in a short time", wait)
-        with ExitStack() as stack:
-            _take(stack, self._requests, client, "too many requests at once")
-            if sends:
-                _take(stack, self._uploads, client, "too many uploads at once")
-            return stack.pop_all().close
+        if not self._requests.take(client):
+            raise _too_many("too many requests at once", 1.0)
+        if sends and not self._uploads.take(client):
+            self._requests.give(client)
+            raise _too_many("too many uploads at once", 1.0)
+        return partial(self._leave, client, sends)
 
     def refused(self, client: str) -> None:
         """Count a request that nobody answers; raises as `enter` does."""
@@ -102,11 +103,10 @@ class Limits:
         response.call_on_close(leave)
         return response
 
-
-def _take(stack: ExitStack, places: AtOnce, client: str, refusal: str) -> None:
-    if not places.take(client):
-        raise _too_many(refusal, 1.0)
-    stack.callback(places.give, client)
+    def _leave(self, client: str, sends: bool) -> None:
+        if sends:
+            self._uploads.give(client)
+        self._requests.give(client)
 
 
 def _too_many(why: str, seconds: float) -> RegistryError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,12 +49,13 @@ class Resource:
         self.settings = context.settings
 
     @classmethod
-    def allowed(cls) -> list[str]:
+    @cache
+    def allowed(cls) -> tuple[str, ...]:
         """The methods that this URL form answers, for the header Allow."""
         verbs = [verb for verb in _VERBS if hasattr(cls, verb)]
         if "get" in verbs and "head" not in verbs:
             verbs.insert(1, "head")
-        return [verb.upper() for verb in verbs]
+        return tuple(verb.upper() for verb in verbs)
 
     @classmethod
     def needs(cls, method: str, values: Mapping[str, str]) -> list[Access]:

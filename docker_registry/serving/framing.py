@@ -25,7 +25,7 @@ _SHOWN = 200  # bytes of a malformed line that the log has
 _REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}) ([!-~\x80-\xff]+) (HTTP/[0-9]\.[0-9])\r\n")
 _TARGET = re.compile(r"https?://(?P<host>[^/?#]*)(?P<rest>[/?].*|)|/.*|\*", re.IGNORECASE)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;[^\x00\r\n]*)?\r\n")
 
 Fields = list[tuple[str, str]]  # names in lower case
@@ -97,7 +97,7 @@ def read_fields(stream: _Lines) -> Fields:
         if room < 0 or len(fields) >= MAX_FIELDS:
             raise BadHead("the header section is too large", "431 Request Header Fields Too Large")
         name, colon, value = line[:-2].partition(b":")
-        if line[-2:] != b"\r\n" or not colon or not _NAME.fullmatch(name) or _CONTROL.search(value):
+        if line[-2:] != b"\r\n" or not colon or not _NAME.fullmatch(name) or value.translate(None, _CONTROLS) != value:
             raise BadHead("a header line is malformed")
         fields.append((name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")))
 

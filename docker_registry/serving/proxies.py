@@ -79,7 +79,7 @@ class TrustedProxies:
         log.warning("%s is none of the trusted_proxies: what it says in %s is dropped", sender, names)
 
     def _trusts(self, address: str) -> bool:
-        parsed = _address(address)
+        parsed = _address(address) if self._networks else None
         return parsed is not None and any(parsed in network for network in self._networks)
 
     def _believe(self, environ: Environ, said: dict[str, str]) -> None:

@@ -23,4 +23,4 @@ def test_it_counts_as_on_paper(seed):
         elif who in held:
             places.give(who)
             held.remove(who)
-        assert len(places) == len(set(held))
+        assert len(places) == (len(set(held)) if limit else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
+import hashlib
 import secrets
 import threading
 import time
@@ -22,6 +22,7 @@ from .access import Access
 from .caller import ANONYMOUS, Caller
 from .clients import network_of
 from .gate import RefusedError, challenge
+from .remembered import Remembered
 
 __all__ = ["Basic", "Passwords"]
 
@@ -74,7 +75,7 @@ class Basic:
         self._sleep = sleep
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._checked: TTLCache[bytes, tuple[Caller | None]] = TTLCache(_ENTRIES, REMEMBERED, clock)
+        self._checked: Remembered[tuple[Caller | None]] = Remembered(_ENTRIES, REMEMBERED, clock)
         # Keeps nothing: what it would remember, tokens among it, has to be gone after a minute.
         self._questions = Cache(0, clock)
         self._wrong: TTLCache[object, int] = TTLCache(_ENTRIES, WINDOW, clock)
@@ -86,21 +87,19 @@ class Basic:
         if not name and not password:
             return ANONYMOUS  # so clients that have no password answer a challenge
         client = network_of(address)
-        key, guesser = self._remembered_as(name, password), self._digest(client, name)
-        with self._lock:
-            # Before what is remembered, else a guess that is right would be told from a wrong one.
-            if self._wrong.get(guesser, 0) >= WRONG:
-                raise _wait("too many wrong passwords for this name", WINDOW)
+        # Before what is remembered, else a guess that is right would be told from a wrong one.
+        if self._wrong and self._has_guessed(self._digest(client, name), WRONG):
+            raise _wait("too many wrong passwords for this name", WINDOW)
+        key = self._remembered_as(name, password)
         remembered = self._remembered(key)
         if remembered:
             return _accepted(remembered[0], name)
-        with self._lock:
-            if self._wrong.get(client, 0) >= WRONG_NAMES:
-                raise _wait("too many wrong passwords from this address", WINDOW)
+        if self._has_guessed(client, WRONG_NAMES):
+            raise _wait("too many wrong passwords from this address", WINDOW)
 
         def question() -> tuple[Caller | None]:
             # Another question may have been answered since this one's asker looked.
-            return self._remembered(key) or self._ask(key, guesser, name, password, address)
+            return self._remembered(key) or self._ask(key, name, password, address)
 
         began = self._clock()
         (caller,) = self._questions.fetch(key, question, REMEMBERED)
@@ -113,20 +112,23 @@ class Basic:
 
     def _remembered(self, key: bytes) -> tuple[Caller | None] | None:
         """An answer that counts still, or None."""
-        with self._lock:
-            found = self._checked.get(key)
+        found = self._checked.get(key)
         return found if found and (found[0] is None or found[0].still()) else None
 
-    def _ask(self, key: bytes, guesser: bytes, name: str, password: str, address: str) -> tuple[Caller | None]:
+    def _has_guessed(self, who: object, often: int) -> bool:
+        with self._lock:
+            return self._wrong.get(who, 0) >= often
+
+    def _ask(self, key: bytes, name: str, password: str, address: str) -> tuple[Caller | None]:
         client = network_of(address)
         caller = self._check(name, password, client)
-        with self._lock:
-            self._checked[key] = (caller,)
-            if caller is None:
-                for who in (client, guesser):
-                    self._wrong[who] = self._wrong.get(who, 0) + 1
+        self._checked.put(key, (caller,))
         if caller:
             audit.logged_in(caller, address)
+        else:
+            with self._lock:
+                for who in (client, self._digest(client, name)):
+                    self._wrong[who] = self._wrong.get(who, 0) + 1
         return (caller,)
 
     def _remembered_as(self, name: str, password: str) -> bytes:
@@ -134,7 +136,8 @@ class Basic:
 
     def _digest(self, *parts: object) -> bytes:
         """Short, however long a stranger's text is, and nothing to find it by."""
-        return hmac.digest(self._key, repr(parts).encode(), "sha256")
+        # Its keyed mode is a MAC (RFC 7693), at a fifth of the cost of HMAC with SHA-256.
+        return hashlib.blake2b(repr(parts).encode(), key=self._key, digest_size=32).digest()
 
     def _check(self, name: str, password: str, client: str) -> Caller | None:
         with self._lock:

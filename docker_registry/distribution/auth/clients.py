@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from .caller import Caller, Kind
@@ -9,6 +10,10 @@ from .caller import Caller, Kind
 __all__ = ["client_of", "network_of"]
 
 
+_ADDRESSES = 4096  # whose networks are remembered: to parse an address takes longer than to check a password
+
+
+@lru_cache(maxsize=_ADDRESSES)
 def network_of(address: str) -> str:
     """An address, or of IPv6 the /64 around it: whoever has one address of that has all.
 

@@ -85,14 +85,12 @@ class Gate:
             self.refused["busy"] += 1
             audit.refused(request, "somebody", f"not let in: {error}", "the door")
             raise
-        verdicts = [(access, self.policy.decide(caller, access)) for access in accesses]
-        lacking = [access for access, verdict in verdicts if not verdict.allowed]
+        lacking = [access for access in accesses if not self.policy.decide(caller, access).allowed]
         if caller.kind is Kind.ANONYMOUS and (lacking or not accesses):
             raise self._unauthorized(accesses, "")
         if lacking:
             self.refused["rights"] += 1
-            rule = next(verdict.rule for _, verdict in verdicts if not verdict.allowed)
-            audit.refused(request, caller, f"may not {lacking[0]}", rule)
+            audit.refused(request, caller, f"may not {lacking[0]}", self.policy.decide(caller, lacking[0]).rule)
             if caller.kind is Kind.TOKEN and not caller.grants(lacking[0]):
                 raise self._unauthorized(accesses, "insufficient_scope")
             raise RegistryError(Code.DENIED, f"{caller} may not {lacking[0]}", [access._asdict() for access in lacking])

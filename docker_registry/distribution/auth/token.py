@@ -9,14 +9,12 @@ shared secret, and `none`, are never accepted.
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
 import jwt
-from cachetools import TTLCache
 
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.settings import TokenServer
@@ -27,6 +25,7 @@ from .caller import Caller, Kind
 from .fetched_keys import FetchedKeys
 from .gate import RefusedError, challenge
 from .keys import Keys
+from .remembered import Remembered
 
 __all__ = ["ALGORITHMS", "Token"]
 
@@ -52,24 +51,21 @@ class Token:
         self._algorithms = list(server.algorithms or ALGORITHMS)
         self._keys = _keys(server)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._checked: TTLCache[bytes, tuple[float, Caller]] = TTLCache(_ENTRIES, _REMEMBERED)
+        self._checked: Remembered[tuple[float, Caller]] = Remembered(_ENTRIES, _REMEMBERED)
 
     def enter(self, credentials: str, address: str) -> Caller:
         if len(credentials) > _LONGEST:
             raise RefusedError("the token is too long", "invalid_token")
         key = hashlib.sha256(repr([keys.version for keys in self._keys]).encode() + credentials.encode()).digest()
-        with self._lock:
-            expires, caller = self._checked.get(key, (0.0, None))
-        if caller is not None and self._clock() < expires:
-            return caller
+        found = self._checked.get(key)
+        if found and self._clock() < found[0]:
+            return found[1]
         try:
             claims = self._claims(credentials)
         except jwt.PyJWTError as error:
             raise RefusedError(f"the token is not accepted: {error}", "invalid_token") from None
         caller = self._caller(claims)
-        with self._lock:
-            self._checked[key] = (float(claims["exp"]) + LEEWAY, caller)
+        self._checked.put(key, (float(claims["exp"]) + LEEWAY, caller))
         audit.logged_in(caller, address)
         return caller
 

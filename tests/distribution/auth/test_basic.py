@@ -133,7 +133,8 @@ class TestBasic:
         self.enter("alice", "secret")
         assert self.known.checks == 2
 
-    def test_a_changed_file_counts_at_once(self, file: Path) -> None:
+    @pytest.mark.usefixtures("files_looked_at_each_time")
+    def test_a_changed_file_counts(self, file: Path) -> None:
         self.enter("alice", "secret")
         file.write_text(line("alice", "other"))
         os.utime(file, ns=(1, 1))
@@ -198,12 +199,14 @@ class TestBasic:
         self.enter("alice", "secret")
         with pytest.raises(RefusedError) as refused:
             self.enter("alice", "other secret")
-        assert "secret" not in repr(vars(self.door)) + str(refused.value)
+        kept = [*vars(self.door).values(), *vars(self.door._checked).values()]
+        assert "secret" not in repr(kept) + str(refused.value)
+        assert "alice" in repr(kept)  # which is looked at, then
 
     def test_nothing_that_is_kept_is_as_long_as_a_stranger_s_text(self) -> None:
         with pytest.raises(RefusedError):
             self.enter("x" * 40_000, "y" * 40_000)
-        assert {len(key) for key in [*self.door._checked, *self.door._wrong]} <= {len("10.0.0.1"), 32}
+        assert {len(key) for key in [*self.door._checked._entries, *self.door._wrong]} <= {len("10.0.0.1"), 32}
 
 
 class _Asking:

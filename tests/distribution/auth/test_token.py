@@ -234,7 +234,8 @@ class TestChains:
             enter(self.door, self.issuer.token(key=new_key(), header=Issuer.chain(self.leaf())))
 
 
-def test_new_keys_count_at_once_and_broken_files_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("files_looked_at_each_time")
+def test_new_keys_count_and_broken_files_change_nothing(tmp_path: Path) -> None:
     first, second = Issuer(tmp_path), Issuer(tmp_path)
     door = Token(second.server())
     with pytest.raises(RefusedError):
