@@ -27,6 +27,8 @@ from .rows import show
 __all__ = ["robot"]
 
 _NAME_CHARACTERS = "a name has letters, digits and . _ -"
+# With these names Keystone's users send tokens and secrets of theirs: it would be sent the robot's password.
+_KEYSTONES = re.compile("token|applicationcredential-.*")
 
 
 class _Parsed(click.ParamType[Any]):
@@ -81,6 +83,8 @@ def create(config: str | None, flavor: str | None, name: str, grants: tuple[Gran
     loaded = load(config, flavor)
     if not name.replace(".", "").replace("_", "").replace("-", "").isalnum() or not name.isascii():
         raise click.BadParameter(_NAME_CHARACTERS, param_hint="--name")
+    if _KEYSTONES.fullmatch(name):
+        raise click.BadParameter(f"{name} is what users of Keystone log in as, choose another", param_hint="--name")
     if not loaded.settings.auth.robots:
         raise ConfigError(f"{loaded.where}: registry.auth.robots: is not true, so no such password would be accepted")
     secret, ends = with_secret(loaded.settings).secret, int(time.time() + expires)

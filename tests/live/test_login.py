@@ -167,6 +167,22 @@ def test_the_end_of_a_robots_password_has_its_unit(tmp_path: Path, swift: Embedd
         assert (done.exit_code, "must be a time with its unit" in done.output) == (status, bool(status)), done.output
 
 
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("ci deploy", "a name has letters, digits and . _ -"),
+        ("token", "token is what users of Keystone log in as, choose another"),
+        ("applicationcredential-1", "applicationcredential-1 is what users of Keystone log in as"),
+        ("token-ci", ""),
+    ],
+)
+def test_names_of_robots(tmp_path: Path, swift: EmbeddedSwift, name: str, complaint: str) -> None:
+    options = ["--config", str(config(tmp_path, swift, robots=True)), "--allow", "ci/**:pull", "--name", name]
+    done = CliRunner().invoke(robot, ["create", *options])
+    assert (done.exit_code == 0) == (not complaint)
+    assert complaint in " ".join(done.output.split())
+
+
 def test_skopeo_by_password_policy_and_robot(
     tmp_path: Path, swift: EmbeddedSwift, passwords: Path, image: Layout
 ) -> None:

@@ -79,6 +79,7 @@ class Basic:
         # Keeps nothing: what it would remember, tokens among it, has to be gone after a minute.
         self._questions = Cache(0, clock)
         self._wrong: TTLCache[object, int] = TTLCache(_ENTRIES, WINDOW, clock)
+        self._wrong_until = 0.0  # on the clock; nothing in `_wrong` counts after it
         self._under_way = 0
         self._places = AtOnce(EACH)
 
@@ -88,7 +89,7 @@ class Basic:
             return ANONYMOUS  # so clients that have no password answer a challenge
         client = network_of(address)
         # Before what is remembered, else a guess that is right would be told from a wrong one.
-        if self._wrong and self._has_guessed(self._digest(client, name), WRONG):
+        if self._clock() < self._wrong_until and self._has_guessed(self._digest(client, name), WRONG):
             raise _wait("too many wrong passwords for this name", WINDOW)
         key = self._remembered_as(name, password)
         remembered = self._remembered(key)
@@ -127,6 +128,7 @@ class Basic:
             audit.logged_in(caller, address)
         else:
             with self._lock:
+                self._wrong_until = self._clock() + WINDOW
                 for who in (client, self._digest(client, name)):
                     self._wrong[who] = self._wrong.get(who, 0) + 1
         return (caller,)

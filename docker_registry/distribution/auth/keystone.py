@@ -229,6 +229,10 @@ class Rules(FromFiles):
         if unknown:
             raise ValueError(f"{unknown[0]} is not one of {', '.join(self._defaults)}")
         rules: dict[str, Any] = policy.Rules.from_dict(texts)
+        named = {other for rule in rules.values() for other in _named(rule)}
+        unused = [str(name) for name in rules if name not in self._defaults and name not in named]
+        if unused:
+            logger.warning("%s: no rule of the registry has the name %s, and none names it", self._path, unused[0])
         for name, rule in rules.items():
             if str(rule).count("!") > str(texts[name]).count("!"):
                 raise ValueError(f"{name} has no rule that can be understood: {texts[name]!r}")
@@ -239,7 +243,7 @@ class Rules(FromFiles):
     def _try(self, rules: MutableMapping[str, Any]) -> None:
         """Raises whatever asking by these rules would."""
         for name, rule in rules.items():
-            missing = [other for other in re.findall(r"\brule:([^\s()]+)", str(rule)) if other not in rules]
+            missing = [other for other in _named(rule) if other not in rules]
             if missing:
                 raise ValueError(f"{name} names rule:{missing[0]}, which is not there")
         trial = _enforcer(rules)
@@ -252,6 +256,11 @@ class Rules(FromFiles):
     def allow(self, action: str, credentials: dict[str, Any], owner: str) -> bool:
         """Whether these credentials may do it with a repository of the project `owner` ("": of none)."""
         return bool(self._enforcer.enforce(f"registry:{action}", _target(owner), dict(credentials)))
+
+
+def _named(rule: object) -> list[str]:
+    """The other rules that a rule names."""
+    return re.findall(r"\brule:([^\s()]+)", str(rule))
 
 
 def _target(owner: str) -> dict[str, str]:

@@ -34,6 +34,15 @@ class Pattern:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def matches_all(self) -> bool:
+        """Whether no repository can have a name that does not match.
+
+        >>> [Pattern(text).matches_all for text in ("**", "**/*", "*/*/**", "*", "a/**")]
+        [True, True, False, False, False]
+        """
+        return set(self._parts) <= {"*", "**"} and "**" in self._parts and self._parts.count("*") <= 1
+
     def matches(self, text: str) -> bool:
         return _match(self._parts, text.split("/"), "**", lambda part, name: _match(part, name, "*", str.__eq__))
 

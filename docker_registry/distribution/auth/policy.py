@@ -47,7 +47,7 @@ class _Rule(NamedTuple):
 
     @property
     def covers_all(self) -> bool:
-        return any(pattern.text == "**" for pattern in self.repositories)
+        return any(pattern.matches_all for pattern in self.repositories)
 
 
 class Policy:

@@ -13,6 +13,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .access import Access
@@ -26,6 +27,7 @@ ROBOT_ID = "r[0-9a-f]{11}"
 _PREFIX = "drs1."  # what secret scanners can look for
 _PURPOSE = b"docker-registry-swift robot password 1\0"
 _LONGEST = 4096  # characters of a password
+_ASKED = 64  # accesses of one password whose answers are remembered
 _ACTIONS = ("pull", "push", "delete")
 
 
@@ -95,6 +97,7 @@ class Robots:
 def _allowing(grants: Sequence[Grant]) -> Callable[[Access], bool]:
     patterns = [(Pattern(grant.pattern), frozenset(grant.actions)) for grant in grants]
 
+    @lru_cache(maxsize=_ASKED)
     def grants_access(access: Access) -> bool:
         if access.kind == "registry":
             return True  # it shows only what may be pulled

@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -38,6 +38,12 @@ _NAME = 200  # characters of a subject or group
 _LATEST = 1 << 53  # s; later is no time, and NaN is not below it either
 
 
+class _Checked(NamedTuple):
+    versions: list[object]  # of the keys
+    ends: float  # seconds since the epoch
+    caller: Caller
+
+
 class Token:
     """Raises ConfigError for settings without a usable key."""
 
@@ -51,21 +57,23 @@ class Token:
         self._algorithms = list(server.algorithms or ALGORITHMS)
         self._keys = _keys(server)
         self._clock = clock
-        self._checked: Remembered[tuple[float, Caller]] = Remembered(_ENTRIES, _REMEMBERED)
+        self._checked: Remembered[_Checked] = Remembered(_ENTRIES, _REMEMBERED)
 
     def enter(self, credentials: str, address: str) -> Caller:
         if len(credentials) > _LONGEST:
             raise RefusedError("the token is too long", "invalid_token")
-        key = hashlib.sha256(repr([keys.version for keys in self._keys]).encode() + credentials.encode()).digest()
+        # Before the keys are tried: they may change meanwhile.
+        versions = [keys.version for keys in self._keys]
+        key = hashlib.sha256(credentials.encode()).digest()
         found = self._checked.get(key)
-        if found and self._clock() < found[0]:
-            return found[1]
+        if found and found.versions == versions and self._clock() < found.ends:
+            return found.caller
         try:
             claims = self._claims(credentials)
         except jwt.PyJWTError as error:
             raise RefusedError(f"the token is not accepted: {error}", "invalid_token") from None
         caller = self._caller(claims)
-        self._checked.put(key, (float(claims["exp"]) + LEEWAY, caller))
+        self._checked.put(key, _Checked(versions, float(claims["exp"]) + LEEWAY, caller))
         audit.logged_in(caller, address)
         return caller
 

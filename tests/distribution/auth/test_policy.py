@@ -64,7 +64,7 @@ def test_a_credential_that_allows_less_is_not_widened_by_the_table() -> None:
 
 _WHO = {"anonymous": ANONYMOUS, "user:alice": ALICE, "user:bob": BOB, "robot:alice": ROBOT}
 _NAMES = ("team/a", "team/b", "ops")
-_COVERED = {"**": _NAMES, "team/*": ("team/a", "team/b"), "team/b": ("team/b",)}  # names of a pattern
+_COVERED = {"**": _NAMES, "**/*": _NAMES, "team/*": ("team/a", "team/b"), "team/b": ("team/b",)}  # names of a pattern
 _DEEDS = ("pull", "push", "delete", "admin")
 _RULES = st.lists(
     st.builds(
@@ -89,7 +89,7 @@ def test_any_table_allows_what_a_plain_reading_of_it_allows(rules: list[Rule]) -
             assert {
                 deed for deed in _DEEDS if policy.decide(caller, Access("repository", name, deed)).allowed
             } == expected
-        for_all = any("**" in rule.repositories and "admin" in rule.may for rule in mine)
+        for_all = any({"**", "**/*"} & {*rule.repositories} and "admin" in rule.may for rule in mine)
         assert policy.decide(caller, UPKEEP).allowed == (for_all or not admins)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +114,14 @@ def test_names_in_place_of_ids(v3: Cloud) -> None:
     assert push(registry(v3, prefix="{domain_id}/{project_name}"), "default/web/app", DEMO) == 201
 
 
+@pytest.mark.usefixtures("files_looked_at_each_time")
 def test_rules_of_the_operator(v3: Cloud, tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text('"registry:push": "role:uploader"\n"registry:pull": "@"\n')
     client, name = registry(v3, policy_file=str(file)), f"{v3.ids['demo_project']}/app"
     assert push(client, name, DEMO) == 403
     assert pull(client, name, SALES) == 404  # it may, and nothing is there
-    # A changed file counts at once, for those who are logged in too; one that is broken or gone changes nothing.
+    # A changed file counts, for those who are logged in too; one that is broken or gone changes nothing.
     file.write_text('"registry:push": "role:member"\n"registry:pull": "@"\n')
     assert (push(client, name, DEMO), pull(client, name, SALES)) == (201, 200)
     for broken in ("", "[", '"registry:pull": "role:member and"', '"registry:push":', '"registry:push": "rule:other"'):
@@ -157,6 +159,25 @@ def test_rules_that_cannot_be_used(
         keystone.Rules(str(file))
     assert "\n" not in str(error.value)
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "unused"),
+    [
+        ('"registry-pull": "@"', "registry-pull"),
+        ('"regsitry:pull": "@"\n"up": "role:a"\n"registry:push": "rule:up"', "regsitry:pull"),
+        ('"up": "role:a"\n"registry:push": "rule:up or not role:b"', ""),
+        ("# nothing", ""),
+    ],
+)
+def test_a_rule_that_counts_nowhere_is_named(
+    tmp_path: Path, content: str, unused: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(content)
+    keystone.Rules(str(file))
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert said == ([f"{file}: no rule of the registry has the name {unused}, and none names it"] if unused else [])
 
 
 def test_rules_of_any_form_that_oslo_policy_has(tmp_path: Path) -> None:
