@@ -41,10 +41,10 @@ __all__ = ["Registry", "Site"]
 logger = logging.getLogger(__name__)
 
 # Whatever somebody pushed, no browser shows it as a page of this host, or runs it.
-_NEVER_A_PAGE = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-}
+_NEVER_A_PAGE = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 _SENDING = {"POST", "PUT", "PATCH"}
 _WRITES = {*_SENDING, "DELETE"}
 _RETRY_AFTER = 5  # s; a proxy of Swift that restarts is back by then
@@ -81,10 +81,11 @@ class Registry:
         self._strip_prefix(environ)
         request = Request(environ)
         response = self._answer(request)
-        response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
-        for name, _ in self.settings.headers:
-            response.headers.remove(name)
-        response.headers.extend(self.settings.headers)
+        response.headers.add("Docker-Distribution-API-Version", "registry/2.0")
+        if self.settings.headers:
+            for name, _ in self.settings.headers:
+                response.headers.remove(name)
+            response.headers.extend(self.settings.headers)
         return response(environ, start_response)
 
     def _strip_prefix(self, environ: WSGIEnvironment) -> None:
@@ -103,8 +104,8 @@ class Registry:
         if site is not None and site.serves(request):
             return self._guard(request, site.answer, partial(site.failed, request))
         response = self._guard(request, self._call, RegistryError.response)
-        for name, value in _NEVER_A_PAGE.items():
-            response.headers.setdefault(name, value)
+        for name, value in _NEVER_A_PAGE:
+            response.headers.add(name, value)
         return response
 
     def _guard(

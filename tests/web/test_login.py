@@ -156,6 +156,7 @@ def test_who_logs_out_is_nobody_again(guarded: Client) -> None:
     assert "Log out" not in visit(guarded, "/ui/", auth=("ana", "word")).text
 
 
+@pytest.mark.usefixtures("files_looked_at_each_time")
 def test_a_password_that_was_changed_ends_the_login_and_locks_nobody_out(guarded: Client, file: Path) -> None:
     log_in(guarded, "ana", "word")
     write(file, ana="another", bob="word")
