@@ -79,3 +79,4 @@ def test_parts_are_short_and_found_again():
 def test_urls():
     assert url("box", "a b/é%?#") == "/box/a%20b/%C3%A9%25%3F%23"
     assert url("box", "../a/./b/...") == "/box/%2E%2E/a/%2E/b/..."
+    assert url("box", "é /.b/a//b") == "/box/%C3%A9%20/.b/a//b"

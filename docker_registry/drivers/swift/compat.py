@@ -211,9 +211,9 @@ def text(value):
     return value.decode("utf8") if isinstance(value, bytes) else value
 
 
-def quote(value):
-    """Text as it stands in a URL, slashes quoted too."""
-    return urls.quote(value.encode("utf8"), safe=str(""))
+def quote(value, safe=""):
+    """Text as it stands in a URL, all quoted but letters, digits, `_.-` and what is `safe`."""
+    return urls.quote(value.encode("utf8"), safe=str(safe))
 
 
 def unquote(value):

@@ -95,8 +95,10 @@ def url(*names):
 
     HTTP libraries resolve `.` and `..`; written as `%2E` they arrive.
     """
-    segments = "/".join(names).split("/")
-    return "".join("/" + (_DOTS.get(segment) or quote(segment)) for segment in segments)
+    path = "/" + "/".join(names)
+    if "/." not in path:
+        return quote(path, "/")
+    return "/".join(_DOTS.get(segment) or quote(segment) for segment in path.split("/"))
 
 
 def has_dots(name):
