@@ -160,11 +160,26 @@ def robot_password(file: Path, name: str, *grants: str) -> str:
     return subprocess.run([*command, *allow], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
-def test_the_end_of_a_robots_password_has_its_unit(tmp_path: Path, swift: EmbeddedSwift) -> None:
+def test_a_grant_that_can_match_no_name_is_refused(tmp_path: Path, swift: EmbeddedSwift) -> None:
+    options = ["--config", str(config(tmp_path, swift, robots=True)), "--name", "deploy", "--allow", "CI/**:pull"]
+    done = CliRunner().invoke(robot, ["create", *options])
+    assert done.exit_code == 2
+    assert "'CI/**' can match no name" in done.output
+
+
+def test_the_end_of_a_robots_password_has_its_unit_and_is_not_too_far(tmp_path: Path, swift: EmbeddedSwift) -> None:
     options = ["--config", str(config(tmp_path, swift, robots=True)), "--name", "deploy", "--allow", "ci/**:pull"]
-    for expires, status in (("90", 2), ("90d", 0)):
+    for expires, complaint in (
+        ("90", "must be a time with its unit"),
+        ("90d", ""),
+        ("0d", "must be 1 second or more"),
+        ("3650d", ""),
+        ("3651d", "must be at most 3650d"),
+        ("999999999999d", "must be at most 3650d"),
+    ):
         done = CliRunner().invoke(robot, ["create", *options, "--expires", expires])
-        assert (done.exit_code, "must be a time with its unit" in done.output) == (status, bool(status)), done.output
+        assert (done.exit_code == 0) == (not complaint), done.output
+        assert complaint in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(
