@@ -18,7 +18,7 @@ from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
 
 from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
-from .options import config_options, container_option, containers, json_option, quiet_option, workers_option
+from .options import DAYS, config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["fsck"]
 
@@ -36,7 +36,7 @@ _CLEAN, _DAMAGED = range(2)
     help="Remove blobs that do not have the bytes of their digest, read again first, so that a push stores them anew. "
     "Stop pushes meanwhile.",
 )
-@click.option("--grace", type=click.FloatRange(0), metavar="DAYS", default=7.0, help="Remove nothing younger. [7]")
+@click.option("--grace", type=DAYS, default=7.0, help="Remove nothing younger. [7]")
 @workers_option
 @json_option
 @quiet_option

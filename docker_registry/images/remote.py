@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -74,13 +76,17 @@ class Remote:
     """`cacert` is a file of certificates that sign the registry's, "" for the system's."""
 
     def __init__(self, address: Address, password: Password | None = None, plain: bool = False, cacert: str = ""):
+        """Asks nobody yet. Raises UsageError for a file that has no certificates."""
         self._where = str(address)
         self._root = f"{'http' if plain else 'https'}://{address.server}/v2/{address.repository}/"
-        self._session = requests.Session()
-        self._session.verify = cacert or True
-        self._session.headers["User-Agent"] = "docker-registry-swift"
-        self._session.headers["Accept-Encoding"] = "identity"  # ranges and sizes are of the bytes themselves
-        self._login = Login(self._session, password, _TIMEOUT)
+        if cacert:
+            _check_certificates(cacert)
+        session = requests.Session()
+        session.headers["User-Agent"] = "docker-registry-swift"
+        session.headers["Accept-Encoding"] = "identity"  # ranges and sizes are of the bytes themselves
+        # With each request: $REQUESTS_CA_BUNDLE goes before what a session itself is told to verify with.
+        self._ask = partial(session.get, verify=cacert or True, timeout=_TIMEOUT, stream=True)
+        self._login = Login(self._ask, password)
 
     def tags(self) -> list[str]:
         found: set[str] = set()
@@ -150,11 +156,11 @@ class Remote:
         return answer
 
     def _open(self, url: str, headers: dict[str, str] | None) -> requests.Response:
-        answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
+        answer = self._ask(url, headers=headers, auth=self._login)
         if answer.status_code == 401:
             answer.close()
             if self._login.renew(answer):
-                answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
+                answer = self._ask(url, headers=headers, auth=self._login)
         return answer
 
     def _get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
@@ -242,6 +248,16 @@ class _Blob:
         except (LookupError, ValueError):
             self.close()
             raise UsageError(f"the registry does not say how many bytes {self._path} has") from None
+
+
+def _check_certificates(file: str) -> None:
+    """Raises UsageError for a file that cannot be read, or has no certificates."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except ssl.SSLError:
+        raise UsageError(f"--src-cacert {file}: it has no certificates in PEM") from None
+    except OSError as error:
+        raise UsageError(f"--src-cacert {file}: {error.strerror}") from None
 
 
 def _innermost(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -98,12 +98,14 @@ def _plain(key: str) -> str:
 
 
 class Login(AuthBase):
-    """Puts into requests what one registry wants to see; `renew` learns that from its 401."""
+    """Puts into requests what one registry wants to see; `renew` learns that from its 401.
 
-    def __init__(self, session: requests.Session, password: Password | None, timeout: tuple[float, float]):
-        self._session = session
+    `ask` sends a GET, and returns the answer before its body is read.
+    """
+
+    def __init__(self, ask: Callable[..., requests.Response], password: Password | None):
+        self._get = ask
         self._password = password
-        self._timeout = timeout
         self._header = ""
         self._lock = threading.Lock()
 
@@ -142,8 +144,7 @@ class Login(AuthBase):
         query = {name: fields[name] for name in ("service", "scope") if name in fields}
         headers = {"Authorization": _basic(self._password)} if self._password else {}
         try:
-            answer = self._session.get(realm, params=query, auth=_Given(headers), timeout=self._timeout, stream=True)
-            with answer:
+            with self._get(realm, params=query, auth=_Given(headers)) as answer:
                 if answer.status_code != 200:
                     whose = f"as {self._password.user}" if self._password else "without a login"
                     raise UsageError(f"{host} gives no token {whose}: {answer.status_code} {answer.reason}")

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.wrappers import Request, Response
@@ -22,6 +23,7 @@ from docker_registry.settings import Settings
 from tests.distribution.contents import image, index, subject_of
 from tests.images.serving import PASSWORD, Served, serving
 from tests.images.test_copying import content, digest_of, push, put
+from tests.live.identity.tls import Certificate, TlsFront
 from tests.live.images import INDEX, MANIFEST
 
 NAME = "team/app"
@@ -239,6 +241,35 @@ def test_what_cannot_be_reached_is_told(here: Repository) -> None:
 def test_a_registry_that_asks_for_tls_is_told(other: Served, here: Repository) -> None:
     with pytest.raises(UsageError, match="--src-plain-http"):
         copy(Remote(parse_address(f"{other.host}/a")), here, "1", ["1"])
+
+
+def test_a_ca_that_is_named_counts_whatever_the_environment_says(
+    other: Served, here: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(other.registry, NAME, "1", b"a")
+    signer, stranger = Certificate(tmp_path, "signer"), Certificate(tmp_path, "stranger")
+    with TlsFront(other.url, signer) as front:
+        other.url, other.wants_token = front.url, True  # the token is asked for over TLS too
+        address = parse_address(f"{urlsplit(front.url).netloc}/{NAME}")
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.setenv(variable, str(stranger.cert))
+        copy(Remote(address, parse_password(PASSWORD), cacert=str(signer.cert)), here, "1", ["1"])
+        with pytest.raises(UsageError, match="TLS failed"):
+            Remote(address).tags()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(signer.cert))
+        assert Remote(address, parse_password(PASSWORD)).tags() == ["1"]
+
+
+def test_a_file_without_certificates_is_named_before_anybody_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none here")
+    (tmp_path / "folder").mkdir()
+    for name, why in (
+        ("none.pem", "No such file or directory"),
+        ("folder", "Is a directory"),
+        ("notes.txt", "it has no certificates in PEM"),
+    ):
+        with pytest.raises(UsageError, match=f"^--src-cacert {tmp_path / name}: {why}$"):
+            Remote(parse_address("127.0.0.1:1/a"), cacert=str(tmp_path / name))
 
 
 @pytest.mark.parametrize(
