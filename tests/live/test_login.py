@@ -19,6 +19,7 @@ import bcrypt
 import pytest
 from click.testing import CliRunner
 
+from docker_registry.commands.check import check
 from docker_registry.commands.robot import robot
 from docker_registry.embedded import EmbeddedSwift
 from tests.distribution.auth.issuer import Issuer, access
@@ -158,6 +159,15 @@ def robot_password(file: Path, name: str, *grants: str) -> str:
     command = [sys.executable, "-m", "docker_registry.cli", "robot", "create", "--config", str(file), "--name", name]
     allow = [option for grant in grants for option in ("--allow", grant)]
     return subprocess.run([*command, *allow], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+@pytest.mark.parametrize("content", ["", "alice:$apr1$x$y\n"])
+def test_check_names_a_file_by_which_nobody_can_log_in(tmp_path: Path, swift: EmbeddedSwift, content: str) -> None:
+    file = tmp_path / "htpasswd"
+    file.write_text(content)
+    done = CliRunner().invoke(check, ["--config", str(config(tmp_path, swift, htpasswd=str(file)))])
+    assert done.exit_code == 1
+    assert f"{file} has no bcrypt hash" in " ".join(done.output.split())
 
 
 def test_a_grant_that_can_match_no_name_is_refused(tmp_path: Path, swift: EmbeddedSwift) -> None:
