@@ -152,6 +152,20 @@ def test_a_delete_is_asked_about(pushed: tuple[Ours, Typed, Layout], tmp_path: P
     assert typed.rows("team/app") == []
 
 
+def test_what_cannot_be_deleted_does_not_keep_the_others(pushed: tuple[Ours, Typed, Layout]) -> None:
+    _, typed, layout = pushed
+    layout.add_image("1", [file_layer("small", 10)])
+    for tag in ("a", "b"):
+        typed("cp", "--quiet", f"oci:{layout.folder}:1", f"team/app:{tag}")
+    told = typed("rm", "--yes", "team/app:a", "team/app:zz", "no/such:1", "team/app:b", status=1)
+    first, *failures, last = told.splitlines()
+    assert (first, last) == ("deleted team/app:a", "deleted team/app:b")
+    assert [line.split(": ")[:2] for line in failures] == [
+        ["docker-registry-swift", name] for name in ("team/app:zz", "no/such:1")
+    ]
+    assert typed.rows("team/app") == []
+
+
 def test_images_are_tagged_weighed_and_compared(pushed: tuple[Ours, Typed, Layout]) -> None:
     _, typed, layout = pushed
     shared, old, new = (file_layer(name, MIB) for name in ("shared", "old", "new"))
