@@ -85,6 +85,10 @@ class Options:
         self._values = {str(key): value for key, value in values.items() if value is not None}
         self.empty = {str(key) for key, value in values.items() if value is None}
 
+    def is_blank(self, name: str) -> bool:
+        """Whether an option is there with nothing behind it, or an empty list."""
+        return name in self.empty or self._values.get(name) == []
+
     def refuse(self, text: str) -> None:
         self.problems.add(self.where, text)
 
