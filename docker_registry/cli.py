@@ -30,7 +30,8 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f"docker-registry-swift: {error}")
     except KeyboardInterrupt:
-        sys.exit("\nAborted!")
+        print("\nAborted!", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

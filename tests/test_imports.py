@@ -97,7 +97,7 @@ CONTRACTS = [
             "core",
             "plurals",
             "distribution.model",
-            *(f"maintenance.{each}" for each in ("json_lines", "printable", "progress", "parallel")),
+            *(f"maintenance.{each}" for each in ("json_lines", "moments", "printable", "progress", "parallel")),
         ),
     ),
     (
@@ -108,6 +108,7 @@ CONTRACTS = [
             "distribution.model",
             "maintenance.fsck",
             "maintenance.json_lines",
+            "maintenance.moments",
             "maintenance.printable",
             "maintenance.progress",
             "maintenance.parallel",

@@ -70,6 +70,12 @@ def _doors(loaded: Loaded) -> Iterator[Line]:
         open_doors(settings)
     except ConfigError as problem:
         yield error("logins, TLS", str(problem))
+    else:
+        if settings.auth.htpasswd:
+            from docker_registry.distribution.auth.htpasswd import Htpasswd  # needs bcrypt
+
+            if not Htpasswd(settings.auth.htpasswd).knows_anybody:
+                yield error("logins", f"{settings.auth.htpasswd} has no bcrypt hash", "htpasswd -B makes one")
     keys = " and ".join(map(fingerprint, settings.secrets))
     derived = "" if loaded.settings.secret else ", derived from the credentials for Swift"
     yield ok("secrets", f"{keys}: the first signs, all verify" if settings.former_secrets else f"{keys} signs{derived}")

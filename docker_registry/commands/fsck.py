@@ -11,14 +11,14 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
 from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.fsck import Fsck
-from docker_registry.maintenance.fsck.options import DAY, FsckOptions
+from docker_registry.maintenance.fsck.options import DAY, FsckOptions, in_days
 from docker_registry.maintenance.fsck.report import JsonReport, TextReport
 from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.settings import Settings, open_driver
 
 from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
-from .options import config_options, container_option, containers, json_option, quiet_option, workers_option
+from .options import DAYS, config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["fsck"]
 
@@ -36,7 +36,7 @@ _CLEAN, _DAMAGED = range(2)
     help="Remove blobs that do not have the bytes of their digest, read again first, so that a push stores them anew. "
     "Stop pushes meanwhile.",
 )
-@click.option("--grace", type=click.FloatRange(0), metavar="DAYS", default=7.0, help="Remove nothing younger. [7]")
+@click.option("--grace", type=DAYS, default=7.0, help="Remove nothing younger. [7]")
 @workers_option
 @json_option
 @quiet_option
@@ -82,6 +82,7 @@ def fsck(
             repair=repair,
             drop_damaged=drop_damaged,
             grace=_grace(grace * DAY, settings),
+            least_grace=_least_grace(settings),
             upload_age=max(grace, 7.0) * DAY,
             workers=workers,
         )
@@ -119,10 +120,14 @@ def _look(
 
 def _grace(grace: float, settings: Settings) -> float:
     """Raises ConfigError for a grace period in which a client may still finish an upload."""
-    least = 2 * settings.upload_ttl
+    least = _least_grace(settings)
     if grace < least:
         raise ConfigError(
             f"--grace {grace / DAY:g}: an upload may go on for {settings.upload_ttl / DAY:g} d here, "
-            f"so give at least {least / DAY:g}"
+            f"so give at least {in_days(least)}"
         )
     return grace
+
+
+def _least_grace(settings: Settings) -> float:
+    return 2 * settings.upload_ttl

@@ -26,7 +26,7 @@ from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import Settings, open_driver
 
 from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
-from .options import config_options, container_option, containers, json_option, quiet_option, workers_option
+from .options import DAYS, config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["gc"]
 
@@ -39,16 +39,14 @@ _DONE, _STOPPED = range(2)
 @click.option("--dry-run", is_flag=True, help="Write and remove nothing.")
 @click.option(
     "--grace",
-    type=click.FloatRange(0),
-    metavar="DAYS",
+    type=DAYS,
     default=3.0,
     help="Days since what nobody uses was last written, and between the two halves of a run. [3]",
 )
 @click.option("--untagged", is_flag=True, help="Also manifests that no tag leads to, whatever retention.untagged says.")
 @click.option(
     "--older-than",
-    type=click.FloatRange(0),
-    metavar="DAYS",
+    type=DAYS,
     help="With --untagged: only those that were pushed so long ago. [30]",
 )
 @workers_option

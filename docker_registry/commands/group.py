@@ -6,8 +6,11 @@ must fork its workers before anything imports what gevent is to patch.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
+import os
+import sys
 from typing import Any
 
 import click
@@ -18,6 +21,9 @@ from docker_registry.maintenance.printable import printable
 
 __all__ = ["Commands", "run"]
 
+INTERRUPTED = 130  # exit status after Ctrl-C, as of a shell: 1 would be the finding of some command
+UNWRITTEN = 2  # that of a command whose output has no room
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = {
     "serve": ("docker_registry.commands.serve:serve", "Run the registry on a Swift, as a config file says."),
     "demo": ("docker_registry.commands.demo:demo", "Run a registry and its own Swift on this machine, to try things."),
@@ -69,6 +75,9 @@ class Commands(click.Group):
             # Another registry, or an archive, may have had a part in the text.
             click.echo(printable(f"docker-registry-swift: {str(error) or error.message}"), err=True)
             ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\nAborted!", err=True)
+            ctx.exit(INTERRUPTED)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Without importing every subcommand for its help."""
@@ -95,4 +104,12 @@ def run() -> None:
     own words say what came of it. Programs that serve send their log elsewhere (`serving.logs`).
     """
     logging.basicConfig(format="docker-registry-swift: %(message)s", level=logging.ERROR)
-    _group(prog_name="docker-registry-swift")
+    try:
+        _group(prog_name="docker-registry-swift")
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        click.echo(f"docker-registry-swift: the output cannot be written: {error.strerror}", err=True)
+        # Else Python tries to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNWRITTEN)

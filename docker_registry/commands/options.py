@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from docker_registry.maintenance.check.containers import refuse_shared
 from docker_registry.settings import Settings, of_each_container
 
 __all__ = [
+    "DAYS",
     "config_options",
     "container_option",
     "containers",
@@ -20,6 +22,26 @@ __all__ = [
     "quiet_option",
     "workers_option",
 ]
+
+_MOST_DAYS = 36_500
+
+
+class _Days(click.ParamType[float]):
+    """A number of days, from none to a hundred years: from which a date can be worked out."""
+
+    name = "DAYS"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            days = float(value)
+        except ValueError:
+            days = math.nan
+        if not 0 <= days <= _MOST_DAYS:  # nor is NaN
+            self.fail(f"{value} is not a number of days from 0 to {_MOST_DAYS:,}", param, ctx)
+        return days
+
+
+DAYS = _Days()
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:

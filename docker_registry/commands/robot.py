@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from docker_registry.config import load
+from docker_registry.config.lists import repository_patterns
 from docker_registry.config.secret import ROBOTS_UNSIGNED, fingerprint, with_secret
 from docker_registry.config.values import lasting
 from docker_registry.core.exceptions import ConfigError, UnspecifiedError
@@ -27,6 +28,7 @@ from .rows import show
 __all__ = ["robot"]
 
 _NAME_CHARACTERS = "a name has letters, digits and . _ -"
+_LONGEST = 3650 * 86400  # s that a password may count
 # With these names Keystone's users send tokens and secrets of theirs: it would be sent the robot's password.
 _KEYSTONES = re.compile("token|applicationcredential-.*")
 
@@ -43,6 +45,19 @@ class _Parsed(click.ParamType[Any]):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def _grant(text: str) -> Grant:
+    grant = parse_grant(text)
+    repository_patterns(grant.pattern)
+    return grant
+
+
+def _expiry(text: str) -> float:
+    seconds = lasting(text)
+    if seconds > _LONGEST:
+        raise ValueError(f"must be at most {_LONGEST // 86400}d")
+    return seconds
 
 
 def _identity(text: str) -> str:
@@ -69,12 +84,14 @@ def robot() -> None:
 @click.option(
     "--allow",
     "grants",
-    type=_Parsed("PATTERN:ACTIONS", parse_grant),
+    type=_Parsed("PATTERN:ACTIONS", _grant),
     multiple=True,
     required=True,
     help="Such as 'ci/**:pull,push'; may be repeated.",
 )
-@click.option("--expires", type=_Parsed("TIME", lasting), default="90d", help="After which time it ends. [90d]")
+@click.option(
+    "--expires", type=_Parsed("TIME", _expiry), default="90d", help="After which time it ends, at most 3650d. [90d]"
+)
 def create(config: str | None, flavor: str | None, name: str, grants: tuple[Grant, ...], expires: float) -> None:
     """Print a password for `docker login`.
 

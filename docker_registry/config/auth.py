@@ -71,6 +71,8 @@ def add_distribution(auth: Auth, options: Options) -> Auth:
 
 def read_section(options: Options) -> Auth:
     """The section `registry.auth`."""
+    if options.is_blank("policy"):
+        options.refuse("policy: has no rule, and without one whoever logs in may do everything; add some, or remove it")
     token = options.section("token") if "token" in options.rest() else None
     keystone = options.section("keystone") if "keystone" in options.rest() else None
     auth = Auth(
@@ -192,6 +194,8 @@ def _token_server(values: Mapping[str, Any], where: str, problems: Problems) -> 
 
 
 def _rule(options: Options) -> Rule:
+    if options.is_blank("repositories"):
+        options.refuse("repositories: names none; without it the rule is for all")
     given = options.rest()
     rule = Rule(
         who=options.take("who", _who, ()),

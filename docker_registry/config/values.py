@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # what goes into a header
+_LONGEST = 36_500 * 24 * 3600.0  # s
 _EACH_ANSWERS_OWN = {
     "connection",
     "content-length",
@@ -83,6 +84,10 @@ class Options:
             values = {}
         self._values = {str(key): value for key, value in values.items() if value is not None}
         self.empty = {str(key) for key, value in values.items() if value is None}
+
+    def is_blank(self, name: str) -> bool:
+        """Whether an option is there with nothing behind it, or an empty list."""
+        return name in self.empty or self._values.get(name) == []
 
     def refuse(self, text: str) -> None:
         self.problems.add(self.where, text)
@@ -170,7 +175,10 @@ def lasting(value: Any) -> float:
     """Seconds, of a time that people think of in days: so it must say its unit, since a bare number means seconds."""
     if isinstance(value, bool) or not str(value).strip()[-1:].isalpha():
         raise ValueError("must be a time with its unit, such as 30m, 12h or 7d: a number alone would mean seconds")
-    return some_seconds(value)
+    found = some_seconds(value)
+    if found > _LONGEST:  # so that it can be told as a date
+        raise ValueError("must be 36500d or less")
+    return found
 
 
 def networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -9,7 +9,7 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import ManifestError
 from docker_registry.distribution.storage.store import DamagedError
-from docker_registry.distribution.views.images import Child, Config, Details, Platform, usual_child
+from docker_registry.distribution.views.images import Child, Config, Details, usual_child
 from docker_registry.distribution.views.looking import Found
 
 from .inside import Inside
@@ -49,22 +49,16 @@ def open_image(registry: Inside, name: str, reference: str, platform: str | None
     config = registry.looker.config(name, details)
     if isinstance(config, str):
         return Opened(name, found.digest, details, None, "")
-    if platform and platform not in _names(config.platform):
+    if platform and not config.platform.is_called(platform):
         raise UsageError(f"{name}: the image is for {config.platform.full or 'no platform'}, not for {platform}")
     return Opened(name, found.digest, details, config, config.platform.full)
 
 
 def _chosen(details: Details, platform: str | None) -> Child:
     images = [child for child in details.children if not child.attests]
-    child = (
-        next((each for each in images if platform in _names(each.platform)), None) if platform else usual_child(details)
-    )
+    wanted = (each for each in images if each.platform.is_called(platform or ""))
+    child = next(wanted, None) if platform else usual_child(details)
     if child is None:
         known = ", ".join(each.platform.full for each in images) or "none"
         raise UsageError(f"the image is not there for {platform or 'any platform'}; it is for {known}")
     return child
-
-
-def _names(platform: Platform) -> tuple[str, str]:
-    """What a platform may be called: its variant says more than most people do."""
-    return platform.full, f"{platform.system}/{platform.architecture}"

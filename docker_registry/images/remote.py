@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -74,28 +76,35 @@ class Remote:
     """`cacert` is a file of certificates that sign the registry's, "" for the system's."""
 
     def __init__(self, address: Address, password: Password | None = None, plain: bool = False, cacert: str = ""):
-        self._where = str(address)
+        """Asks nobody yet. Raises UsageError for a file that has no certificates."""
+        self.where = str(address)
         self._root = f"{'http' if plain else 'https'}://{address.server}/v2/{address.repository}/"
-        self._session = requests.Session()
-        self._session.verify = cacert or True
-        self._session.headers["User-Agent"] = "docker-registry-swift"
-        self._session.headers["Accept-Encoding"] = "identity"  # ranges and sizes are of the bytes themselves
-        self._login = Login(self._session, password, _TIMEOUT)
+        if cacert:
+            _check_certificates(cacert)
+        session = requests.Session()
+        session.headers["User-Agent"] = "docker-registry-swift"
+        session.headers["Accept-Encoding"] = "identity"  # ranges and sizes are of the bytes themselves
+        # With each request: $REQUESTS_CA_BUNDLE goes before what a session itself is told to verify with.
+        self._ask = partial(session.get, verify=cacert or True, timeout=_TIMEOUT, stream=True)
+        self._login = Login(self._ask, password)
 
     def tags(self) -> list[str]:
         found: set[str] = set()
-        for page in self._pages("tags/list?n=1000"):
-            found.update(tag for tag in _list(page, "tags") if isinstance(tag, str) and grammar.is_tag(tag))
+        try:
+            for page in self._pages("tags/list?n=1000"):
+                found.update(tag for tag in _list(page, "tags") if isinstance(tag, str) and grammar.is_tag(tag))
+        except _AbsentError:
+            raise UsageError(f"there is no repository {self.where}") from None
         return sorted(found)
 
     def manifest(self, reference: str) -> Stored:
         with self._get(f"manifests/{reference}", {"Accept": ", ".join(TYPES)}) as answer:
             body = self._whole(answer, MANIFEST_MAX)
             said = answer.headers.get("Docker-Content-Digest")
-        digest = parse_digest(reference if ":" in reference else said or Digest.of(body), self._where)
+        digest = parse_digest(reference if ":" in reference else said or Digest.of(body), self.where)
         if Digest.of(body, digest.algorithm) != digest:
-            raise UsageError(f"{self._where}: what came as the manifest {digest} has another digest")
-        return parse_stored(body, digest, self._where)
+            raise UsageError(f"{self.where}: what came as the manifest {digest} has another digest")
+        return parse_stored(body, digest, self.where)
 
     @contextmanager
     def blob(self, digest: Digest) -> Iterator[tuple[Readable, int]]:
@@ -116,7 +125,7 @@ class Remote:
                 return []
             return [each.digest for each in tagged.manifest.references if tagged.manifest.media_type == OCI_INDEX]
         entries = [entry for page in pages for entry in _list(page, "manifests")]
-        return [parse_digest(entry.get("digest"), self._where) for entry in entries if isinstance(entry, dict)]
+        return [parse_digest(entry.get("digest"), self.where) for entry in entries if isinstance(entry, dict)]
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         for _ in range(_PAGES):
@@ -127,14 +136,14 @@ class Remote:
                     page = None
                 following = answer.links.get("next", {}).get("url")
             if not isinstance(page, dict):
-                raise UsageError(f"{self._where}: what came as a list is none")
+                raise UsageError(f"{self.where}: what came as a list is none")
             yield page
             if not following:
                 return
             path = urljoin(answer.url, following)
             if urlsplit(path)[:2] != urlsplit(self._root)[:2]:
-                raise UsageError(f"{self._where}: a list is to go on at another server, {urlsplit(path).netloc}")
-        raise UsageError(f"{self._where}: a list does not end")
+                raise UsageError(f"{self.where}: a list is to go on at another server, {urlsplit(path).netloc}")
+        raise UsageError(f"{self.where}: a list does not end")
 
     def open(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         """The answer, whose body was not read yet; where a login is missing, with one. Its errors are requests'.
@@ -150,11 +159,11 @@ class Remote:
         return answer
 
     def _open(self, url: str, headers: dict[str, str] | None) -> requests.Response:
-        answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
+        answer = self._ask(url, headers=headers, auth=self._login)
         if answer.status_code == 401:
             answer.close()
             if self._login.renew(answer):
-                answer = self._session.get(url, headers=headers, auth=self._login, timeout=_TIMEOUT, stream=True)
+                answer = self._ask(url, headers=headers, auth=self._login)
         return answer
 
     def _get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
@@ -172,9 +181,10 @@ class Remote:
         with answer:
             what = urlsplit(answer.url).path.rpartition("/")[2][:80]
             if answer.status_code == 404:
-                raise _AbsentError(f"{self._where} has no {what}")
-            hint = ": give --src-creds, or log in with skopeo login" if answer.status_code in (401, 403) else ""
-            raise UsageError(f"{self._where}: {answer.status_code} {answer.reason} for {what}{hint}")
+                raise _AbsentError(f"{self.where} has no {what}")
+            raise UsageError(
+                f"{self.where}: {answer.status_code} {answer.reason} for {what}{self._login.advice(answer)}"
+            )
 
     def broken(self, error: BaseException) -> UsageError:
         """What became of a connection, in a line."""
@@ -191,7 +201,7 @@ class Remote:
         except _BROKEN as error:
             raise self.broken(error) from None
         if len(body) > limit:
-            raise UsageError(f"{self._where}: an answer has more than {limit} bytes")
+            raise UsageError(f"{self.where}: an answer has more than {limit} bytes")
         return bytes(body)
 
 
@@ -242,6 +252,16 @@ class _Blob:
         except (LookupError, ValueError):
             self.close()
             raise UsageError(f"the registry does not say how many bytes {self._path} has") from None
+
+
+def _check_certificates(file: str) -> None:
+    """Raises UsageError for a file that cannot be read, or has no certificates."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except ssl.SSLError:
+        raise UsageError(f"--src-cacert {file}: it has no certificates in PEM") from None
+    except OSError as error:
+        raise UsageError(f"--src-cacert {file}: {error.strerror}") from None
 
 
 def _innermost(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -98,12 +98,14 @@ def _plain(key: str) -> str:
 
 
 class Login(AuthBase):
-    """Puts into requests what one registry wants to see; `renew` learns that from its 401."""
+    """Puts into requests what one registry wants to see; `renew` learns that from its 401.
 
-    def __init__(self, session: requests.Session, password: Password | None, timeout: tuple[float, float]):
-        self._session = session
+    `ask` sends a GET, and returns the answer before its body is read.
+    """
+
+    def __init__(self, ask: Callable[..., requests.Response], password: Password | None):
+        self._get = ask
         self._password = password
-        self._timeout = timeout
         self._header = ""
         self._lock = threading.Lock()
 
@@ -121,6 +123,18 @@ class Login(AuthBase):
             header = self._ask(answer)
             changed, self._header = header != sent, header
             return changed
+
+    def advice(self, answer: requests.Response) -> str:
+        """What to do about an answer, to go behind its status; "" where that is not about logins."""
+        if answer.status_code not in (401, 403):
+            return ""
+        if not self._password:
+            return ": give --src-creds, or log in with skopeo login"
+        if "Authorization" not in answer.request.headers:  # as where a blob is redirected to
+            return ""
+        if answer.status_code == 403:
+            return f": {self._password.user} may not read it"
+        return f": the login as {self._password.user} was refused; check --src-creds, or log in anew with skopeo login"
 
     def _ask(self, answer: requests.Response) -> str:
         challenge = answer.headers.get("WWW-Authenticate", "")
@@ -142,11 +156,11 @@ class Login(AuthBase):
         query = {name: fields[name] for name in ("service", "scope") if name in fields}
         headers = {"Authorization": _basic(self._password)} if self._password else {}
         try:
-            answer = self._session.get(realm, params=query, auth=_Given(headers), timeout=self._timeout, stream=True)
-            with answer:
+            with self._get(realm, params=query, auth=_Given(headers)) as answer:
                 if answer.status_code != 200:
                     whose = f"as {self._password.user}" if self._password else "without a login"
-                    raise UsageError(f"{host} gives no token {whose}: {answer.status_code} {answer.reason}")
+                    status = f"{answer.status_code} {answer.reason}{self.advice(answer)}"
+                    raise UsageError(f"{host} gives no token {whose}: {status}")
                 document = json.loads(answer.raw.read(ANSWER_MAX, decode_content=True))
             return str(document.get("token") or document["access_token"])
         except (requests.RequestException, OSError) as error:

@@ -15,10 +15,11 @@ from docker_registry.core.exceptions import UsageError
 from docker_registry.core.types import Readable
 from docker_registry.distribution.model.digest import Digest, DigestError, new_hash
 from docker_registry.distribution.model.manifest import Manifest, ManifestError, load, named_in
+from docker_registry.distribution.views.images import Platform, config_of
 
 from .copying import DEPTH, Begin
 from .files import whole
-from .places import Source, Stored
+from .places import MANIFEST_MAX, Source, Stored
 
 __all__ = ["save"]
 
@@ -33,19 +34,24 @@ class _Parts(NamedTuple):
 def save(source: Source, reference: str, path: Path, name: str, platform: str, begin: Begin) -> Digest:
     """Write an image, which is called `name` (NAME:TAG) in the file, whose folder is there; its manifest's digest.
 
-    Of an index, the image for `platform` ("" for Linux on x86). Raises UsageError.
+    Of an index, the image for `platform` ("" for Linux on x86); any other image must be for it, if it is given.
+    Raises UsageError.
     """
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-    stored = _image(source, source.manifest(reference), platform or _USUAL, DEPTH)
+    top = source.manifest(reference)
+    stored = _image(source, top, platform or _USUAL, DEPTH)
     parts = _parts(stored)
+    if platform and stored is top:  # no index said what it is for
+        _check_platform(source, parts.config, platform)
     blobs = list(dict.fromkeys((*parts.layers, parts.config)))
     layers = [f"{layer.hex}.tar" for layer in parts.layers]
     entry = {"Config": f"{parts.config.hex}.json", "RepoTags": [name], "Layers": layers}
     with whole(path) as file, tarfile.open(fileobj=file, mode="w") as archive, begin(len(blobs)) as advance:
         for blob in blobs:
             with source.blob(blob) as (body, size):
-                _add(archive, f"{blob.hex}{'.json' if blob == parts.config else '.tar'}", _Checked(body, blob), size)
+                suffix = ".json" if blob == parts.config else ".tar"
+                _add(archive, blob.hex + suffix, _Checked(body, blob, source.where), size)
             advance()
         text = json.dumps([entry]).encode()
         _add(archive, "manifest.json", io.BytesIO(text), len(text))
@@ -57,12 +63,28 @@ def _image(source: Source, stored: Stored, platform: str, depth: int) -> Stored:
     named = [each for each in _named(stored.manifest) if each.is_manifest]
     if not named:
         return stored
-    for each in named:
-        system, architecture, variant = each.platform
-        if depth and platform in (f"{system}/{architecture}", f"{system}/{architecture}/{variant}"):
+    platforms = [Platform(*each.platform) for each in named]
+    for each, found in zip(named, platforms, strict=True):
+        if depth and found.is_called(platform):
             return _image(source, source.manifest(str(each.digest)), platform, depth - 1)
-    known = ", ".join("/".join(filter(None, each.platform)) for each in named)
-    raise UsageError(f"the image is not there for {platform}; it is for {known}")
+    raise _other_platform(platform, platforms)
+
+
+def _check_platform(source: Source, config: Digest, platform: str) -> None:
+    """Raises UsageError where an image's config says that it is for another."""
+    with source.blob(config) as (body, _):
+        data = _Checked(body, config, source.where).read(MANIFEST_MAX)
+    try:
+        found = config_of(data, ()).platform
+    except ManifestError as error:
+        raise UsageError(f"the image's config {config} does not say for which platform it is: {error}") from None
+    if not found.is_called(platform):
+        raise _other_platform(platform, [found])
+
+
+def _other_platform(wanted: str, platforms: list[Platform]) -> UsageError:
+    known = ", ".join(filter(None, (each.full for each in platforms))) or "none"
+    return UsageError(f"the image is not there for {wanted}; it is for {known}")
 
 
 def _parts(stored: Stored) -> _Parts:
@@ -90,10 +112,11 @@ def _add(archive: tarfile.TarFile, name: str, body: Readable, size: int) -> None
 
 
 class _Checked:
-    """Bytes that must have a digest: who reads them to their end learns whether they do."""
+    """Bytes that must have a digest: who reads them to their end learns whether they do. `where` they come from."""
 
-    def __init__(self, body: Readable, digest: Digest):
+    def __init__(self, body: Readable, digest: Digest, where: str):
         self._body = body
+        self._where = where
         self._digest = digest
         self._hash = new_hash(digest.algorithm)
         self._is_over = False
@@ -107,5 +130,5 @@ class _Checked:
         if len(data) < size and not self._is_over:
             self._is_over = True
             if self._hash.hexdigest() != self._digest.hex:
-                raise UsageError(f"{self._digest} was sent with other bytes")
+                raise UsageError(f"{self._where}: {self._digest} was sent with other bytes")
         return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from cryptography import x509
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.rereading import FromFiles, read_file
 from docker_registry.settings import Tls
+
+from .peer import ends
 
 __all__ = ["Certificates"]
 
@@ -47,7 +50,7 @@ class Certificates(FromFiles):
         try:
             first = client.recv(1, socket.MSG_PEEK)
             if first == _HELLO:
-                return self._current().wrap_socket(client, server_side=True)
+                return _unless_ended(self._current().wrap_socket(client, server_side=True))
             if first:
                 client.sendall(_REFUSAL)
         except (OSError, ValueError) as error:  # ssl's errors are OSErrors
@@ -69,6 +72,15 @@ class Certificates(FromFiles):
         if others:
             first.sni_callback = lambda connection, name, _: _choose(connection, contexts, name)
         self._first = first
+
+
+def _unless_ended(connection: ssl.SSLSocket) -> ssl.SSLSocket | None:
+    """A connection whose client's certificate counts still: one that resumes a session was not asked for it."""
+    if ends(connection) > time.time():
+        return connection
+    log.debug("a TLS session was to be resumed by a client whose certificate has ended")
+    connection.close()
+    return None
 
 
 def _choose(connection: Any, contexts: Mapping[str, ssl.SSLContext], name: str | None) -> None:

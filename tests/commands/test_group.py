@@ -101,4 +101,23 @@ def test_ctrl_c_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> No
     environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-m", "docker_registry.cli", "ls"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "\nAborted!\n")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\nAborted!\n")
+
+
+@click.command()
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_is_told_from_what_a_command_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "fsck", (f"{__name__}:interrupted", ""))
+    done = CliRunner().invoke(Commands(), ["fsck"])
+    assert (done.exit_code, done.output) == (130, "\nAborted!\n")
+
+
+def test_output_that_has_no_room_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "docker_registry.cli", "completion", "bash"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    complaint = "docker-registry-swift: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, complaint)

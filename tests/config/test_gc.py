@@ -27,6 +27,8 @@ def test_gc(read: Any) -> None:
         ("{every: 0s}", "every: must be 1 second or more"),
         ("{every: 6}", "every: must be a time with its unit, such as 30m, 12h or 7d"),
         ("{every: 6h, grace: 3}", "grace: must be a time with its unit"),
+        ("{every: 6h, grace: 36501d}", "grace: must be 36500d or less"),
+        ("{every: 999999999999h}", "every: must be 36500d or less"),
         ("{every: 6h, untaged: 3d}", "unknown option untaged"),
     ],
 )

@@ -247,6 +247,25 @@ def test_what_is_saved_is_what_was_there(layers: list[bytes], platform: str) -> 
     assert [layer["digest"] for layer in made["layers"]] == [layer["digest"] for layer in document["layers"]]
 
 
+def test_an_image_for_another_platform_is_not_saved(tmp_path: Path) -> None:
+    source = new()
+    configs = {"arm": {"os": "linux", "architecture": "arm", "variant": "v7"}, "bare": {}}
+    for tag, config in configs.items():
+        push(source.registry, source.name, tag, b"layer", config=json.dumps(config).encode())
+    push(source.registry, source.name, "list", b"layer", config=b"[]")
+    for tag, wanted, why in (
+        ("arm", "linux/zzz", "the image is not there for linux/zzz; it is for linux/arm/v7"),
+        ("arm", "linux/arm/v6", "the image is not there for linux/arm/v6; it is for linux/arm/v7"),
+        ("bare", "linux/amd64", "the image is not there for linux/amd64; it is for none"),
+        ("list", "linux/amd64", "does not say for which platform"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            save(source, tag, tmp_path / "a.tar", "a:1", wanted, nothing)
+    assert not list(tmp_path.iterdir())
+    for tag, wanted in (("arm", "linux/arm"), ("arm", "linux/arm/v7"), ("arm", ""), ("list", "")):
+        save(source, tag, tmp_path / "a.tar", "a:1", wanted, nothing)
+
+
 def test_what_cannot_be_saved_leaves_no_file(tmp_path: Path) -> None:
     source = new()
     push(source.registry, source.name, "1", b"good")
@@ -254,7 +273,7 @@ def test_what_cannot_be_saved_leaves_no_file(tmp_path: Path) -> None:
     blob = tmp_path / "layout/blobs/sha256" / digest_of(b"good").hex
     for bad in (b"evil", b"go", b"good and more"):
         blob.write_bytes(bad)
-        with pytest.raises(UsageError, match="other bytes"):
+        with pytest.raises(UsageError, match=f"^{tmp_path}/layout: .* other bytes"):
             save(Layout(tmp_path / "layout"), "1", tmp_path / "a.tar", "a:1", "", nothing)
     put(source.registry, source.name, "all", index(image(b"good")), INDEX)
     with pytest.raises(UsageError, match="not there for linux/amd64"):

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.wrappers import Request, Response
@@ -22,6 +23,7 @@ from docker_registry.settings import Settings
 from tests.distribution.contents import image, index, subject_of
 from tests.images.serving import PASSWORD, Served, serving
 from tests.images.test_copying import content, digest_of, push, put
+from tests.live.identity.tls import Certificate, TlsFront
 from tests.live.images import INDEX, MANIFEST
 
 NAME = "team/app"
@@ -107,7 +109,7 @@ def test_other_bytes_are_never_taken(other: Served, here: Repository, what: str)
 
     other.change = lie
     push(here.registry, here.name, "before", b"a")
-    with pytest.raises(UsageError, match="digest"):
+    with pytest.raises(UsageError, match=f"^{other.host}/{NAME}: .*(another digest|other bytes)"):
         copy(remote(other), here, str(digest_of(body)), ["1"])
     assert here.tags() == ["before"]
     assert not here.has_blob(digest_of(b"good"))
@@ -163,6 +165,28 @@ def test_a_wrong_password_is_told_without_it(other: Served, here: Repository) ->
         copy(remote(other, Password("alice", "guessed")), here, "1", ["1"])
     assert "guessed" not in str(caught.value)
     assert "guessed" not in repr(Password("alice", "guessed"))
+
+
+@pytest.mark.parametrize(
+    ("status", "password", "advice"),
+    [
+        (401, None, "give --src-creds, or log in with skopeo login"),
+        (403, None, "give --src-creds, or log in with skopeo login"),
+        (401, "alice:guessed", "the login as alice was refused; check --src-creds, or log in anew with skopeo login"),
+        (403, "alice:guessed", "alice may not read it"),
+        (404, "alice:guessed", f"there is no repository HOST/{NAME}"),
+    ],
+)
+def test_a_refusal_says_what_to_do(other: Served, status: int, password: str | None, advice: str) -> None:
+    def refuse(request: Request, _: Response) -> Response:
+        answered = status if "Authorization" in request.headers or not password else 401
+        return Response(status=answered, headers={"WWW-Authenticate": 'Basic realm="r"'})
+
+    other.change = refuse
+    with pytest.raises(UsageError) as caught:
+        remote(other, parse_password(password) if password else None).tags()
+    assert str(caught.value).endswith(advice.replace("HOST", other.host))
+    assert "guessed" not in str(caught.value)
 
 
 def test_a_login_does_not_go_where_a_blob_is_redirected_to(other: Served, here: Repository) -> None:
@@ -239,6 +263,35 @@ def test_what_cannot_be_reached_is_told(here: Repository) -> None:
 def test_a_registry_that_asks_for_tls_is_told(other: Served, here: Repository) -> None:
     with pytest.raises(UsageError, match="--src-plain-http"):
         copy(Remote(parse_address(f"{other.host}/a")), here, "1", ["1"])
+
+
+def test_a_ca_that_is_named_counts_whatever_the_environment_says(
+    other: Served, here: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(other.registry, NAME, "1", b"a")
+    signer, stranger = Certificate(tmp_path, "signer"), Certificate(tmp_path, "stranger")
+    with TlsFront(other.url, signer) as front:
+        other.url, other.wants_token = front.url, True  # the token is asked for over TLS too
+        address = parse_address(f"{urlsplit(front.url).netloc}/{NAME}")
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.setenv(variable, str(stranger.cert))
+        copy(Remote(address, parse_password(PASSWORD), cacert=str(signer.cert)), here, "1", ["1"])
+        with pytest.raises(UsageError, match="TLS failed"):
+            Remote(address).tags()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(signer.cert))
+        assert Remote(address, parse_password(PASSWORD)).tags() == ["1"]
+
+
+def test_a_file_without_certificates_is_named_before_anybody_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none here")
+    (tmp_path / "folder").mkdir()
+    for name, why in (
+        ("none.pem", "No such file or directory"),
+        ("folder", "Is a directory"),
+        ("notes.txt", "it has no certificates in PEM"),
+    ):
+        with pytest.raises(UsageError, match=f"^--src-cacert {tmp_path / name}: {why}$"):
+            Remote(parse_address("127.0.0.1:1/a"), cacert=str(tmp_path / name))
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def test_files_in_layers_that_skopeo_packed_with_zstd_are_compared(
         ("cp oci:FOLDER/nothing:1 a:1", "there is no folder"),
         ("cp a:1 oci:FOLDER/nothing:b/c", "write oci:FOLDER"),
         ("cp a:1 docker://127.0.0.1:1/b", "can only be copied from"),
+        ("cp dir:pulled a:1", "dir:pulled: is none of the places known here: NAME:TAG in the registry, oci:FOLDER:TAG"),
+        ("cp a:1 dir:FOLDER/pulled", "is none of the places known here"),
         ("cp docker://127.0.0.1:1/UPPER:1 b:1", "is not a repository name"),
         ("cp docker://127.0.0.1:1/a:1 b:1", "Connection refused"),
         ("cp docker-archive:FOLDER/nothing.tar b:1", "No such file or directory"),
@@ -149,6 +151,20 @@ def test_a_delete_is_asked_about(pushed: tuple[Ours, Typed, Layout], tmp_path: P
     assert asked.startswith(f"Delete team/app@{digest} and its tags 1.0, 2.0? [y/N]: ")
     assert typed("rm", "team/app:2.0", status=1, answer="n\n").startswith("Delete team/app:2.0? [y/N]: ")
     typed("rm", f"team/app@{digest}", answer="y\n")
+    assert typed.rows("team/app") == []
+
+
+def test_what_cannot_be_deleted_does_not_keep_the_others(pushed: tuple[Ours, Typed, Layout]) -> None:
+    _, typed, layout = pushed
+    layout.add_image("1", [file_layer("small", 10)])
+    for tag in ("a", "b"):
+        typed("cp", "--quiet", f"oci:{layout.folder}:1", f"team/app:{tag}")
+    told = typed("rm", "--yes", "team/app:a", "team/app:zz", "no/such:1", "team/app:b", status=1)
+    first, *failures, last = told.splitlines()
+    assert (first, last) == ("deleted team/app:a", "deleted team/app:b")
+    assert [line.split(": ")[:2] for line in failures] == [
+        ["docker-registry-swift", name] for name in ("team/app:zz", "no/such:1")
+    ]
     assert typed.rows("team/app") == []
 
 

@@ -19,6 +19,7 @@ import bcrypt
 import pytest
 from click.testing import CliRunner
 
+from docker_registry.commands.check import check
 from docker_registry.commands.robot import robot
 from docker_registry.embedded import EmbeddedSwift
 from tests.distribution.auth.issuer import Issuer, access
@@ -160,11 +161,35 @@ def robot_password(file: Path, name: str, *grants: str) -> str:
     return subprocess.run([*command, *allow], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
-def test_the_end_of_a_robots_password_has_its_unit(tmp_path: Path, swift: EmbeddedSwift) -> None:
+@pytest.mark.parametrize("content", ["", "alice:$apr1$x$y\n"])
+def test_check_names_a_file_by_which_nobody_can_log_in(tmp_path: Path, swift: EmbeddedSwift, content: str) -> None:
+    file = tmp_path / "htpasswd"
+    file.write_text(content)
+    done = CliRunner().invoke(check, ["--config", str(config(tmp_path, swift, htpasswd=str(file)))])
+    assert done.exit_code == 1
+    assert f"{file} has no bcrypt hash" in " ".join(done.output.split())
+
+
+def test_a_grant_that_can_match_no_name_is_refused(tmp_path: Path, swift: EmbeddedSwift) -> None:
+    options = ["--config", str(config(tmp_path, swift, robots=True)), "--name", "deploy", "--allow", "CI/**:pull"]
+    done = CliRunner().invoke(robot, ["create", *options])
+    assert done.exit_code == 2
+    assert "'CI/**' can match no name" in done.output
+
+
+def test_the_end_of_a_robots_password_has_its_unit_and_is_not_too_far(tmp_path: Path, swift: EmbeddedSwift) -> None:
     options = ["--config", str(config(tmp_path, swift, robots=True)), "--name", "deploy", "--allow", "ci/**:pull"]
-    for expires, status in (("90", 2), ("90d", 0)):
+    for expires, complaint in (
+        ("90", "must be a time with its unit"),
+        ("90d", ""),
+        ("0d", "must be 1 second or more"),
+        ("3650d", ""),
+        ("3651d", "must be at most 3650d"),
+        ("999999999999d", "must be 36500d or less"),
+    ):
         done = CliRunner().invoke(robot, ["create", *options, "--expires", expires])
-        assert (done.exit_code, "must be a time with its unit" in done.output) == (status, bool(status)), done.output
+        assert (done.exit_code == 0) == (not complaint), done.output
+        assert complaint in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(

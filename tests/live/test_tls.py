@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +41,10 @@ class Authority:
         self.file = folder / "ca.crt"
         self.file.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
-    def issue(self, name: str, host: str | None = None) -> tuple[Path, Path]:
-        """The files of a new certificate and its key."""
+    def issue(self, name: str, host: str | None = None, **fields: Any) -> tuple[Path, Path]:
+        """The files of a new certificate and its key; `fields` as in `certificate`."""
         key = new_key()
-        issued = certificate(key, name, (self.key, self.certificate), host=host)
+        issued = certificate(key, name, (self.key, self.certificate), host=host, **fields)
         crt, pem = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         crt.write_bytes(issued.public_bytes(Encoding.PEM))
         pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -179,6 +181,36 @@ def test_clients_show_certificates(tmp_path: Path, swift: EmbeddedSwift, authori
         for client in (None, stranger.issue("client")):
             with pytest.raises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
                 ours.get(trusting(authority, client))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_certificate_that_has_ended_counts_no_more_however_the_client_comes(
+    tmp_path: Path, swift: EmbeddedSwift, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    crt, key = authority.issue("server", "127.0.0.1")
+    tls = {"certificate": str(crt), "key": str(key), "clientcas": [str(authority.file)]}
+    with Secure(tmp_path, swift, auth={"certificates": True}, **tls) as ours, contextlib.ExitStack() as stack:
+        ends = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=4)
+        context = trusting(authority, authority.issue("build", ends=ends))
+        context.minimum_version = context.maximum_version = version
+
+        def connect(session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", ours.port), PATIENCE))
+            return stack.enter_context(context.wrap_socket(plain, server_hostname="127.0.0.1", session=session))
+
+        def ask(connection: ssl.SSLSocket) -> str:
+            connection.sendall(b"GET /v2/ HTTP/1.1\r\nHost: registry\r\n\r\n")
+            return connection.recv(1 << 16)[9:12].decode()
+
+        kept = connect()
+        assert ask(kept) == "200"
+        resumed = connect(kept.session)
+        assert (ask(resumed), resumed.session_reused) == ("200", True)
+        until(lambda: datetime.now(timezone.utc) > ends)
+        assert ask(kept) == "401"
+        with pytest.raises((OSError, AssertionError)):
+            assert ask(connect(kept.session))
+        assert "the client certificate of build has ended" in ours.log
 
 
 def test_skopeo_is_known_by_its_certificate(tmp_path: Path, swift: EmbeddedSwift, authority: Authority) -> None:

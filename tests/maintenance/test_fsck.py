@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -16,6 +19,8 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.fsck import Fsck, FsckOptions
+from docker_registry.maintenance.fsck.options import DAY
+from docker_registry.maintenance.fsck.report import TextReport
 from docker_registry.maintenance.progress import Quiet
 from tests.maintenance.planting import ANY_AGE, UPLOAD, Plant, codes, descriptor, fsck, image
 
@@ -72,7 +77,7 @@ def test_a_link_to_a_blob_that_is_gone(plant: Plant) -> None:
     plant.driver.remove(layout.blob_data(digest))
     [finding] = fsck(plant.driver, repair=True)
     assert (finding.kind, finding.path) == (Kind.DANGLING_LINK, layout.layer_link("app", digest))
-    assert finding.left == "younger than 7 days"
+    assert finding.left.startswith("younger than 7 days: old enough from ")
     assert plant.driver.exists(finding.path)
     [finding] = fsck(plant.driver, repair=True, grace=ANY_AGE)
     assert finding.done == "removed the link"
@@ -208,11 +213,46 @@ def test_a_blob_of_the_wrong_size(plant: Plant) -> None:
     assert finding.detail == "has 2 bytes, a manifest says 3"
     assert not finding.done
     [finding] = fsck(plant.driver, drop_damaged=True)
-    assert finding.left == "younger than 7 days"
+    assert finding.left.startswith("younger than 7 days: old enough from ")
     [finding] = fsck(plant.driver, drop_damaged=True, grace=ANY_AGE)
     assert "so that the next push stores it anew" in finding.done
     assert not plant.driver.exists(layout.blob_data(digest))
     assert not plant.driver.exists(layout.layer_link("app", digest))
+
+
+def test_what_is_left_for_its_age_goes_when_that_was_said(plant: Plant) -> None:
+    now = time.time()
+    digest = Digest.of(b"one")
+    plant.driver.clock = lambda: now - 3 * DAY  # type: ignore[attr-defined]
+    plant.driver.put_content(layout.blob_data(digest), b"on")
+    [finding] = fsck(plant.driver, drop_damaged=True, grace=7 * DAY, least_grace=2 * DAY)
+    assert not finding.done
+    assert abs(finding.old_at - (now + 4 * DAY)) < 60
+    full, least = re.findall(r"from (\d{4}-\d\d-\d\d \d\d:\d\d) ", finding.left)
+    assert datetime.fromisoformat(full) - datetime.fromisoformat(least) == timedelta(days=5)
+    assert abs(datetime.fromisoformat(full) - datetime.fromtimestamp(now + 4 * DAY)) < timedelta(minutes=2)
+    assert "with --grace 2 from" in finding.left
+    [again] = fsck(plant.driver, drop_damaged=True, grace=2 * DAY, least_grace=2 * DAY)
+    assert again.done
+
+
+def test_the_advice_for_young_damage_does_not_lead_back_to_itself(plant: Plant) -> None:
+    plant.driver.put_content(layout.blob_data(Digest.of(b"one")), b"on")
+    first, then = (Fsck(plant.driver, FsckOptions(drop_damaged=drop), Quiet()) for drop in (False, True))
+    for job, expected in (
+        (first, "run with --drop-damaged, then push"),
+        (then, "run this again when it is old enough"),
+    ):
+        said = io.StringIO()
+        with job:
+            report = TextReport(said)
+            for finding in job.run():
+                report.tell(finding)
+            report.end(job.summary, job.images())
+        advice = [line.partition("What to do: ")[2] for line in said.getvalue().splitlines() if "What to do" in line]
+        assert len(advice) == 2  # for the kind, and for the image
+        assert all(line.startswith(expected) for line in advice), advice
+    assert "a push before that mends only a manifest" in advice[0]
 
 
 def test_only_deep_finds_other_bytes_of_the_same_size(plant: Plant) -> None:
@@ -265,7 +305,8 @@ def test_a_manifest_with_other_bytes(plant: Plant) -> None:
     digest = plant.image("other", "v1", [b"three"])
     plant.driver.put_content(layout.blob_data(digest), b"{}")
     [finding] = fsck(plant.driver, drop_damaged=True)
-    assert (finding.kind, finding.repository, finding.left) == (Kind.WRONG_CONTENT, "other", "younger than 7 days")
+    assert (finding.kind, finding.repository) == (Kind.WRONG_CONTENT, "other")
+    assert "younger than 7 days" in finding.left
     [finding] = fsck(plant.driver, drop_damaged=True, grace=ANY_AGE)
     assert finding.done
     assert not plant.driver.exists(layout.blob_data(digest))

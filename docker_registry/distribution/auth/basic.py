@@ -30,8 +30,8 @@ REMEMBERED = 60.0  # s for which a checked password needs no second check
 WRONG = 10  # wrong passwords that an address may send for one name ...
 WRONG_NAMES = 100  # ... and for all names, since a proxy's address may be that of many clients ...
 WINDOW = 60.0  # s; ... before it has to wait so long for what is not remembered
-AT_ONCE = 32  # checks under way; a check takes a core for a tenth of a second ...
-EACH = 16  # ... and of one address, so that others find room
+AT_ONCE = 64  # checks under way; a check takes a core for a tenth of a second ...
+EACH = 8  # ... and of one address, so that others find room
 _ENTRIES = 10_000  # passwords, and addresses, remembered
 
 
@@ -96,6 +96,8 @@ class Basic:
         if remembered:
             return _accepted(remembered[0], name)
         if self._has_guessed(client, WRONG_NAMES):
+            # Counts for the name: else who is stopped here could guess on at what is remembered, told by the answer.
+            self._count(self._digest(client, name))
             raise _wait("too many wrong passwords from this address", WINDOW)
 
         def question() -> tuple[Caller | None]:
@@ -127,11 +129,14 @@ class Basic:
         if caller:
             audit.logged_in(caller, address)
         else:
-            with self._lock:
-                self._wrong_until = self._clock() + WINDOW
-                for who in (client, self._digest(client, name)):
-                    self._wrong[who] = self._wrong.get(who, 0) + 1
+            self._count(client, self._digest(client, name))
         return (caller,)
+
+    def _count(self, *guessers: object) -> None:
+        with self._lock:
+            self._wrong_until = self._clock() + WINDOW
+            for guesser in guessers:
+                self._wrong[guesser] = self._wrong.get(guesser, 0) + 1
 
     def _remembered_as(self, name: str, password: str) -> bytes:
         return self._digest([repr(known.version) for known in self._known], name, password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -151,6 +152,8 @@ class Gate:
 
 
 def _certified(told: Told) -> Caller:
+    if told.ends <= time.time():
+        raise RefusedError(f"the client certificate of {told.name} has ended")
     return Caller(Kind.CERTIFICATE, told.name, groups=frozenset(told.groups), limit="a client certificate")
 
 

@@ -35,6 +35,10 @@ class Htpasswd(FromFiles):
         self._nobody = _NOBODY
         super().__init__("auth.htpasswd", path)
 
+    @property
+    def knows_anybody(self) -> bool:
+        return bool(self._hashes)
+
     def check(self, name: str, password: str) -> Caller | None:
         hashed = self._hashes.get(name)
         given = password.encode()[:_LONGEST]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 __all__ = ["BY_CERTIFICATE", "BY_PROXY", "Told"]
@@ -11,7 +12,8 @@ BY_PROXY = "docker_registry.proxy"  # a header of a trusted proxy
 
 
 class Told(NamedTuple):
-    """A name, and the groups it belongs to."""
+    """A name, the groups it belongs to, and until when that counts."""
 
     name: str
     groups: tuple[str, ...] = ()
+    ends: float = math.inf  # seconds since the epoch

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from docker_registry.concurrency import deadline
 from docker_registry.core.driver import Base as Driver
 from docker_registry.core.exceptions import FileNotFoundError, UnspecifiedError
 
@@ -26,6 +27,7 @@ __all__ = ["Made", "Revocations", "forget_ended", "made", "record", "revoke"]
 logger = logging.getLogger(__name__)
 
 BELIEVED = 5.0  # s for which an answer counts
+_PATIENCE = 5.0  # s
 KEPT = 30 * 86400  # s for which a password's end is listed after it
 _ENTRIES = 10_000  # ids remembered; only those that this registry signed are asked for
 _NAME = re.compile(r"(\d{1,12})-(r[0-9a-f]{11})")
@@ -113,7 +115,9 @@ class Revocations:
         if revoked or (asked is not None and self._clock() - asked < BELIEVED):
             return revoked
         try:
-            revoked = _is_there(self._driver, layout.robot_revoked(identity))
+            # A request that needs the storage for nothing else does not wait long for one that hangs.
+            with deadline.apart(_PATIENCE):
+                revoked = _is_there(self._driver, layout.robot_revoked(identity))
         except UnspecifiedError as error:
             if asked is None:
                 raise

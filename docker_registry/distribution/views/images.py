@@ -61,6 +61,14 @@ class Platform(NamedTuple):
     def full(self) -> str:
         return "/".join(filter(None, (self.system, self.architecture, self.variant)))
 
+    def is_called(self, name: str) -> bool:
+        """Its variant says more than most people do.
+
+        >>> [Platform("linux", "arm", "v7").is_called(name) for name in ("linux/arm", "linux/arm/v7", "linux/arm/v6")]
+        [True, True, False]
+        """
+        return name in (self.full, f"{self.system}/{self.architecture}")
+
 
 class Child(NamedTuple):
     """One entry of an index; `attests` is the digest that it says something of, for what is no image."""

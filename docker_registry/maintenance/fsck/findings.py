@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Finding", "Kind", "Severity", "Summary", "age"]
+__all__ = ["DAMAGED_BLOBS", "Finding", "Kind", "Severity", "Summary", "age"]
 
 
 class Severity(str, Enum):
@@ -125,6 +125,15 @@ class Kind(Enum):
         self.advice = advice
 
 
+DAMAGED_BLOBS = (Kind.EMPTY_BLOB, Kind.WRONG_SIZE, Kind.MISSING_SEGMENT, Kind.WRONG_CONTENT)
+
+_WHEN_OLD = "run this again when it is old enough, see above"
+_WHEN_OLD_PUSH = (
+    f"{_WHEN_OLD}, then push the image again; a push before that mends only a manifest, since of other blobs the "
+    "registry says that they are there; the object from a backup, uploaded over this one, mends either"
+)
+
+
 @dataclass
 class Finding:
     """One thing found. `done` says what a repair did about it, `left` why it did nothing."""
@@ -140,11 +149,21 @@ class Finding:
     age: float | None = None  # seconds since it was last changed; None where the storage does not say
     done: str = ""
     left: str = ""
+    old_at: float = 0.0  # where it was left for its age: when it is old enough, in seconds since the epoch
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do about it."""
         return bool(self.done) or self.kind.severity is not Severity.DAMAGE
+
+    @property
+    def advice(self) -> str:
+        """What the operator can do about it, after what was done already."""
+        if self.done:
+            return "push the image again"
+        if self.old_at and self.kind is not Kind.UNLINKED_TAG:  # which a push mends at once
+            return _WHEN_OLD_PUSH if self.kind in DAMAGED_BLOBS else _WHEN_OLD
+        return self.kind.advice
 
 
 @dataclass

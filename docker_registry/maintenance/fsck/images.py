@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from .database import Database
-from .findings import Finding, Kind
+from .findings import DAMAGED_BLOBS, Finding, Kind
 from .places import What, place
 
 __all__ = ["Image", "Images"]
@@ -30,7 +30,6 @@ _WHY = {
     Kind.DAMAGED_MANIFEST: "{} is no manifest",
     Kind.DAMAGED_LINK: "the link to {} is damaged",
 }
-_REMOVED = (Kind.EMPTY_BLOB, Kind.WRONG_SIZE, Kind.MISSING_SEGMENT, Kind.WRONG_CONTENT)
 
 # Links whose damage keeps nobody from pulling.
 _ASIDE = (What.INDEX, What.REFERRER, What.SIGNATURE)
@@ -88,7 +87,7 @@ class Images(Database):
         where = place(finding.path)
         if finding.kind not in _WHY or where.what in _ASIDE:
             return
-        if finding.done and finding.kind not in _REMOVED:
+        if finding.done and finding.kind not in DAMAGED_BLOBS:
             return
         digest = finding.target or finding.digest or str(where.digest or "")
         if not (digest or where.tag):
@@ -100,7 +99,7 @@ class Images(Database):
             "" if digest else where.tag,
             finding.size if finding.kind is Kind.WRONG_SIZE else None,
             _WHY[finding.kind].format(digest or "its manifest"),
-            "push the image again" if finding.done else finding.kind.advice,
+            finding.advice,
         )
 
     def is_told(self, digest: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-__all__ = ["DAY", "FsckOptions"]
+__all__ = ["DAY", "FsckOptions", "in_days"]
 
 DAY = 24 * 3600.0  # seconds
 
@@ -17,6 +18,7 @@ class FsckOptions:
     repair: bool = False
     drop_damaged: bool = False  # remove blobs whose bytes are proven wrong, so that a push stores them anew
     grace: float = 7 * DAY  # nothing younger is removed
+    least_grace: float = 7 * DAY  # no smaller one is taken: a client may still finish an upload
     upload_age: float = 7 * DAY  # nobody goes on with an upload that old; Distribution 2.x's own limit
     workers: int = 16  # requests at a time
 
@@ -24,3 +26,12 @@ class FsckOptions:
     def removes(self) -> bool:
         """Whether anything may be removed."""
         return self.repair or self.drop_damaged
+
+
+def in_days(seconds: float) -> str:
+    """As an option takes them, and never fewer.
+
+    >>> in_days(7 * DAY), in_days(7200)
+    ('7', '0.0834')
+    """
+    return f"{math.ceil(seconds / DAY * 1e4) / 1e4:.10g}"

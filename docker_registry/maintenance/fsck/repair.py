@@ -9,6 +9,7 @@ and still go on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from docker_registry.core.driver import Base
@@ -18,10 +19,11 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.distribution.model.manifest import ManifestError, encoded_descriptor, stored_manifest
 from docker_registry.plurals import plural
 
+from ..moments import written
 from .examine import hash_file, is_linked
-from .findings import Finding, Kind, age
+from .findings import DAMAGED_BLOBS, Finding, Kind, age
 from .index import Index
-from .options import DAY, FsckOptions
+from .options import FsckOptions, in_days
 from .scan import Scan
 
 __all__ = ["Repairer"]
@@ -47,8 +49,7 @@ class Repairer:
                 Kind.UNFINISHED_UPLOAD: self._remove_upload,
             }
         if options.drop_damaged:
-            damaged = (Kind.EMPTY_BLOB, Kind.WRONG_SIZE, Kind.MISSING_SEGMENT, Kind.WRONG_CONTENT)
-            self._ways |= dict.fromkeys(damaged, self._remove_blob)
+            self._ways |= dict.fromkeys(DAMAGED_BLOBS, self._remove_blob)
 
     def mend(self, finding: Finding) -> None:
         """Do what is safe about a finding, and note in it what was done, or why nothing was."""
@@ -60,10 +61,18 @@ class Repairer:
         except UnspecifiedError as error:
             finding.left = f"the storage would not: {error or error.message}"
 
-    def _is_young(self, finding: Finding, limit: float) -> bool:
-        if finding.age is not None and finding.age > limit:
+    def _is_young(self, finding: Finding) -> bool:
+        grace, least = self._options.grace, self._options.least_grace
+        if finding.age is None:
+            finding.left = "the storage does not say how old it is"
+            return True
+        if finding.age > grace:
             return False
-        finding.left = "the storage does not say how old it is" if finding.age is None else _younger(limit)
+        since = time.time() - finding.age
+        finding.old_at = since + grace
+        finding.left = f"younger than {in_days(grace)} days: old enough from {_from(finding.old_at)} on"
+        if least < grace:
+            finding.left += f", with --grace {in_days(least)} from {_from(since + least)} on"
         return True
 
     def _has_data(self, digest: str) -> bool:
@@ -81,7 +90,7 @@ class Repairer:
             raise error
 
     def _remove_link(self, finding: Finding) -> None:
-        if self._is_young(finding, self._options.grace):
+        if self._is_young(finding):
             return
         if self._take_away(finding.path, finding.digest):
             finding.done = "removed the link"
@@ -108,7 +117,7 @@ class Repairer:
 
     def _remove_tag(self, finding: Finding) -> None:
         """Remove a tag that no client can follow. A push that comes meanwhile writes the link first, then the tag."""
-        if self._is_young(finding, self._options.grace):
+        if self._is_young(finding):
             return
         try:
             content = self._driver.get_newest(finding.path)
@@ -129,7 +138,7 @@ class Repairer:
 
     def _hide_blob(self, finding: Finding) -> None:
         """Remove all links to a blob without bytes: clients are told that it is absent, and push it again."""
-        if self._is_young(finding, self._options.grace):
+        if self._is_young(finding):
             return
         links = self._index.layer_links(finding.digest)
         if all(self._take_away(path, finding.digest) for path in links):
@@ -139,7 +148,7 @@ class Repairer:
 
     def _remove_blob(self, finding: Finding) -> None:
         """Remove a blob that does not have the bytes of its digest, links first."""
-        if self._is_young(finding, self._options.grace):
+        if self._is_young(finding):
             return
         if self._scan.unproven:
             finding.left = self._scan.why_incomplete
@@ -170,7 +179,7 @@ class Repairer:
     def _remove_segments(self, finding: Finding) -> None:
         if self._scan.why_incomplete:
             finding.left = self._scan.why_incomplete
-        elif not self._is_young(finding, self._options.grace):
+        elif not self._is_young(finding):
             names = self._index.parts_in(finding.path)
             failed = self._driver.remove_parts(names)
             for error in failed.values():
@@ -214,5 +223,6 @@ class Repairer:
             return float("inf")
 
 
-def _younger(limit: float) -> str:
-    return f"younger than {limit / DAY:g} days"
+def _from(moment: float) -> str:
+    """The first whole minute that is not before."""
+    return written(moment + 60)

@@ -21,7 +21,7 @@ class TextReport:
 
     def __init__(self, out: TextIO, container: str = ""):
         self._out = out
-        self._advice: dict[Kind, None] = {}
+        self._advice: dict[tuple[Kind, str], None] = {}
         if container:
             self._line(f"container {container}:")
 
@@ -33,7 +33,7 @@ class TextReport:
         elif finding.left:
             self._line(f"       left: {finding.left}")
         if not finding.done and finding.kind.severity is not Severity.NOTE:
-            self._advice[finding.kind] = None
+            self._advice[finding.kind, finding.advice] = None
 
     def end(self, summary: Summary, images: Iterable[Image]) -> None:
         self._line(
@@ -46,8 +46,8 @@ class TextReport:
             self._line("nothing found")
         for code, count in sorted(summary.found.items()):
             self._line(f"  {code}: {count}, {summary.repaired[code]} repaired")
-        for kind in self._advice:
-            self._line(f"{kind.code}: {kind.meaning}. What to do: {kind.advice}.")
+        for kind, advice in self._advice:
+            self._line(f"{kind.code}: {kind.meaning}. What to do: {advice}.")
         if summary.unpullable:
             self._line(f"{plural(summary.unpullable, 'image does', 'images do')} not pull:")
         for image in images:

@@ -78,6 +78,8 @@ class Collector:
         scan = self._walk(lambda path: True)
         self._note_young()
         for item in chain(self._index.links(), self._index.data()):
+            self.outcome.stage = Stage.WOULD_ANNOUNCE
+            self.outcome.announced += 1
             self.outcome.count(item)
             yield item
         examiner = Examiner(self._driver, self._index, self._options, self._progress)

@@ -17,6 +17,7 @@ __all__ = ["CLOCK", "Clock", "Outcome", "Pending", "Removal", "Stage"]
 class Stage(str, Enum):
     """What there was to do."""
 
+    WOULD_ANNOUNCE = "would be announced"  # in a dry run
     ANNOUNCED = "announced"
     NOTHING = "nothing to collect"
     WAITING = "waiting for the grace period"
@@ -57,7 +58,7 @@ class Outcome:
     run: str = ""
     again_in: float = 0.0  # after which the command should be called again
     why: str = ""
-    announced: int = 0  # files
+    announced: int = 0  # files; in a dry run those that would be
     removed: int = 0
     freed: int = 0
     kept: int = 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from time import time
 from typing import TextIO
 
 from docker_registry.plurals import in_bytes, plural
 
 from ..json_lines import JsonLines
+from ..moments import written
 from ..printable import printable
 from .garbage import Item
 from .outcome import Outcome, Pending, Removal, Stage
@@ -43,7 +44,7 @@ def summed_up(outcome: Outcome, done: str) -> Iterator[str]:
         yield (
             f"{plural(files, 'file')}, {in_bytes(size)} {'is' if files == 1 else 'are'} unused, "
             "but younger than the grace period: "
-            f"all of them are old enough from {_written(datetime.fromtimestamp(outcome.old_at).astimezone())} on"
+            f"all of them are old enough from {written(outcome.old_at)} on"
         )
     if outcome.vetoed:
         yield plural(
@@ -85,11 +86,7 @@ def _announced(run: Pending) -> str:
 
 def _moment(seconds: float) -> str:
     """When it is so many seconds from now."""
-    return _written(datetime.now().astimezone() + timedelta(seconds=seconds))
-
-
-def _written(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M %Z}"
+    return written(time() + seconds)
 
 
 class TextReport:

@@ -16,7 +16,7 @@ import pytest
 
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.distribution.auth import basic
-from docker_registry.distribution.auth.basic import AT_ONCE, REMEMBERED, WINDOW, WRONG, Basic
+from docker_registry.distribution.auth.basic import AT_ONCE, REMEMBERED, WINDOW, WRONG, WRONG_NAMES, Basic
 from docker_registry.distribution.auth.caller import ANONYMOUS, Caller, Kind
 from docker_registry.distribution.auth.gate import RefusedError
 from docker_registry.distribution.auth.htpasswd import Htpasswd
@@ -165,6 +165,21 @@ class TestBasic:
         assert self.known.checks == checks  # a right guess is not told from a wrong one
         assert self.enter("alice", "secret", "10.0.0.2").name == "alice"
         assert self.enter("zoë", "pässword").name == "zoë"
+        self.clock.now += WINDOW + 1
+        assert self.enter("alice", "secret").name == "alice"
+
+    def test_who_is_stopped_for_guessing_any_name_cannot_guess_on_at_one_that_is_logged_in(self) -> None:
+        self.enter("alice", "secret", "10.0.0.2")
+        for number in range(WRONG_NAMES):
+            with pytest.raises(RefusedError):
+                self.enter(f"name {number}", "x")
+        assert self.enter("alice", "secret").name == "alice"  # others behind the same address go on
+        for number in range(WRONG):
+            with pytest.raises(RegistryError, match="too many wrong passwords from this address"):
+                self.enter("alice", f"guess {number}")
+        with pytest.raises(RegistryError, match="too many wrong passwords for this name"):
+            self.enter("alice", "secret")
+        assert self.enter("alice", "secret", "10.0.0.2").name == "alice"
         self.clock.now += WINDOW + 1
         assert self.enter("alice", "secret").name == "alice"
 

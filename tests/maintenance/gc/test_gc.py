@@ -23,7 +23,7 @@ from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.outcome import Stage
-from docker_registry.maintenance.gc.report import TextReport, summed_up
+from docker_registry.maintenance.gc.report import JsonReport, TextReport, summed_up
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.settings import KeepUntagged, Retention
@@ -134,6 +134,29 @@ def test_what_is_unused_and_too_young_is_told(world: World) -> None:
     with Collector(world.driver, FsckOptions(repair=True), Quiet(), world.terms, wall=world.now) as job:
         assert len(list(job.would())) == 14
     assert job.outcome.young is None
+
+
+def test_a_dry_run_says_as_json_what_it_says_as_text(world: World) -> None:
+    def dry_run() -> tuple[str, list[dict[str, Any]]]:
+        text, lines = io.StringIO(), io.StringIO()
+        with Collector(world.driver, FsckOptions(repair=True), Quiet(), world.terms, wall=world.now) as job:
+            report = JsonReport(lines)
+            for item in job.would():
+                report.would(item)
+            report.end(job.outcome, dry_run=True)
+            TextReport(text).end(job.outcome, dry_run=True)
+        return text.getvalue(), [json.loads(line) for line in lines.getvalue().splitlines()]
+
+    text, [*files, last] = dry_run()
+    assert "in all 9 files" in text
+    assert len(files) == 9
+    told = {name: last["summary"][name] for name in ("stage", "announced", "removed", "dry_run")}
+    assert told == {"stage": "would be announced", "announced": 9, "removed": 0, "dry_run": True}
+    assert sum(count for count, _ in last["summary"]["shares"].values()) == 9
+    world.days(10)
+    text, [last] = dry_run()
+    assert "would be announced" not in text
+    assert (last["summary"]["stage"], last["summary"]["announced"]) == ("nothing to collect", 0)
 
 
 def test_a_dry_run_says_what_is_announced(world: World) -> None:
