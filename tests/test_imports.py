@@ -97,7 +97,10 @@ CONTRACTS = [
             "core",
             "plurals",
             "distribution.model",
-            *(f"maintenance.{each}" for each in ("json_lines", "moments", "printable", "progress", "parallel")),
+            *(
+                f"maintenance.{each}"
+                for each in ("json_lines", "moments", "printable", "progress", "parallel", "wrong_place")
+            ),
         ),
     ),
     (
@@ -112,6 +115,7 @@ CONTRACTS = [
             "maintenance.printable",
             "maintenance.progress",
             "maintenance.parallel",
+            "maintenance.wrong_place",
         ),
     ),
     ("images", ("concurrency", "core", "settings", "distribution")),
@@ -127,6 +131,7 @@ CONTRACTS = [
                 "maintenance.printable",
                 "maintenance.progress",
                 "maintenance.parallel",
+                "maintenance.wrong_place",
             ),
             *(f"distribution.{room}" for room in ("auth", "container", "events", "model", "storage")),
         ),
@@ -149,6 +154,7 @@ CONTRACTS = [
             "maintenance.last_run",
             "maintenance.quotas",
             "maintenance.retention",
+            "maintenance.wrong_place",
             "metrics",
             "web",
         ),

@@ -8,7 +8,12 @@ from typing import NoReturn
 
 import click
 
-__all__ = ["NOT_RUN", "WRONG_PLACE", "end", "say", "worst"]
+from docker_registry.core.driver import Base
+from docker_registry.core.exceptions import ConnectionError
+from docker_registry.maintenance.check.check import why_nothing_is_here
+from docker_registry.settings import Settings
+
+__all__ = ["NOT_RUN", "WRONG_PLACE", "end", "nothing_here", "say", "worst"]
 
 NOT_RUN, WRONG_PLACE = 2, 3  # click's own, for an option that it does not know, is 2 too
 
@@ -20,6 +25,16 @@ def say(why: str) -> None:
 def end(status: int, why: str) -> NoReturn:
     say(why)
     sys.exit(status)
+
+
+def nothing_here(settings: Settings, driver: Base) -> int:
+    """Say why no registry's files were found; returns the exit status."""
+    try:
+        say(why_nothing_is_here(settings, driver))
+    except ConnectionError as error:
+        say(f"could not look at all: {error or error.message}")
+        return NOT_RUN
+    return WRONG_PLACE
 
 
 def worst(statuses: Sequence[int]) -> int:

@@ -9,15 +9,14 @@ import click
 from docker_registry.config import load
 from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnspecifiedError
-from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.fsck import Fsck
 from docker_registry.maintenance.fsck.options import DAY, FsckOptions, in_days
 from docker_registry.maintenance.fsck.report import JsonReport, TextReport
-from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.progress import Quiet, for_terminal
+from docker_registry.maintenance.wrong_place import NoRegistryError
 from docker_registry.settings import Settings, open_driver
 
-from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
+from .ending import NOT_RUN, end, nothing_here, say, worst
 from .options import DAYS, config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["fsck"]
@@ -106,8 +105,7 @@ def _look(
             for finding in job.run():
                 report.tell(finding)
         except NoRegistryError:
-            say(why_nothing_is_here(settings, driver))
-            return WRONG_PLACE
+            return nothing_here(settings, driver)
         except ConnectionError as error:
             say(f"gave up, what is above is not all: {error or error.message}")
             return NOT_RUN

@@ -12,9 +12,7 @@ from docker_registry.core.driver import Base
 from docker_registry.core.exceptions import ConfigError, ConnectionError, UnreachableError, UnspecifiedError
 from docker_registry.core.quota import QuotaError
 from docker_registry.distribution.model.collection import TERMS, Terms
-from docker_registry.maintenance.check.check import why_nothing_is_here
 from docker_registry.maintenance.fsck.options import DAY
-from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
@@ -23,9 +21,10 @@ from docker_registry.maintenance.gc.report import JsonReport, TextReport
 from docker_registry.maintenance.last_run import keep_collected
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.maintenance.retention.rules import Rules
+from docker_registry.maintenance.wrong_place import NoRegistryError
 from docker_registry.settings import Settings, open_driver
 
-from .ending import NOT_RUN, WRONG_PLACE, end, say, worst
+from .ending import NOT_RUN, end, nothing_here, say, worst
 from .options import DAYS, config_options, container_option, containers, json_option, quiet_option, workers_option
 
 __all__ = ["gc"]
@@ -115,8 +114,7 @@ def _collect(settings: Settings, driver: Base, job: Collector, dry_run: bool, re
             for removal in job.run():
                 report.tell(removal)
     except NoRegistryError:
-        say(why_nothing_is_here(settings, driver))
-        return WRONG_PLACE
+        return nothing_here(settings, driver)
     except RefusedError as error:
         say(f"nothing was removed: {error}")
         return NOT_RUN

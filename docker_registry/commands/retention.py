@@ -11,8 +11,10 @@ from docker_registry.core.exceptions import ConfigError, ConnectionError, Unspec
 from docker_registry.maintenance.progress import Quiet, for_terminal
 from docker_registry.maintenance.retention.report import JsonReport, TextReport
 from docker_registry.maintenance.retention.run import Run
+from docker_registry.maintenance.wrong_place import NoRegistryError
+from docker_registry.settings import of_each_container, open_driver
 
-from .ending import NOT_RUN, end, say
+from .ending import NOT_RUN, end, nothing_here, say, worst
 from .options import config_options, json_option, quiet_option
 
 __all__ = ["retention"]
@@ -38,7 +40,8 @@ def retention(config: str | None, flavor: str | None, dry_run: bool, workers: in
       1  when the storage did not answer for some of them: run it again,
       2  when it could not run, or not on all: a wrong option or config file,
          no rules, no login, or a listing of repositories that failed, as when
-         the storage is away; of several containers the others were looked at.
+         the storage is away; of several containers the others were looked at,
+      3  in the wrong place, as with fsck; of several containers, in none.
 
     \b
     Examples:
@@ -57,6 +60,8 @@ def retention(config: str | None, flavor: str | None, dry_run: bool, workers: in
         for outcome in run.outcomes():
             report.tell(outcome)
         status = _NOT_WHOLE if run.summary.failed else 0
+    except NoRegistryError:
+        sys.exit(worst([nothing_here(each, open_driver(each)) for _, each in of_each_container(settings)]))
     except ConnectionError as error:
         say(f"could not look at all repositories: {error or error.message}")
         status = NOT_RUN

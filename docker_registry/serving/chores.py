@@ -6,7 +6,6 @@ import logging
 
 from docker_registry.core.exceptions import UnspecifiedError
 from docker_registry.maintenance.check.containers import refuse_shared
-from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.options import terms_of, waste_of
 from docker_registry.maintenance.gc.report import said, summed_up, what_next
@@ -15,6 +14,7 @@ from docker_registry.maintenance.progress import Quiet
 from docker_registry.maintenance.quotas import count
 from docker_registry.maintenance.retention.rules import Rules
 from docker_registry.maintenance.retention.run import Run
+from docker_registry.maintenance.wrong_place import NoRegistryError
 from docker_registry.metrics.figures import Key
 from docker_registry.settings import Settings, of_each_container, open_driver
 
@@ -32,8 +32,12 @@ log = logging.getLogger(__name__)
 def apply_retention(settings: Settings) -> Counts:
     """Remove the tags that the rules do not keep; each is a line of the log. Raises UnspecifiedError."""
     run = Run(settings, Quiet())
-    for _ in run.outcomes():
-        pass
+    try:
+        for _ in run.outcomes():
+            pass
+    except NoRegistryError:
+        log.info("retention: nothing was pushed yet")
+        return {("registry_retention_removed_tags_total",): 0.0}
     done = run.summary
     log.info(
         "retention looked at %s repositories: %s tags removed, %s failures",

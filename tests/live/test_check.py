@@ -217,6 +217,9 @@ def test_fsck_in_the_wrong_place_has_a_status_of_its_own(swift: EmbeddedSwift, c
     raw.ask("DELETE", "repositories/library/app/_index_images")
     raw.ask("PUT", f"right/{layout.layer_link('app', Digest.of(b''))}", data=b"x")
     assert "under the prefix 'right'" in fsck_fails(3, "--config", str(it.config))
+    raw.ask("PUT", layout.deleted_tag("app", "v1", Digest.of(b"")), data=b"x")
+    said = fsck_fails(3, "--config", str(it.config))
+    assert "under the prefix 'right'. Set storage_path" in said  # and not one's own besides
 
 
 def test_fsck_that_cannot_list_says_so(swift: EmbeddedSwift, container: str, tmp_path: Path) -> None:

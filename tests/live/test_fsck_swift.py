@@ -19,9 +19,10 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.scan import NoRegistryError, Scan
+from docker_registry.maintenance.fsck.scan import Scan
 from docker_registry.maintenance.gc.garbage import Garbage
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.wrong_place import NoRegistryError
 from docker_registry.settings import Settings
 from tests.conformance import together
 from tests.live.adoption import both, driver_of, in_process

@@ -15,11 +15,14 @@ from click.testing import CliRunner, Result
 from docker_registry.commands.group import Commands
 from docker_registry.config import load
 from docker_registry.distribution.expiry import ANNOTATION
+from docker_registry.distribution.model import layout
+from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.settings import of_each_container, open_driver
 from tests.distribution.contents import image
 from tests.live.adoption import both, in_process
 from tests.live.ours import Ours, write_config
+from tests.live.raw import Raw
 from tests.live.receiver import Receiver
 from tests.live.wire import Client, digest_of
 from tests.maintenance.planting import fsck
@@ -46,6 +49,19 @@ def command(swift: EmbeddedSwift, container: str, tmp_path: Path) -> Command:
 
 def push(client: Client, name: str, *tags: str) -> dict[str, str]:
     return {tag: digest_of(client.push_image(name, tag, [tag.encode()])) for tag in tags}
+
+
+def test_in_the_wrong_place_retention_says_so(swift: EmbeddedSwift, container: str, command: Command) -> None:
+    done = command("retention", "--quiet", status=3)
+    [line] = done.stderr.splitlines()
+    assert f"there is no container {container}: check swift_container" in line
+    assert done.stdout == ""
+    raw = Raw(swift, container)
+    raw.ask("PUT")
+    assert "no registry's files are here" in command("retention", "--quiet", status=3).stderr
+    assert raw.names() == []
+    raw.ask("PUT", layout.blob_data(Digest.of(b"x")), data=b"x")  # a registry's, without a repository
+    assert "0 repositories with a rule" in command("retention", "--quiet").stdout
 
 
 def test_a_tag_that_retention_removed_is_brought_back(swift: EmbeddedSwift, command: Command, tmp_path: Path) -> None:

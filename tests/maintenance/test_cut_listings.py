@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Command
 from click.testing import CliRunner
 
 from docker_registry.commands.fsck import fsck as command
+from docker_registry.commands.gc import gc
 from docker_registry.core.driver import Base
 from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
@@ -44,10 +46,13 @@ class Hiding(MockSwift):
 
     hidden: tuple[str, ...] = ()
     only_prefixed = False  # whether a listing of the whole container tells the truth
+    only_undelimited = False  # whether a listing of folders does
 
     def _rows(self, container: str, prefix: str, delimiter: str | None, marker: str) -> Iterator[dict[str, Any]]:
         rows = super()._rows(container, prefix, delimiter, marker)
         if self.only_prefixed and not prefix:
+            return rows
+        if self.only_undelimited and delimiter:
             return rows
         return (row for row in rows if not any(text in row.get("name", row.get("subdir", "")) for text in self.hidden))
 
@@ -149,6 +154,23 @@ def test_what_a_listing_hides_is_not_called_sound(
     if is_missed:
         why = "the first of two listings lacks" if only_prefixed else "the listing of container box ends after"
         assert why in job.summary.unseen
+
+
+@pytest.mark.parametrize("asked", [command, gc])
+def test_a_registry_that_only_one_listing_shows_is_not_the_wrong_place(
+    connect: Callable[[MockSwift], Base], tmp_path: Path, asked: Command
+) -> None:
+    swift = Hiding(rows=10000)
+    Plant(connect(swift)).image("app", "v1", [b"one", b"two"])
+    before = swift.names()
+    swift.hidden, swift.only_undelimited = ("/docker/registry/v2/",), True
+    config = tmp_path / "config.yml"
+    config.write_text(json.dumps({"test": {"storage": "swift", "storage_path": "/reg", **swift.options()}}))
+    done = CliRunner().invoke(asked, ["--quiet", "--config", str(config)])
+    assert (done.exit_code, done.stdout) == (2, ""), done.output
+    assert "storage_path /reg: listings do not agree" in done.stderr
+    assert "Set storage_path" not in done.stderr
+    assert swift.names() == before
 
 
 def test_the_command_says_that_it_did_not_see_all(

@@ -24,10 +24,10 @@ from docker_registry.distribution.storage import deletion, publishing, store
 from docker_registry.distribution.storage.vetoes import Vetoes
 from docker_registry.drivers.memory import Storage, _File
 from docker_registry.maintenance.fsck.options import FsckOptions
-from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.outcome import Clock
 from docker_registry.maintenance.progress import Quiet
+from docker_registry.maintenance.wrong_place import NoRegistryError
 from tests.maintenance.gc.world import World, manifest
 from tests.reliability.scale import SEED, WHOLE
 

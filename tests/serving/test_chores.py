@@ -6,6 +6,7 @@ import pytest
 
 from docker_registry.distribution.model import collection, layout
 from docker_registry.distribution.model.digest import Digest
+from docker_registry.maintenance import opening
 from docker_registry.serving import chores
 from docker_registry.settings import Collection, KeepUntagged, Retention, Settings
 from tests.maintenance.gc.world import AGED, World, manifest
@@ -27,6 +28,17 @@ def test_gc_says_in_the_log_what_it_did(monkeypatch: pytest.MonkeyPatch, caplog:
     assert "run gc again from" in caplog.text
     chores.collect_garbage(settings)
     assert "gc: waiting for the grace period" in caplog.text
+
+
+def test_retention_of_a_new_registry_is_a_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(monkeypatch)
+    monkeypatch.setattr(opening, "open_driver", lambda settings: world.driver)
+    caplog.set_level("INFO")
+    assert chores.apply_retention(Settings()) == {("registry_retention_removed_tags_total",): 0}
+    assert "retention: nothing was pushed yet" in caplog.text
+    assert list(world.driver.walk()) == []
 
 
 def test_gc_announces_manifests_without_a_tag_as_the_rules_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
@@ -77,21 +77,28 @@ class Account:
         made: str | None = self._client.request("HEAD", accept=(404,)).headers.get("x-timestamp")
         return made
 
-    def elsewhere(self) -> Iterator[Line]:
-        """Generate a line when the container has a registry's files, but under another prefix."""
+    @property
+    def prefix(self) -> str:
+        """Under which the driver keeps its files; "" for none."""
+        root: str = Names(self._swift.container, self._settings.storage_path).root  # type: ignore[no-untyped-call]
+        return root.removesuffix("/")
+
+    def prefixes(self) -> list[str]:
+        """Under which ones the container has a registry's files, "" for none. Raises UnspecifiedError."""
         end = f"/{layout.REPOSITORIES}/"
-        try:
-            rows = islice(listing.rows(self._client, delimiter=end), _LOOKED_AT)  # type: ignore[no-untyped-call]
-            prefixes = [repr(row["subdir"].removesuffix(end)) for row in rows if "subdir" in row]
-            if any(True for _ in listing.rows(self._client, end[1:], limit=1)):  # type: ignore[no-untyped-call]
-                prefixes.append("none (storage_path: /)")
-        except UnspecifiedError as failure:
-            yield error("container", _text(failure))
-            return
-        if prefixes:
+        rows = islice(listing.rows(self._client, delimiter=end), _LOOKED_AT)  # type: ignore[no-untyped-call]
+        found = [row["subdir"].removesuffix(end) for row in rows if "subdir" in row]
+        if any(True for _ in listing.rows(self._client, end[1:], limit=1)):  # type: ignore[no-untyped-call]
+            found.append("")
+        return found
+
+    def elsewhere(self, prefixes: Sequence[str]) -> Iterator[Line]:
+        """Generate a line when the container has a registry's files under a prefix that is not the driver's."""
+        others = [repr(prefix) if prefix else "none (storage_path: /)" for prefix in prefixes if prefix != self.prefix]
+        if others:
             yield warning(
                 "layout",
-                f"in this container a registry's files are under the prefix {' and '.join(prefixes[:10])}",
+                f"in this container a registry's files are under the prefix {' and '.join(others[:10])}",
                 "Set storage_path, or storage.swift.prefix of Distribution's file, to it",
             )
 

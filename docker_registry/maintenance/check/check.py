@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docker_registry.core.driver import Base
-from docker_registry.core.exceptions import ConfigError
+from docker_registry.core.exceptions import BrokenError, ConfigError, UnspecifiedError
 from docker_registry.settings import Settings
 
-from .contents import contents, is_version_1
-from .lines import Level, Line
+from .contents import contents, has_only_notes, is_version_1
+from .lines import Level, Line, error, warning
 
 __all__ = ["look_at_storage", "refuse_what_cannot_work", "why_nothing_is_here"]
+
+_DISAGREE = "listings do not agree: one shows no registry's files here, another does"
 
 
 def look_at_storage(settings: Settings, driver: Base) -> Iterator[Line]:
@@ -31,7 +33,14 @@ def look_at_storage(settings: Settings, driver: Base) -> Iterator[Line]:
     lines = list(contents(driver))
     yield from lines
     if any(line.level is Level.WARNING for line in lines):
-        yield from account.elsewhere()
+        try:
+            prefixes = account.prefixes()
+        except UnspecifiedError as failure:
+            yield error("container", str(failure) or failure.message)
+            return
+        if account.prefix in prefixes:
+            yield warning("layout", _DISAGREE, "Run it again")
+        yield from account.elsewhere(prefixes)
 
 
 def refuse_what_cannot_work(settings: Settings, driver: Base) -> None:
@@ -51,7 +60,10 @@ def refuse_what_cannot_work(settings: Settings, driver: Base) -> None:
 
 
 def why_nothing_is_here(settings: Settings, driver: Base) -> str:
-    """Why a walk found no file of a registry, in one line; raises ConnectionError when the storage does not say."""
+    """Why a walk found no file of a registry, in one line.
+
+    Raises ConnectionError when the storage does not say, also where another listing has such files.
+    """
     if settings.storage != "swift":
         return "no registry's files are here"
     from .account import Account
@@ -62,5 +74,8 @@ def why_nothing_is_here(settings: Settings, driver: Base) -> str:
     where = f"in container {account.container}, storage_path {settings.storage_path}"
     if is_version_1(driver):
         return f"{where}: these are files of docker-registry (v1), which fsck does not know, and leaves alone"
-    others = "".join(f"; {line.text}. {line.advice}" for line in account.elsewhere())
+    prefixes = account.prefixes()
+    if account.prefix in prefixes and not has_only_notes(driver):
+        raise BrokenError(f"{where}: {_DISAGREE}. Run it again")
+    others = "".join(f"; {line.text}. {line.advice}" for line in account.elsewhere(prefixes))
     return f"{where}: no registry's files are here{others}"

@@ -11,9 +11,10 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.plurals import plural
 
+from ..fsck.places import place
 from .lines import Line, error, ok, warning
 
-__all__ = ["contents", "is_version_1"]
+__all__ = ["contents", "has_only_notes", "is_version_1"]
 
 _SAMPLE = 10_000  # rows of the blobs' listing: one request
 _V1_REPOSITORY = "/_index_images"  # a file that every repository of docker-registry has
@@ -44,6 +45,12 @@ def contents(driver: Base) -> Iterator[Line]:
 def is_version_1(driver: Base) -> bool:
     """Whether docker-registry's v1 layout is here."""
     return any(True for _ in driver.list_prefixes("repositories", _V1_REPOSITORY))
+
+
+def has_only_notes(driver: Base) -> bool:
+    """Whether files are left in repositories, but no link: what was known of tags that were deleted, say."""
+    where = [place(entry.path) for entry in islice(driver.walk(layout.REPOSITORIES), _SAMPLE)]
+    return bool(where) and not any(each.is_link for each in where)
 
 
 def _writers(driver: Base) -> Iterator[str]:

@@ -11,7 +11,6 @@ from docker_registry.core.exceptions import (
     BrokenError,
     FileNotFoundError,
     UnspecifiedError,
-    UsageError,
     WrongArgumentsError,
 )
 from docker_registry.core.types import Part, Stat
@@ -22,19 +21,16 @@ from docker_registry.plurals import plural
 
 from ..parallel import each
 from ..progress import Quiet
+from ..wrong_place import NoRegistryError
 from .findings import Finding, Kind, age
 from .index import Index, Link, Owner
 from .manifests import read_manifest
 from .places import What, is_segment, place
 
-__all__ = ["NoRegistryError", "Scan", "gap", "read_link"]
+__all__ = ["Scan", "gap", "read_link"]
 
 MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes; nothing larger is read as a manifest
 _NUMBERED = re.compile(r"/(\d{16})$")  # how Distribution 2.x ends the names of its segments
-
-
-class NoRegistryError(UsageError):
-    """The storage has no file of a layout that can be looked at: it is the wrong place, or nothing was pushed yet."""
 
 
 class Scan:

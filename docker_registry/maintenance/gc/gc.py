@@ -15,7 +15,6 @@ from itertools import chain, islice
 from time import time
 
 from docker_registry.core.driver import Base
-from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.collection import TERMS, Terms, file_key, position
 from docker_registry.plurals import plural
 
@@ -23,8 +22,9 @@ from ..fsck.examine import Examiner
 from ..fsck.fsck import orphans
 from ..fsck.options import FsckOptions
 from ..fsck.repair import Repairer
-from ..fsck.scan import NoRegistryError, Scan
+from ..fsck.scan import Scan
 from ..progress import Quiet
+from ..wrong_place import refuse_wrong_place
 from .board import Board, RefusedError, Seen
 from .garbage import Garbage, Item
 from .lease import Ended, Keeping, Lease
@@ -104,7 +104,7 @@ class Collector:
         since = self._clock.now()
         notice, door = self._board.notice(), self._board.door()
         if notice is None or notice.age > notice.said.lasts or self._is_done(notice, door):
-            self._refuse_wrong_place()
+            refuse_wrong_place(self._driver)
             with self._leased() as mine:
                 if mine:
                     self._announce(notice)
@@ -116,13 +116,6 @@ class Collector:
                     yield from self._finish(notice, since)
         else:
             self._wait(Stage.WAITING, notice.said.run, notice.said.lasts - notice.age)
-
-    def _refuse_wrong_place(self) -> None:
-        """Before anything is written: raises NoRegistryError where no registry's files are."""
-        for folder in (layout.BLOBS, layout.REPOSITORIES, layout.SESSIONS):
-            if any(True for _ in self._driver.walk(folder)):
-                return
-        raise NoRegistryError("no registry's files are here")
 
     def _wait(self, stage: Stage, run: str, seconds: float) -> None:
         self.outcome.stage, self.outcome.run, self.outcome.again_in = stage, run, seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from docker_registry.core.driver import Base
@@ -18,6 +19,7 @@ from docker_registry.distribution.storage.tags import ListedTag, listed_tags
 
 from ..parallel import each
 from ..progress import Quiet
+from ..wrong_place import refuse_wrong_place
 from .rules import Doomed, Rules
 
 __all__ = ["Job", "Outcome", "Summary", "check_driver"]
@@ -73,14 +75,20 @@ class Job:
         self.summary = Summary()
 
     def run(self, containers: Containers, container: Container) -> Iterator[Outcome]:
-        """Generate what goes, repository by repository. Raises ConnectionError where these cannot be listed.
+        """Generate what goes, repository by repository.
 
-        A repository that cannot be listed is told in the log, and the others go on.
+        Raises ConnectionError where these cannot be listed, NoRegistryError where no registry's files are. A repository
+        that cannot be listed is told in the log, and the others go on.
         """
         check_driver(container.driver)
+        listed = container.driver.list_prefixes(layout.REPOSITORIES, "/_")
+        first = next(listed, None)
+        if first is None:
+            refuse_wrong_place(container.driver)
+            return
         names = (
             name
-            for name in container.driver.list_prefixes(layout.REPOSITORIES, "/_")
+            for name in chain((first,), listed)
             if grammar.is_name(name) and containers.of(name) is container and self._rules.covers(name)
         )
         with self._progress.step("repositories") as advance:

@@ -17,6 +17,7 @@ from docker_registry.settings import Settings
 
 from ..opening import open_containers
 from ..progress import Quiet
+from ..wrong_place import NoRegistryError
 from .job import Job, Outcome, Summary, check_driver
 from .rules import Rules
 
@@ -49,18 +50,24 @@ class Run:
         """Do it, and generate what became of each tag that the rules do not keep.
 
         A container that cannot be listed to its end does not keep the others from it. Raises ConnectionError at the
-        end, which says which ones could not.
+        end, which says which ones could not, and NoRegistryError where no container has a registry's files.
         """
         failed: list[str] = []
+        found = False
         try:
             for container in self._containers:
                 try:
                     yield from self._outcomes(container)
+                    found = True
+                except NoRegistryError:
+                    continue
                 except ConnectionError as error:
                     where = f"container {container.name}: " if self._are_several else ""
                     failed.append(f"{where}{error or error.message}")
             if failed:
                 raise UnreachableError("; ".join(failed))
+            if not found:
+                raise NoRegistryError("no registry's files are here")
             if not self._dry_run:
                 keep_result(self._containers.default.driver, "retention", vars(self.summary))
         finally:

@@ -19,13 +19,13 @@ from docker_registry.distribution.model.digest import Digest
 from docker_registry.drivers.memory import Storage
 from docker_registry.maintenance.fsck.findings import Kind
 from docker_registry.maintenance.fsck.options import DAY, FsckOptions
-from docker_registry.maintenance.fsck.scan import NoRegistryError
 from docker_registry.maintenance.gc.board import RefusedError
 from docker_registry.maintenance.gc.gc import Collector
 from docker_registry.maintenance.gc.outcome import Stage
 from docker_registry.maintenance.gc.report import JsonReport, TextReport, summed_up
 from docker_registry.maintenance.progress import Quiet
 from docker_registry.maintenance.retention.rules import Rules
+from docker_registry.maintenance.wrong_place import NoRegistryError
 from docker_registry.settings import KeepUntagged, Retention
 from tests.maintenance.gc.world import AGED, Hooked, Killed, World, manifest
 from tests.maintenance.planting import UPLOAD, Plant, descriptor, fsck
