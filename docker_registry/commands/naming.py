@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 _LAYOUT, _REMOTE, _ARCHIVE = "oci:", "docker://", "docker-archive:"
+_PLACES = "NAME:TAG in the registry, oci:FOLDER:TAG, docker-archive:FILE:NAME:TAG or docker://HOST/NAME:TAG"
+# What skopeo knows besides; as names of repositories they would be taken for what was meant.
+_UNKNOWN = ("containers-storage:", "dir:", "docker-daemon:", "oci-archive:", "ostree:", "sif:", "tarball:")
 
 
 class From(NamedTuple):
@@ -145,6 +148,8 @@ def parse_place(registry: Inside, text: str, default: str = "latest") -> tuple[P
     if text.startswith(_REMOTE):
         raise click.BadParameter(f"{text}: can only be copied from; skopeo copies there, from oci:FOLDER")
     if not text.startswith(_LAYOUT):
+        if text.startswith(_UNKNOWN) and text.partition(":")[0] not in registry.looker.names():
+            raise click.BadParameter(f"{text}: is none of the places known here: {_PLACES}")
         image = parse_image(text, default)
         return Repository(registry, image.name), image.reference
     folder, _, tag = text.removeprefix(_LAYOUT).partition(":")

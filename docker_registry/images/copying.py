@@ -16,7 +16,7 @@ from docker_registry.concurrency.workers import each
 from docker_registry.core.exceptions import UsageError
 from docker_registry.distribution.model.digest import Digest
 
-from .places import Place, Repository, Source, Stored
+from .places import Place, Repository, Source, SpoiledError, Stored
 
 __all__ = ["DEPTH", "Advance", "Attached", "Begin", "copy"]
 
@@ -125,8 +125,11 @@ def _cosign(source: Source) -> dict[Digest, list[str]]:
 
 def _copy_blob(source: Source, target: Place, advance: Advance, digest: Digest) -> None:
     if not (_is_mounted(source, target, digest) or target.has_blob(digest)):
-        with source.blob(digest) as (body, size):
-            target.put_blob(digest, body, size)
+        try:
+            with source.blob(digest) as (body, size):
+                target.put_blob(digest, body, size)
+        except SpoiledError as error:
+            raise UsageError(f"{source.where}: {error}") from None
     advance()
 
 

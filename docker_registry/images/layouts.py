@@ -20,7 +20,7 @@ from docker_registry.distribution.model import grammar
 from docker_registry.distribution.model.digest import Digest, new_hash
 
 from .files import whole
-from .places import MANIFEST_MAX, Pieces, Stored, parse_digest, parse_stored
+from .places import MANIFEST_MAX, Pieces, SpoiledError, Stored, parse_digest, parse_stored
 
 __all__ = ["Layout"]
 
@@ -35,6 +35,7 @@ class Layout:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.where = str(folder)
         self._subjects: dict[Digest, Digest | None] = {}
 
     def tags(self) -> list[str]:
@@ -74,7 +75,7 @@ class Layout:
         _make(path.parent)
         with whole(path) as file:
             if _hash(body, digest, file) != digest.hex or file.tell() != size:
-                raise UsageError(f"{digest} was sent with other bytes; nothing was kept of it")
+                raise SpoiledError(f"{digest} was sent with other bytes; nothing was kept of it")
 
     def put_manifest(self, stored: Stored, tags: list[str]) -> None:
         body = stored.manifest.body

@@ -15,7 +15,17 @@ from docker_registry.distribution.model.manifest import Manifest, ManifestError,
 
 from .inside import Inside
 
-__all__ = ["MANIFEST_MAX", "Pieces", "Place", "Repository", "Source", "Stored", "parse_digest", "parse_stored"]
+__all__ = [
+    "MANIFEST_MAX",
+    "Pieces",
+    "Place",
+    "Repository",
+    "Source",
+    "SpoiledError",
+    "Stored",
+    "parse_digest",
+    "parse_stored",
+]
 
 MANIFEST_MAX = 4 << 20  # bytes
 
@@ -27,8 +37,16 @@ class Stored(NamedTuple):
     manifest: Manifest
 
 
+class SpoiledError(UsageError):
+    """What was to be put has other bytes than its digest says."""
+
+
 class Source(Protocol):
     """Blobs, and manifests under tags, to be read. What is wrong is raised as UsageError."""
+
+    @property
+    def where(self) -> str:
+        """What people call it."""
 
     def tags(self) -> list[str]:
         """In lexical order."""
@@ -49,7 +67,7 @@ class Place(Source, Protocol):
     def has_blob(self, digest: Digest) -> bool: ...
 
     def put_blob(self, digest: Digest, body: Readable, size: int) -> None:
-        """Takes nothing that has another digest."""
+        """Takes nothing that has another digest; raises SpoiledError for it."""
 
     def put_manifest(self, stored: Stored, tags: list[str]) -> None:
         """All that it names must be there."""
@@ -60,7 +78,7 @@ class Repository:
 
     def __init__(self, registry: Inside, name: str):
         self.registry = registry
-        self.name = name
+        self.name = self.where = name
         self._path = f"/v2/{name}"
 
     def tags(self) -> list[str]:
@@ -102,7 +120,9 @@ class Repository:
 
     def put_blob(self, digest: Digest, body: Readable, size: int) -> None:
         query = {"digest": str(digest)}
-        self.registry.call("POST", f"{self._path}/blobs/uploads/", 201, query=query, body=body, size=size)
+        answer = self.registry.call("POST", f"{self._path}/blobs/uploads/", 201, 400, query=query, body=body, size=size)
+        if answer.status_code == 400:  # all else that is sent is as it must be
+            raise SpoiledError(f"{digest} was sent with other bytes; nothing was kept of it")
 
     def put_manifest(self, stored: Stored, tags: list[str]) -> None:
         body = stored.manifest.body

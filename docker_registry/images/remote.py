@@ -77,7 +77,7 @@ class Remote:
 
     def __init__(self, address: Address, password: Password | None = None, plain: bool = False, cacert: str = ""):
         """Asks nobody yet. Raises UsageError for a file that has no certificates."""
-        self._where = str(address)
+        self.where = str(address)
         self._root = f"{'http' if plain else 'https'}://{address.server}/v2/{address.repository}/"
         if cacert:
             _check_certificates(cacert)
@@ -90,18 +90,21 @@ class Remote:
 
     def tags(self) -> list[str]:
         found: set[str] = set()
-        for page in self._pages("tags/list?n=1000"):
-            found.update(tag for tag in _list(page, "tags") if isinstance(tag, str) and grammar.is_tag(tag))
+        try:
+            for page in self._pages("tags/list?n=1000"):
+                found.update(tag for tag in _list(page, "tags") if isinstance(tag, str) and grammar.is_tag(tag))
+        except _AbsentError:
+            raise UsageError(f"there is no repository {self.where}") from None
         return sorted(found)
 
     def manifest(self, reference: str) -> Stored:
         with self._get(f"manifests/{reference}", {"Accept": ", ".join(TYPES)}) as answer:
             body = self._whole(answer, MANIFEST_MAX)
             said = answer.headers.get("Docker-Content-Digest")
-        digest = parse_digest(reference if ":" in reference else said or Digest.of(body), self._where)
+        digest = parse_digest(reference if ":" in reference else said or Digest.of(body), self.where)
         if Digest.of(body, digest.algorithm) != digest:
-            raise UsageError(f"{self._where}: what came as the manifest {digest} has another digest")
-        return parse_stored(body, digest, self._where)
+            raise UsageError(f"{self.where}: what came as the manifest {digest} has another digest")
+        return parse_stored(body, digest, self.where)
 
     @contextmanager
     def blob(self, digest: Digest) -> Iterator[tuple[Readable, int]]:
@@ -122,7 +125,7 @@ class Remote:
                 return []
             return [each.digest for each in tagged.manifest.references if tagged.manifest.media_type == OCI_INDEX]
         entries = [entry for page in pages for entry in _list(page, "manifests")]
-        return [parse_digest(entry.get("digest"), self._where) for entry in entries if isinstance(entry, dict)]
+        return [parse_digest(entry.get("digest"), self.where) for entry in entries if isinstance(entry, dict)]
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         for _ in range(_PAGES):
@@ -133,14 +136,14 @@ class Remote:
                     page = None
                 following = answer.links.get("next", {}).get("url")
             if not isinstance(page, dict):
-                raise UsageError(f"{self._where}: what came as a list is none")
+                raise UsageError(f"{self.where}: what came as a list is none")
             yield page
             if not following:
                 return
             path = urljoin(answer.url, following)
             if urlsplit(path)[:2] != urlsplit(self._root)[:2]:
-                raise UsageError(f"{self._where}: a list is to go on at another server, {urlsplit(path).netloc}")
-        raise UsageError(f"{self._where}: a list does not end")
+                raise UsageError(f"{self.where}: a list is to go on at another server, {urlsplit(path).netloc}")
+        raise UsageError(f"{self.where}: a list does not end")
 
     def open(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         """The answer, whose body was not read yet; where a login is missing, with one. Its errors are requests'.
@@ -178,9 +181,10 @@ class Remote:
         with answer:
             what = urlsplit(answer.url).path.rpartition("/")[2][:80]
             if answer.status_code == 404:
-                raise _AbsentError(f"{self._where} has no {what}")
-            hint = ": give --src-creds, or log in with skopeo login" if answer.status_code in (401, 403) else ""
-            raise UsageError(f"{self._where}: {answer.status_code} {answer.reason} for {what}{hint}")
+                raise _AbsentError(f"{self.where} has no {what}")
+            raise UsageError(
+                f"{self.where}: {answer.status_code} {answer.reason} for {what}{self._login.advice(answer)}"
+            )
 
     def broken(self, error: BaseException) -> UsageError:
         """What became of a connection, in a line."""
@@ -197,7 +201,7 @@ class Remote:
         except _BROKEN as error:
             raise self.broken(error) from None
         if len(body) > limit:
-            raise UsageError(f"{self._where}: an answer has more than {limit} bytes")
+            raise UsageError(f"{self.where}: an answer has more than {limit} bytes")
         return bytes(body)
 
 

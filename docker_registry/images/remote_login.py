@@ -124,6 +124,18 @@ class Login(AuthBase):
             changed, self._header = header != sent, header
             return changed
 
+    def advice(self, answer: requests.Response) -> str:
+        """What to do about an answer, to go behind its status; "" where that is not about logins."""
+        if answer.status_code not in (401, 403):
+            return ""
+        if not self._password:
+            return ": give --src-creds, or log in with skopeo login"
+        if "Authorization" not in answer.request.headers:  # as where a blob is redirected to
+            return ""
+        if answer.status_code == 403:
+            return f": {self._password.user} may not read it"
+        return f": the login as {self._password.user} was refused; check --src-creds, or log in anew with skopeo login"
+
     def _ask(self, answer: requests.Response) -> str:
         challenge = answer.headers.get("WWW-Authenticate", "")
         scheme = challenge.partition(" ")[0].lower()
@@ -147,7 +159,8 @@ class Login(AuthBase):
             with self._get(realm, params=query, auth=_Given(headers)) as answer:
                 if answer.status_code != 200:
                     whose = f"as {self._password.user}" if self._password else "without a login"
-                    raise UsageError(f"{host} gives no token {whose}: {answer.status_code} {answer.reason}")
+                    status = f"{answer.status_code} {answer.reason}{self.advice(answer)}"
+                    raise UsageError(f"{host} gives no token {whose}: {status}")
                 document = json.loads(answer.raw.read(ANSWER_MAX, decode_content=True))
             return str(document.get("token") or document["access_token"])
         except (requests.RequestException, OSError) as error:

@@ -50,7 +50,8 @@ def save(source: Source, reference: str, path: Path, name: str, platform: str, b
     with whole(path) as file, tarfile.open(fileobj=file, mode="w") as archive, begin(len(blobs)) as advance:
         for blob in blobs:
             with source.blob(blob) as (body, size):
-                _add(archive, f"{blob.hex}{'.json' if blob == parts.config else '.tar'}", _Checked(body, blob), size)
+                suffix = ".json" if blob == parts.config else ".tar"
+                _add(archive, blob.hex + suffix, _Checked(body, blob, source.where), size)
             advance()
         text = json.dumps([entry]).encode()
         _add(archive, "manifest.json", io.BytesIO(text), len(text))
@@ -72,7 +73,7 @@ def _image(source: Source, stored: Stored, platform: str, depth: int) -> Stored:
 def _check_platform(source: Source, config: Digest, platform: str) -> None:
     """Raises UsageError where an image's config says that it is for another."""
     with source.blob(config) as (body, _):
-        data = _Checked(body, config).read(MANIFEST_MAX)
+        data = _Checked(body, config, source.where).read(MANIFEST_MAX)
     try:
         found = config_of(data, ()).platform
     except ManifestError as error:
@@ -111,10 +112,11 @@ def _add(archive: tarfile.TarFile, name: str, body: Readable, size: int) -> None
 
 
 class _Checked:
-    """Bytes that must have a digest: who reads them to their end learns whether they do."""
+    """Bytes that must have a digest: who reads them to their end learns whether they do. `where` they come from."""
 
-    def __init__(self, body: Readable, digest: Digest):
+    def __init__(self, body: Readable, digest: Digest, where: str):
         self._body = body
+        self._where = where
         self._digest = digest
         self._hash = new_hash(digest.algorithm)
         self._is_over = False
@@ -128,5 +130,5 @@ class _Checked:
         if len(data) < size and not self._is_over:
             self._is_over = True
             if self._hash.hexdigest() != self._digest.hex:
-                raise UsageError(f"{self._digest} was sent with other bytes")
+                raise UsageError(f"{self._where}: {self._digest} was sent with other bytes")
         return data

@@ -109,7 +109,7 @@ def test_other_bytes_are_never_taken(other: Served, here: Repository, what: str)
 
     other.change = lie
     push(here.registry, here.name, "before", b"a")
-    with pytest.raises(UsageError, match="digest"):
+    with pytest.raises(UsageError, match=f"^{other.host}/{NAME}: .*(another digest|other bytes)"):
         copy(remote(other), here, str(digest_of(body)), ["1"])
     assert here.tags() == ["before"]
     assert not here.has_blob(digest_of(b"good"))
@@ -165,6 +165,28 @@ def test_a_wrong_password_is_told_without_it(other: Served, here: Repository) ->
         copy(remote(other, Password("alice", "guessed")), here, "1", ["1"])
     assert "guessed" not in str(caught.value)
     assert "guessed" not in repr(Password("alice", "guessed"))
+
+
+@pytest.mark.parametrize(
+    ("status", "password", "advice"),
+    [
+        (401, None, "give --src-creds, or log in with skopeo login"),
+        (403, None, "give --src-creds, or log in with skopeo login"),
+        (401, "alice:guessed", "the login as alice was refused; check --src-creds, or log in anew with skopeo login"),
+        (403, "alice:guessed", "alice may not read it"),
+        (404, "alice:guessed", f"there is no repository HOST/{NAME}"),
+    ],
+)
+def test_a_refusal_says_what_to_do(other: Served, status: int, password: str | None, advice: str) -> None:
+    def refuse(request: Request, _: Response) -> Response:
+        answered = status if "Authorization" in request.headers or not password else 401
+        return Response(status=answered, headers={"WWW-Authenticate": 'Basic realm="r"'})
+
+    other.change = refuse
+    with pytest.raises(UsageError) as caught:
+        remote(other, parse_password(password) if password else None).tags()
+    assert str(caught.value).endswith(advice.replace("HOST", other.host))
+    assert "guessed" not in str(caught.value)
 
 
 def test_a_login_does_not_go_where_a_blob_is_redirected_to(other: Served, here: Repository) -> None:

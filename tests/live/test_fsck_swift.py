@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 from contextlib import AbstractContextManager
 from functools import partial
@@ -18,7 +19,9 @@ from docker_registry.distribution.model import layout
 from docker_registry.distribution.model.digest import Digest
 from docker_registry.embedded import EmbeddedSwift
 from docker_registry.maintenance.fsck.findings import Kind
-from docker_registry.maintenance.fsck.scan import NoRegistryError
+from docker_registry.maintenance.fsck.scan import NoRegistryError, Scan
+from docker_registry.maintenance.gc.garbage import Garbage
+from docker_registry.maintenance.progress import Quiet
 from docker_registry.settings import Settings
 from tests.conformance import together
 from tests.live.adoption import both, driver_of, in_process
@@ -55,6 +58,13 @@ class Place(SimpleNamespace):
         self.plant.link(layout.layer_link("app", Digest.of(content)), Digest.of(content))
         return name
 
+    def lose(self, path: str) -> None:
+        """Delete an object's data on the disk; its row stays in the listing."""
+        name = f"/{self.container}/reg/{path}".encode()
+        files = Path(self.swift.opts.data_dir).rglob("*.data")
+        [data] = [file for file in files if name in os.getxattr(file, "user.swift.metadata")]
+        data.unlink()
+
 
 @pytest.fixture
 def place(swift: EmbeddedSwift, container: str) -> Place:
@@ -87,6 +97,37 @@ def test_a_sound_container_costs_a_listing_and_its_manifests(place: Place) -> No
     listings = [request for request in requests.requests if "format=json" in request.query]
     assert len(listings) == 4
     assert len(requests) <= sum(wanted.values())
+
+
+def test_data_that_a_disk_lost_is_damage_though_it_is_listed(place: Place) -> None:
+    with _pushes(place) as client:
+        manifest = Digest.of(client.push_image("app", "v2", [b"another"]))
+    place.lose(layout.blob_data(manifest))
+    with _pushes(place) as client:  # one that has not kept the manifest in memory
+        assert client.ask("GET", "/v2/app/manifests/v2").status_code == 404
+        # Links to the manifest: the tag, its history, the revision.
+        assert codes(fsck(place.driver)) == ["dangling-link", "dangling-link", "missing-manifest"]
+        client.push_image("app", "v2", [b"another"])
+    assert fsck(place.driver) == []
+    place.lose(layout.blob_data(Digest.of(b"small")))
+    assert fsck(place.driver) == []  # a plain layer is asked for by --deep alone
+    assert codes(fsck(place.driver, deep=True)) == ["dangling-link", "missing-reference"]
+
+
+def test_a_large_object_that_a_disk_lost_is_damage_though_it_is_listed(place: Place) -> None:
+    place.lose(layout.blob_data(Digest.of(BIG)))
+    findings = fsck(place.driver)
+    assert codes(findings) == ["dangling-link", "missing-reference", "orphaned-segments"]
+    with Garbage() as garbage:
+        list(Scan(place.driver, garbage, 2, Quiet()).run())
+        garbage.find(float("inf"), lambda path: True, lambda repository: None)
+        assert not list(garbage.links())  # gc keeps the link for what is listed
+
+
+def test_a_link_that_a_disk_lost_is_found_where_all_is_read(place: Place) -> None:
+    place.lose(layout.layer_link("app", Digest.of(b"small")))
+    assert fsck(place.driver) == []
+    assert codes(fsck(place.driver, deep=True)) == ["unlinked-reference"]
 
 
 def test_a_dynamic_object_without_a_byte(place: Place) -> None:

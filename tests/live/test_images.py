@@ -104,6 +104,8 @@ def test_files_in_layers_that_skopeo_packed_with_zstd_are_compared(
         ("cp oci:FOLDER/nothing:1 a:1", "there is no folder"),
         ("cp a:1 oci:FOLDER/nothing:b/c", "write oci:FOLDER"),
         ("cp a:1 docker://127.0.0.1:1/b", "can only be copied from"),
+        ("cp dir:pulled a:1", "dir:pulled: is none of the places known here: NAME:TAG in the registry, oci:FOLDER:TAG"),
+        ("cp a:1 dir:FOLDER/pulled", "is none of the places known here"),
         ("cp docker://127.0.0.1:1/UPPER:1 b:1", "is not a repository name"),
         ("cp docker://127.0.0.1:1/a:1 b:1", "Connection refused"),
         ("cp docker-archive:FOLDER/nothing.tar b:1", "No such file or directory"),

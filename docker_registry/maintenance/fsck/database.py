@@ -22,6 +22,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 CREATE TABLE blob (digest TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID;
+-- "checked": 1 for a link known to hold what it should, NULL for one that is listed but was not there.
 CREATE TABLE link (
     path TEXT PRIMARY KEY, what TEXT, repository TEXT, tag TEXT, digest TEXT, subject TEXT, modified REAL,
     md5 TEXT, expected TEXT, checked INT
@@ -30,8 +31,9 @@ CREATE INDEX link_digest ON link (digest, repository);
 CREATE INDEX link_expected ON link (expected);
 CREATE TABLE alias (digest TEXT PRIMARY KEY, target TEXT) WITHOUT ROWID;
 CREATE TABLE absent (digest TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE VIEW there AS SELECT digest FROM blob
-    UNION SELECT alias.digest FROM alias JOIN blob ON blob.digest = alias.target;
+CREATE VIEW listed AS SELECT digest, digest AS data FROM blob
+    UNION SELECT alias.digest, alias.target FROM alias JOIN blob ON blob.digest = alias.target;
+CREATE VIEW there AS SELECT DISTINCT digest FROM listed WHERE data NOT IN (SELECT digest FROM absent);
 CREATE TABLE upload (path TEXT PRIMARY KEY, folder TEXT, repository TEXT, size INT, modified REAL) WITHOUT ROWID;
 CREATE TABLE unknown (folder TEXT PRIMARY KEY, files INT) WITHOUT ROWID;
 CREATE TABLE owner (path TEXT PRIMARY KEY, size INT, modified REAL, hint INT, asked INT, total INT) WITHOUT ROWID;

@@ -35,9 +35,7 @@ class Examiner:
         self.hashed = 0  # bytes
 
     def shallow(self) -> Iterator[Finding]:
-        """All that can be known without reading blobs."""
-        yield from self.links_to_nothing()
-        yield from self.missing_references()
+        """All that can be known without reading blobs, but what is missing."""
         yield from self.empty_blobs()
         yield from self.wrong_sizes()
         yield from self.missing_segments()
@@ -48,16 +46,30 @@ class Examiner:
         yield from self.of_no_use()
         yield from self.unfinished_uploads()
 
+    def missing(self) -> Iterator[Finding]:
+        """What leads to content that is not there: after all else, which may find that listed content is gone."""
+        yield from self.links_to_nothing()
+        yield from self.missing_references()
+
     def _confirmed(
         self, question: Callable[[T], Finding | None], suspicions: Iterable[T], path: Callable[[T], str]
     ) -> Iterator[Finding]:
-        """The findings among suspicions; what vanished meanwhile is none."""
+        """The findings among suspicions; what is gone is none by itself, see `missing`."""
         for suspicion, answer in each(question, suspicions, self._options.workers):
-            if isinstance(answer, FileNotFoundError) or answer is None:
+            if answer is None:
+                continue
+            if isinstance(answer, FileNotFoundError):
+                self._note_absent(path(suspicion))
                 continue
             if isinstance(answer, UnspecifiedError):
                 answer = Finding(Kind.UNREADABLE, path(suspicion), str(answer) or answer.message)
             yield self._placed(answer)
+
+    def _note_absent(self, path: str) -> None:
+        """Of a file that is listed and not there, unless a finding told of it, after which a repair may remove it."""
+        digest = place(path).digest
+        if digest and place(path).what is What.BLOB and not self._index.is_told(str(digest)):
+            self._index.add_absent(str(digest))
 
     def _placed(self, finding: Finding) -> Finding:
         """With the name of a repository that has the blob."""
@@ -76,7 +88,7 @@ class Examiner:
         yield from self._confirmed(self._link_to_nothing, self._index.links_to_nothing(), lambda link: link.path)
 
     def _link_to_nothing(self, link: Link) -> Finding | None:
-        content = self._driver.get_content(link.path)
+        content = self._driver.get_newest(link.path)
         # A referrer's entry holds a descriptor; any other link holds a digest, perhaps not that of its path.
         held = link.digest if link.what == What.REFERRER.name else str(read_link(link, content) or "")
         if not held or not self._absent(held):
@@ -258,7 +270,8 @@ class Examiner:
             for (digest, path, modified), answer in each(self._hash, self._index.blobs(), self._options.workers):
                 advance()
                 if isinstance(answer, FileNotFoundError):
-                    continue  # deleted since it was listed
+                    self._note_absent(path)
+                    continue
                 if isinstance(answer, UnspecifiedError):
                     yield self._placed(
                         Finding(Kind.UNREADABLE, path, str(answer) or answer.message, digest=digest, names=(path,))

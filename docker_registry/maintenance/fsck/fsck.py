@@ -55,7 +55,7 @@ class Fsck:
         Raises ConnectionError when the storage cannot be listed, NoRegistryError when no registry's files are there.
         """
         index = self._index
-        scan = Scan(self._driver, index, self._options.workers, self._progress)
+        scan = Scan(self._driver, index, self._options.workers, self._progress, read_all_links=self._options.deep)
         examiner = Examiner(self._driver, index, self._options, self._progress)
         repairer = Repairer(self._driver, index, self._options, scan)
         for finding in self._find(index, scan, examiner):
@@ -84,6 +84,7 @@ class Fsck:
         if self._options.deep:
             yield from examiner.deep()
         yield from orphans(index, scan, self._options.repair)
+        yield from examiner.missing()
 
     def _sum_up(self, index: Index, examiner: Examiner) -> None:
         self.summary.files = index.count("owner") + index.count("link")

@@ -102,6 +102,10 @@ class Images(Database):
             finding.advice,
         )
 
+    def is_told(self, digest: str) -> bool:
+        """Whether a finding was noted that keeps clients from a blob, which a repair may have removed since."""
+        return any(self._ask("SELECT 1 FROM broken WHERE digest = ?", digest))
+
     def broken_images(self) -> Iterator[Image]:
         """Each image once, in the order of names."""
         for name, rows in groupby(self._ask(_BROKEN_IMAGES), itemgetter(0)):

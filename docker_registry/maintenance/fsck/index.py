@@ -109,8 +109,12 @@ class Index(Ownership, Images):
         self._sql.execute("UPDATE link SET checked = 1 WHERE what = 'TAG' AND digest != ''")
 
     def add_absent(self, digest: str) -> None:
-        """Note that a digest was asked for by name and not found."""
+        """Note that a digest was asked for by name and not found, whether or not a listing has it."""
         self._insert("absent", digest)
+
+    def add_absent_link(self, path: str) -> None:
+        """Note that a listed link was asked for by name and not found. What it leads to is kept for it all the same."""
+        self._sql.execute("UPDATE link SET checked = NULL WHERE path = ?", (path,))
 
     def add_blob(self, digest: str, path: str, size: int, modified: float | None) -> None:
         """Note a blob that no listing had, but which is there."""
@@ -188,6 +192,7 @@ class Index(Ownership, Images):
                 " JOIN reference ON reference.manifest = link.digest JOIN there ON there.digest = reference.digest"
                 " WHERE link.what = 'REVISION' AND NOT optional AND NOT EXISTS (SELECT 1 FROM link other"
                 " WHERE other.digest = reference.digest AND other.repository = link.repository"
+                " AND other.checked IS NOT NULL"
                 " AND (other.what = 'LAYER' OR other.what = 'REVISION' AND is_manifest))"
             ),
         )
@@ -199,7 +204,8 @@ class Index(Ownership, Images):
             self._ask(
                 f"SELECT {_LINK} FROM link JOIN there ON there.digest = link.digest"  # noqa: S608
                 " WHERE link.what = 'TAG' AND NOT EXISTS (SELECT 1 FROM link other WHERE other.digest = link.digest"
-                " AND other.repository = link.repository AND other.what IN ('LAYER', 'REVISION'))"
+                " AND other.repository = link.repository AND other.checked IS NOT NULL"
+                " AND other.what IN ('LAYER', 'REVISION'))"
             ),
         )
 

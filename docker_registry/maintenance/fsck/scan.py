@@ -44,11 +44,12 @@ class Scan:
     and since when they are there (seconds since the epoch).
     """
 
-    def __init__(self, driver: Base, index: Index, workers: int, progress: Quiet):
+    def __init__(self, driver: Base, index: Index, workers: int, progress: Quiet, read_all_links: bool = False):
         self._driver = driver
         self._index = index
         self._workers = workers
         self._progress = progress
+        self._read_all_links = read_all_links
         self.untold: set[str] = set()
         self.unproven = ""
         self.late: dict[str, float | None] = {}
@@ -115,13 +116,15 @@ class Scan:
         return "not every file could be asked for its segments; run again" if self.untold else ""
 
     def _read_links(self) -> Iterator[Finding]:
-        self._index.prove_links()
+        if not self._read_all_links:
+            self._index.prove_links()
         links = self._index.unproven_links()
         with self._progress.step("links read") as advance:
             for link, content in each(lambda link: self._driver.get_content(link.path), links, self._workers):
                 advance()
                 if isinstance(content, FileNotFoundError):
-                    continue  # removed since it was listed
+                    self._index.add_absent_link(link.path)
+                    continue
                 if isinstance(content, UnspecifiedError):
                     yield _unreadable(link.path, content, link.repository)
                     continue
@@ -139,7 +142,9 @@ class Scan:
                 path = layout.blob_data(Digest.parse(digest))
                 if isinstance(content, UnspecifiedError):
                     self._index.add_manifest(digest, None)
-                    if not isinstance(content, FileNotFoundError):
+                    if isinstance(content, FileNotFoundError):
+                        self._index.add_absent(digest)
+                    else:
                         yield _unreadable(path, content, self._repository(digest))
                     continue
                 yield from self._note_manifest(digest, path, content)
@@ -216,6 +221,8 @@ class Scan:
             if where.what is What.UPLOAD:
                 # It was finished meanwhile, and its segments now belong to a blob that was not listed.
                 self.untold.add(owner.path)
+            elif where.digest:
+                self._index.add_absent(str(where.digest))
         elif owner.path not in self.untold:
             self.untold.add(owner.path)
             yield _unreadable(owner.path, error, where.repository)

@@ -62,7 +62,7 @@ CREATE TEMP TABLE doomed_link AS SELECT path, repository, digest FROM link
     WHERE what = 'LAYER' AND checked AND modified < :before AND repository NOT IN (SELECT repository FROM opaque)
     AND digest NOT IN (SELECT digest FROM manifest)
     AND (NOT EXISTS (SELECT 1 FROM needed WHERE needed.digest = link.digest AND needed.repository = link.repository)
-        OR digest NOT IN (SELECT digest FROM there))
+        OR digest NOT IN (SELECT digest FROM listed))
     AND announced(path);
 CREATE UNIQUE INDEX temp.doomed_link_path ON doomed_link (path);
 CREATE INDEX temp.doomed_link_digest ON doomed_link (digest);
