@@ -6,6 +6,7 @@ what `docker save` wrote.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,7 @@ __all__ = [
     "parse_old",
     "parse_pattern",
     "parse_place",
+    "parse_repository",
     "parse_source",
 ]
 
@@ -83,8 +85,21 @@ def parse_image(text: str, default: str = "latest") -> Image:
     return Image(name, reference)
 
 
+def parse_repository(text: str) -> str:
+    """A repository of the registry, of which no image is named; raises BadParameter."""
+    _refuse_reference(text)
+    return parse_image(text, default="").name
+
+
+def _refuse_reference(text: str, option: str | None = None) -> None:
+    found = re.search("[:@].*", text)
+    if found:
+        raise click.BadParameter(f"{text}: only repositories are named here, leave out {found[0]}", param_hint=option)
+
+
 def parse_pattern(text: str, option: str) -> Pattern:
     """A pattern of repositories, given as `option`; raises BadParameter."""
+    _refuse_reference(text, option)
     try:
         return Pattern(text)
     except ValueError as error:

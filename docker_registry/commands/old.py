@@ -13,7 +13,7 @@ from docker_registry.images.inside import Inside
 from docker_registry.images.v1 import OldRepository
 from docker_registry.plurals import plural
 
-from .naming import parse_image
+from .naming import parse_image, parse_repository
 from .rows import Fields
 
 __all__ = ["described", "rows"]
@@ -24,7 +24,7 @@ _AT_ONCE = 8
 def rows(registry: Inside, name: str | None) -> Iterator[tuple[Fields, str]]:
     """Repositories with their tags; or the tags of one, three requests for each."""
     if name:
-        repository = OldRepository(registry, parse_image(name, default="").name)
+        repository = OldRepository(registry, parse_repository(name))
         yield from each(partial(_tag, repository), repository.tags(), _AT_ONCE)
         return
     names = old_names(registry.driver)

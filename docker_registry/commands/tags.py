@@ -20,7 +20,7 @@ from docker_registry.distribution.storage.restoring import restore
 from docker_registry.images.inside import Inside
 from docker_registry.settings import Settings
 
-from .naming import parse_image
+from .naming import parse_repository
 from .options import config_options, json_option
 from .rows import Fields, history_rows, show, tag_rows, untagged_rows
 
@@ -39,7 +39,7 @@ class _Target(click.ParamType[tuple[grammar.Tag, str]]):
         digits = digest.rpartition(":")[2]
         try:
             if len(digits) < _SHORTEST or set(digits) - set("0123456789abcdef"):
-                raise ValueError("a digest, or its first digits, follow the @")
+                raise ValueError(f"a digest, or its first {_SHORTEST} digits or more, follow the @")
             return grammar.parse_tag(tag), digest
         except (RegistryError, ValueError) as error:
             self.fail(f"{error}; write TAG@DIGEST, such as latest@sha256:...", param, ctx)
@@ -50,7 +50,12 @@ class _Target(click.ParamType[tuple[grammar.Tag, str]]):
 @json_option
 @click.option("--history", is_flag=True, help="Also what tags meant before they were moved or deleted.")
 @click.option("--untagged", is_flag=True, help="Instead, the manifests that no tag means, and what needs them.")
-@click.option("--restore", "target", type=_Target(), help="Point a tag at a manifest again, deleted or not.")
+@click.option(
+    "--restore",
+    "target",
+    type=_Target(),
+    help="Point a tag at a manifest again, deleted or not; 4 digits or more of its digest.",
+)
 @click.argument("repository")
 def tags(
     config: str | None,
@@ -66,7 +71,7 @@ def tags(
     With --restore a tag means a manifest again that it meant before, or any
     other one, as if that were pushed: what it needs must still be there. It is
     until gc takes it, three days or more after it was deleted. The first digits
-    of the digest are enough, where one manifest only begins with them.
+    of the digest are enough, 4 or more, where one manifest only begins with them.
 
     \b
     Examples:
@@ -75,7 +80,9 @@ def tags(
       docker-registry-swift tags --restore latest@0a1b2c3d4e5f team/app
       docker-registry-swift tags --untagged team/app
     """
-    name = parse_image(repository, default="").name
+    if history + untagged + (target is not None) > 1:
+        raise click.UsageError("give one of --history, --untagged and --restore")
+    name = parse_repository(repository)
     settings = load(config, flavor).settings
     with Inside(settings) as registry:
         if target:
