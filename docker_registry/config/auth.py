@@ -71,7 +71,8 @@ def add_distribution(auth: Auth, options: Options) -> Auth:
 
 def read_section(options: Options) -> Auth:
     """The section `registry.auth`."""
-    if options.is_blank("policy"):
+    is_emptied = options.is_blank("policy")
+    if is_emptied:
         options.refuse("policy: has no rule, and without one whoever logs in may do everything; add some, or remove it")
     token = options.section("token") if "token" in options.rest() else None
     keystone = options.section("keystone") if "keystone" in options.rest() else None
@@ -90,7 +91,7 @@ def read_section(options: Options) -> Auth:
         read_only=options.take("read_only", repository_patterns, ()),
     )
     options.refuse_rest(field.name for field in dataclasses.fields(Auth))
-    if auth == Auth():
+    if auth == Auth() and not is_emptied:
         options.refuse(NO_LOGIN)
     return auth
 

@@ -325,4 +325,9 @@ def _auth(values: Mapping[Path, Any], options: Options, file: str, problems: Pro
     section = options.take("registry.auth", lambda value: Options(value, f"{file}, registry.auth", problems), None)
     auth = read_section(section) if section else Auth()
     given = {".".join(path[1:]): value for path, value in values.items() if path[0] == "auth" and HONOURED.get(path)}
-    return add_distribution(auth, Options(given, f"{file}, auth", problems))
+    found = add_distribution(auth, Options(given, f"{file}, auth", problems))
+    named = any(path[:2] in (("auth", "htpasswd"), ("auth", "token")) for path in values) or values.get(("auth",))
+    if named and not found.htpasswd and not any(given[name] for name in given if name.startswith("token.")):
+        # Distribution does not start with most of these; a path that is blank must not let everybody in.
+        problems.add(f"{file}, auth", "asks for no login: set htpasswd.path or token, or remove it")
+    return found

@@ -202,3 +202,34 @@ def test_headers_groups_and_what_is_read_only_in_both_formats() -> None:
 def test_what_does_not_fit_together(section: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         ours(section)
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"htpasswd": None},
+        {"htpasswd": {}},
+        {"htpasswd": {"realm": "x"}},
+        {"htpasswd": {"realm": "x", "path": None}},
+        {"htpasswd": {"realm": "x", "path": ""}},
+        {"token": None},
+        {"token": {"realm": None, "service": None, "issuer": None, "rootcertbundle": None}},
+        {"htpasswd": None, "token": None},
+        "htpasswd",
+    ],
+)
+def test_a_login_that_is_left_blank_in_distributions_file_does_not_let_everybody_in(auth: Any) -> None:
+    with pytest.raises(ConfigError, match=r"auth: .*asks for no login: set htpasswd\.path or token, or remove it"):
+        theirs(("auth", auth))
+
+
+def test_a_blank_path_in_the_environment_does_not_either() -> None:
+    with pytest.raises(ConfigError, match=r"auth: .*asks for no login"):
+        theirs(("auth", {"htpasswd": {"realm": "x", "path": "/passwd"}}), REGISTRY_AUTH_HTPASSWD_PATH="")
+
+
+def test_a_policy_without_rules_in_distributions_file_is_told_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        theirs(("auth.htpasswd", {"realm": "x", "path": "/passwd"}), ("registry.auth", {"policy": []}))
+    assert "policy: has no rule" in str(error.value)
+    assert "asks for no login" not in str(error.value)

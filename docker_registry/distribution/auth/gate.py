@@ -132,9 +132,12 @@ class Gate:
         told: Told | None = request.environ.get(BY_PROXY) if self._by_proxy else None
         if told is not None:
             return Caller(Kind.USER, told.name, groups=frozenset(told.groups), limit="a proxy's header")
+        told = request.environ.get(BY_CERTIFICATE) if self._by_certificate else None
+        if told is not None and told.ends <= time.time():
+            # A connection that is kept: a new one would not have come as far as a password.
+            raise RefusedError(f"the client certificate of {told.name} has ended")
         header = request.headers.get("Authorization", "")
         if not header:
-            told = request.environ.get(BY_CERTIFICATE) if self._by_certificate else None
             return _certified(told) if told else ANONYMOUS
         scheme, _, credentials = header.partition(" ")
         for door in self._doors:
@@ -152,8 +155,6 @@ class Gate:
 
 
 def _certified(told: Told) -> Caller:
-    if told.ends <= time.time():
-        raise RefusedError(f"the client certificate of {told.name} has ended")
     return Caller(Kind.CERTIFICATE, told.name, groups=frozenset(told.groups), limit="a client certificate")
 
 

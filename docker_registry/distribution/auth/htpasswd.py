@@ -16,12 +16,11 @@ __all__ = ["Htpasswd"]
 
 logger = logging.getLogger(__name__)
 
-_BCRYPT = re.compile(rb"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_BCRYPT = re.compile(rb"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _LONGEST = 72  # bytes of a password that bcrypt takes; htpasswd cuts longer ones there
 # Their own, so that no upload's hashing waits for passwords.
 _THREADS = NativeThreads(2)
-# What an unknown name is checked against, so that the time does not tell; 5 is htpasswd's default cost.
-_NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(5))
+_COST = 5  # htpasswd's default
 
 
 class Htpasswd(FromFiles):
@@ -32,7 +31,7 @@ class Htpasswd(FromFiles):
     def __init__(self, path: str):
         self._path = path
         self._hashes: dict[str, bytes] = {}
-        self._nobody = _NOBODY
+        self._nobody = _nobody(_COST)
         super().__init__("auth.htpasswd", path)
 
     @property
@@ -68,4 +67,11 @@ class Htpasswd(FromFiles):
                 ", ".join(map(str, costs)),
             )
         if costs:
-            self._nobody = bcrypt.hashpw(b"", bcrypt.gensalt(costs[-1]))
+            self._nobody = _nobody(costs[-1])
+        else:
+            logger.warning("%s has no bcrypt hash: nobody can log in by it", self._path)
+
+
+def _nobody(cost: int) -> bytes:
+    """What an unknown name is checked against, so that the time does not tell; no password's, and not worked out."""
+    return b"$2b$%02d$" % cost + b"." * 53

@@ -55,6 +55,43 @@ class TestHtpasswd:
         assert "line 3: no bcrypt hash" in caplog.text
         assert "apr1" not in caplog.text
 
+    @pytest.mark.parametrize("cost", ["00", "03", "32", "99"])
+    def test_a_cost_that_bcrypt_does_not_have_is_no_hash(
+        self, tmp_path: Path, cost: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = tmp_path / "odd"
+        path.write_text(f"bob:$2y${cost}${'a' * 53}\n{line('alice', 'secret')}\n")
+        known = Htpasswd(str(path))
+        assert known.check("alice", "secret")
+        assert known.check("bob", "x") is None
+        assert "line 1: no bcrypt hash" in caplog.text
+
+    def test_nothing_is_worked_out_when_the_file_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "dear"
+        path.write_text(f"bob:$2y$31${'a' * 53}\n")
+        monkeypatch.delattr(bcrypt, "hashpw")
+        assert Htpasswd(str(path)).knows_anybody
+
+    def test_a_name_that_is_not_there_is_checked_at_the_highest_cost(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known, costs = Htpasswd(str(file)), []
+        genuine = bcrypt.checkpw
+
+        def check(given: bytes, hashed: bytes) -> bool:
+            costs.append(hashed[4:6])
+            return genuine(given, hashed)
+
+        monkeypatch.setattr(bcrypt, "checkpw", check)
+        for name in ("alice", "nobody"):
+            assert known.check(name, "x") is None
+        assert costs == [b"04", b"04"]
+
+    def test_a_file_without_a_hash_is_a_warning(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        (tmp_path / "empty").write_text("")
+        assert not Htpasswd(str(tmp_path / "empty")).knows_anybody
+        assert "empty has no bcrypt hash: nobody can log in by it" in caplog.text
+
     def test_as_apache_writes_it(self, tmp_path: Path) -> None:
         program, path = need("htpasswd"), tmp_path / "apache"
         subprocess.run([program, "-cbB", "-C", "4", path, "carol", "x" * 80], check=True, capture_output=True)

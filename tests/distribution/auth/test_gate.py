@@ -242,6 +242,14 @@ def test_a_certificate_is_a_caller_where_the_settings_say_so() -> None:
     assert status(registry(Auth(robots=True)), "/v2/", build) == 401
 
 
+def test_behind_a_certificate_that_has_ended_no_password_is_looked_at(htpasswd: str) -> None:
+    client = registry(Auth(certificates=True, htpasswd=htpasswd))
+    for ends, expected in ((time.time() + 60, 200), (time.time() - 1, 401)):
+        environ = {BY_CERTIFICATE: Told("build", ends=ends)}
+        assert status(client, "/v2/", environ) == expected
+        assert status(client, "/v2/", environ, headers=basic("alice", "alice")) == expected
+
+
 def test_only_certificates_let_nobody_else_in() -> None:
     client = registry(Auth(certificates=True))
     refused = client.get("/v2/")
