@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from docker_registry.config.values import MOST_DAYS
 from docker_registry.core.exceptions import ConfigError
 from docker_registry.maintenance.check.containers import refuse_shared
 from docker_registry.settings import Settings, of_each_container
@@ -23,8 +24,6 @@ __all__ = [
     "workers_option",
 ]
 
-_MOST_DAYS = 36_500
-
 
 class _Days(click.ParamType[float]):
     """A number of days, from none to a hundred years: from which a date can be worked out."""
@@ -36,8 +35,8 @@ class _Days(click.ParamType[float]):
             days = float(value)
         except ValueError:
             days = math.nan
-        if not 0 <= days <= _MOST_DAYS:  # nor is NaN
-            self.fail(f"{value} is not a number of days from 0 to {_MOST_DAYS:,}", param, ctx)
+        if not 0 <= days <= MOST_DAYS:  # nor is NaN
+            self.fail(f"{value} is not a number of days from 0 to {MOST_DAYS:,}", param, ctx)
         return days
 
 

@@ -14,6 +14,7 @@ from docker_registry.core.exceptions import ConfigError
 from docker_registry.drivers.swift.settings import values as plain
 
 __all__ = [
+    "MOST_DAYS",
     "Options",
     "Problems",
     "flag",
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # what goes into a header
-_LONGEST = 36_500 * 24 * 3600.0  # s
+MOST_DAYS = 36_500  # of any time: so that it can be told as a date
 _EACH_ANSWERS_OWN = {
     "connection",
     "content-length",
@@ -176,8 +177,8 @@ def lasting(value: Any) -> float:
     if isinstance(value, bool) or not str(value).strip()[-1:].isalpha():
         raise ValueError("must be a time with its unit, such as 30m, 12h or 7d: a number alone would mean seconds")
     found = some_seconds(value)
-    if found > _LONGEST:  # so that it can be told as a date
-        raise ValueError("must be 36500d or less")
+    if found > MOST_DAYS * 24 * 3600:
+        raise ValueError(f"must be {MOST_DAYS}d or less")
     return found
 
 
